@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { freeText, jsonObject, text } from '../http/common.ts';
+
+/**
+ * What the four kinds of task carry. The platform checks the fields it knows and hands on the rest untouched;
+ * the agent checks that all it needs is there (`collectPayload` and so on) and fails the task if not.
+ */
+
+export const artifactReferenceSchema = z.looseObject({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  url: z
+    .string()
+    .max(2_048)
+    .optional()
+    .meta({ description: 'Absolute, or a path at the platform; default: the platform’s store' }),
+  size_bytes: z.number().int().min(0).optional(),
+  name: text(255).optional(),
+});
+export type ArtifactReference = z.infer<typeof artifactReferenceSchema>;
+
+/** Decides what "installed" means; all the fields given must hold. Paths are relative to the install root. */
+export const detectionRuleSchema = z.looseObject({
+  file_exists: text(1_024).optional(),
+  file_sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional()
+    .meta({ description: 'Of the file named by file_exists' }),
+  package_name: text(255).optional().meta({ description: 'Must be known to the package database' }),
+  package_version: text(255).optional(),
+});
+export type DetectionRule = z.infer<typeof detectionRuleSchema>;
+
+export const COLLECTIBLES = ['installed_software', 'system', 'telemetry'] as const;
+
+export const collectPayload = z.looseObject({
+  collect: z.array(z.enum(COLLECTIBLES)).min(1).default(['installed_software']),
+});
+
+export const PACKAGE_FORMATS = ['deb', 'rpm', 'msi', 'pkg'] as const;
+
+export const deployPayload = z.looseObject({
+  package_name: text(255),
+  package_version: text(255),
+  format: z.enum(PACKAGE_FORMATS).default('deb'),
+  artifact: artifactReferenceSchema,
+  detection: detectionRuleSchema.optional(),
+  deployment_intent: text(128).optional(),
+});
+
+export const INTERPRETERS = ['sh', 'bash', 'powershell', 'cmd', 'python3'] as const;
+
+export const remediatePayload = z.looseObject({
+  script: freeText(262_144).min(1),
+  interpreter: z.enum(INTERPRETERS).default('sh'),
+  time_limit_seconds: z.number().int().min(1).max(86_400).default(300),
+});
+
+export const updatePayload = z.looseObject({
+  version: text(64),
+  artifact: artifactReferenceSchema,
+  health_timeout_seconds: z.number().int().min(1).max(3_600).default(60),
+});
+
+export type CollectPayload = z.infer<typeof collectPayload>;
+export type DeployPayload = z.infer<typeof deployPayload>;
+export type RemediatePayload = z.infer<typeof remediatePayload>;
+export type UpdatePayload = z.infer<typeof updatePayload>;
+
+const MAX_PAYLOAD_BYTES = 524_288;
+
+const knownFields = z.looseObject({
+  ...collectPayload.partial().shape,
+  ...deployPayload.partial().shape,
+  ...remediatePayload.partial().shape,
+  ...updatePayload.partial().shape,
+});
+
+/** A payload as the platform takes it: any JSON object whose known fields are right. */
+export const payloadSchema = jsonObject(MAX_PAYLOAD_BYTES)
+  .superRefine((payload, context) => {
+    for (const issue of knownFields.safeParse(payload).error?.issues ?? []) {
+      context.addIssue({ code: 'custom', path: issue.path, message: issue.message });
+    }
+  })
+  .meta({
+    description: 'By task type; see the agent specification. Unknown fields reach the agent untouched',
+  });

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+
+/**
+ * All settings of API and workers, by environment variable. `docs/operations/configuration.md` is held against
+ * this schema by a test. Temporal's own variables (`TEMPORAL_*`) are read by Temporal's library.
+ */
+const port = z.coerce.number().int().min(0).max(65_535);
+const seconds = z.coerce.number().int().min(1);
+const percent = z.coerce.number().min(0).max(100);
+const list = z
+  .string()
+  .default('')
+  .transform((value) =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+/** An empty variable counts as unset, as in compose files. */
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+
+export const configSchema = z.object({
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')
+    .describe('Postgres 15 or newer'),
+  EUCORA_DATABASE_POOL: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(200)
+    .default(10)
+    .describe('Connections to Postgres, a process'),
+  EUCORA_DATA_DIR: z.string().min(1).describe('CA, artifacts and first admin token; shared by API replicas'),
+  EUCORA_OPERATOR_HOST: z.string().default('127.0.0.1').describe('Address of the operators’ listener'),
+  EUCORA_OPERATOR_PORT: port.default(8080).describe('Port of the operators’ listener'),
+  EUCORA_AGENT_HOST: z.string().default('127.0.0.1').describe('Address of the agents’ mutual-TLS listener'),
+  EUCORA_AGENT_PORT: port.default(8443).describe('Port of the agents’ mutual-TLS listener'),
+  EUCORA_AGENT_TLS_NAMES: list.describe(
+    'Further DNS names and addresses in the agents’ listener’s certificate',
+  ),
+  EUCORA_AGENT_PROXY_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address of the listener for TLS-ending proxies'),
+  EUCORA_AGENT_PROXY_PORT: optional(port).describe(
+    'Port of the listener for TLS-ending proxies (RFC 9440); off when empty',
+  ),
+  EUCORA_TRUSTED_PROXIES: list.describe('Addresses or CIDR blocks whose Client-Cert header is believed'),
+  EUCORA_TLS_TICKET_KEYS_FILE: optional(z.string()).describe(
+    '48 bytes shared by API replicas for TLS session tickets; default: in the data directory',
+  ),
+  EUCORA_WORKER_HEALTH_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address of the workers’ health and metrics listener'),
+  EUCORA_WORKER_HEALTH_PORT: port.default(8090).describe('Port of the workers’ health and metrics listener'),
+  EUCORA_HEARTBEAT_INTERVAL_SECONDS: seconds
+    .default(60)
+    .describe('Asked of agents; twice this is a lost hand-over'),
+  EUCORA_TELEMETRY_INTERVAL_SECONDS: seconds.default(300).describe('Asked of agents'),
+  EUCORA_OFFLINE_AFTER_SECONDS: seconds.default(300).describe('Silence after which an agent is OFFLINE'),
+  EUCORA_DEGRADED_CPU_PERCENT: percent
+    .default(95)
+    .describe('Telemetry at or above it makes an agent DEGRADED'),
+  EUCORA_DEGRADED_MEMORY_PERCENT: percent.default(95).describe('As above, for memory'),
+  EUCORA_DEGRADED_DISK_PERCENT: percent.default(95).describe('As above, for disk'),
+  EUCORA_ALERT_WEBHOOK_URL: optional(z.url({ protocol: /^https?$/ })).describe(
+    'Where alerts are delivered; none when empty',
+  ),
+  EUCORA_ALERT_WEBHOOK_SECRET: optional(z.string().min(16)).describe('Signs alert deliveries (HMAC-SHA256)'),
+  EUCORA_OIDC_ISSUER: optional(z.url({ protocol: /^https?$/ })).describe(
+    'Issuer of operators’ JWTs; off when empty',
+  ),
+  EUCORA_OIDC_AUDIENCE: z.string().default('eucora').describe('Audience that operators’ JWTs must name'),
+  EUCORA_OIDC_SCOPES_CLAIM: z
+    .string()
+    .default('eucora_scopes')
+    .describe('Claim that lists viewer, operator, approver, admin'),
+  EUCORA_TELEMETRY_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3_650)
+    .default(30)
+    .describe('Days of telemetry kept'),
+  EUCORA_AUDIT_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(31)
+    .max(36_500)
+    .default(730)
+    .describe('Days of audit kept'),
+  EUCORA_QUEUE_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(365)
+    .default(7)
+    .describe('Days that delivered offline-queue items are kept'),
+  EUCORA_ENROLMENTS_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(600)
+    .describe('Enrolments a minute from one address'),
+  EUCORA_AUTH_FAILURES_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(60)
+    .describe('Failed authentications a minute from one address'),
+  EUCORA_REQUESTS_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(600)
+    .describe('Requests a minute from one agent'),
+  EUCORA_MAX_ARTIFACT_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(4_294_967_296)
+    .describe('Largest artifact that is taken'),
+  EUCORA_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('Least level that is logged'),
+  EUCORA_EXIT_WITH_PARENT: z
+    .stringbool()
+    .default(false)
+    .describe('Stop when standard input closes (set by the embedded stack)'),
+});
+export type Config = z.infer<typeof configSchema>;
+
+/** Reads settings; throws an Error that names every wrong variable and what it must be. */
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const parsed = configSchema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The configuration is not valid:\n${lines.join('\n')}`);
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+/** The word of a caller on what a request belongs to; letters, digits and `._:-`, at most 128. */
+export const CORRELATION_ID_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
+export const CORRELATION_ID_HEADER = 'X-Correlation-ID';
+
+export const idSchema = z.uuid().meta({ example: '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01' });
+export const instantSchema = z.iso
+  .datetime({ offset: true })
+  .meta({ description: 'UTC, ISO 8601', example: '2026-11-22T08:00:00.000Z' });
+export const correlationIdSchema = z.string().regex(CORRELATION_ID_PATTERN);
+
+/** Postgres can keep every character but NUL. */
+const STORABLE = /^[^\u0000]*$/;
+
+/** Text as people or machines write it, 1 to `max` characters. */
+export const text = (max: number) => z.string().min(1).max(max).regex(STORABLE);
+/** Like {@link text}, but may be empty. */
+export const freeText = (max: number) => z.string().max(max).regex(STORABLE);
+
+/** A JSON object of free form, checked for what Postgres' jsonb cannot keep (NUL, lone surrogates). */
+export const jsonObject = (maxBytes: number) =>
+  z
+    .record(z.string(), z.unknown())
+    .refine(
+      (value) => isStorableJson(value),
+      'must not contain NUL characters or lone surrogates, nor be nested deeper than 32',
+    )
+    .refine(
+      (value) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes,
+      `must not be larger than ${maxBytes} bytes as JSON`,
+    );
+
+function isStorableJson(value: unknown, depth = 0): boolean {
+  if (depth > 32) return false;
+  if (typeof value === 'string') return !value.includes('\u0000') && value.isWellFormed();
+  if (Array.isArray(value)) return value.every((item) => isStorableJson(item, depth + 1));
+  if (value !== null && typeof value === 'object') {
+    return Object.entries(value).every(
+      ([key, item]) => isStorableJson(key) && isStorableJson(item, depth + 1),
+    );
+  }
+  return true;
+}
+
+export const DEFAULT_PAGE_SIZE = 50;
+export const MAX_PAGE_SIZE = 500;
+
+/** The query part that every list takes. */
+export const pageQuery = z.object({
+  cursor: z.string().min(1).max(512).optional().meta({ description: 'next_cursor of the page before' }),
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE),
+});
+
+/** One page of a list; `next_cursor` is null on the last one. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+
+export type Page<T> = { items: T[]; next_cursor: string | null };
