@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { makeDirectory, writeAtomically } from '../engines/files.ts';
+import { ensurePostgres, type RunningPostgres, startPostgres } from '../engines/postgres.ts';
+import type { Progress } from '../engines/progress.ts';
+import type { LaunchHooks } from '../engines/running.ts';
+import { ensureTemporalCli, type RunningTemporal, startTemporalDev } from '../engines/temporal.ts';
+import { type Environment, setting } from './environment.ts';
+import { rotateLog } from './logs.ts';
+import type { DataLayout } from './paths.ts';
+
+/** Prepares Postgres and returns the function that starts it, at first and after every death. */
+export async function postgresLauncher(options: {
+  readonly layout: DataLayout;
+  readonly progress: Progress;
+  readonly settings: Readonly<Record<string, string>> | undefined;
+  readonly cacheRoot: string | undefined;
+}): Promise<(port: number, hooks: LaunchHooks) => Promise<RunningPostgres>> {
+  const { layout, progress, settings, cacheRoot } = options;
+  const binaries = await ensurePostgres(progress, cacheRoot === undefined ? {} : { root: cacheRoot });
+  return async (port, hooks) => {
+    const logFile = join(layout.logs, 'postgres.log');
+    await rotateLog(logFile);
+    return startPostgres({
+      binaries,
+      dataDir: layout.postgres,
+      port,
+      logFile,
+      progress,
+      ...(settings === undefined ? {} : { settings }),
+      ...hooks,
+    });
+  };
+}
+
+/** Prepares Temporal's development server and returns the function that starts it. */
+export async function temporalLauncher(options: {
+  readonly layout: DataLayout;
+  readonly progress: Progress;
+  readonly env: Environment;
+  readonly signal: AbortSignal | undefined;
+  readonly cacheRoot: string | undefined;
+}): Promise<(port: number, uiPort: number, hooks: LaunchHooks) => Promise<RunningTemporal>> {
+  const { layout, progress, env, signal, cacheRoot } = options;
+  const root = cacheRoot === undefined ? {} : { root: cacheRoot };
+  const binary = await ensureTemporalCli(progress, { env, signal, ...root });
+  await makeDirectory(layout.temporal, 0o700);
+  await writeAtomically(join(layout.temporal, 'client.toml'), '');
+  return async (port, uiPort, hooks) => {
+    const logFile = join(layout.logs, 'temporal.log');
+    await rotateLog(logFile);
+    return startTemporalDev({
+      binary,
+      dbFile: join(layout.temporal, 'temporal.db'),
+      port,
+      uiPort,
+      logFile,
+      namespace: setting(env, 'TEMPORAL_NAMESPACE'),
+      ...hooks,
+    });
+  };
+}

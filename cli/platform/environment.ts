@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import type { DataLayout } from './paths.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface PlatformPorts {
+  readonly operator: number;
+  readonly agent: number;
+  readonly postgres: number;
+  readonly temporal: number;
+  readonly temporalUi: number;
+  readonly workerHealth: number;
+}
+
+const PORTS: Readonly<Record<keyof PlatformPorts, readonly [variable: string, standard: number]>> = {
+  operator: ['EUCORA_OPERATOR_PORT', 8080],
+  agent: ['EUCORA_AGENT_PORT', 8443],
+  postgres: ['EUCORA_POSTGRES_PORT', 54_329],
+  temporal: ['EUCORA_TEMPORAL_PORT', 7233],
+  temporalUi: ['EUCORA_TEMPORAL_UI_PORT', 8233],
+  workerHealth: ['EUCORA_WORKER_HEALTH_PORT', 8090],
+};
+
+/** The value of a variable; an empty one counts as unset. */
+export function setting(env: Environment, name: string): string | undefined {
+  const value = env[name];
+  return value === undefined || value === '' ? undefined : value;
+}
+
+/** The port we would like to have: given, from the environment, or the standard one. @throws RangeError */
+export function preferredPort(
+  name: keyof PlatformPorts,
+  given: Partial<PlatformPorts>,
+  env: Environment,
+): number {
+  const [variable, standard] = PORTS[name];
+  const value = given[name] ?? Number(setting(env, variable) ?? standard);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new RangeError(`${variable} is no port: ${setting(env, variable) ?? value}`);
+  }
+  return value;
+}
+
+export interface ChildFacts {
+  readonly layout: DataLayout;
+  readonly ports: PlatformPorts;
+  readonly operatorHost: string;
+  readonly agentHost: string;
+  readonly databaseUrl: string;
+  readonly temporalAddress: string;
+  /** Our own development server, for which nobody's TLS settings or API keys are meant. */
+  readonly ownTemporal: boolean;
+}
+
+const FOREIGN_TEMPORAL = /^TEMPORAL_(TLS|API_KEY|PROFILE|GRPC_META|CODEC)/;
+
+/** The environment of setup, API and worker. */
+export function childEnvironment(env: Environment, facts: ChildFacts): Environment {
+  const inherited = facts.ownTemporal
+    ? Object.fromEntries(Object.entries(env).filter(([name]) => !FOREIGN_TEMPORAL.test(name)))
+    : env;
+  return {
+    EUCORA_LOG_LEVEL: 'info',
+    ...inherited,
+    DATABASE_URL: facts.databaseUrl,
+    TEMPORAL_ADDRESS: facts.temporalAddress,
+    // The user's own profile file may hold keys for another server.
+    ...(facts.ownTemporal ? { TEMPORAL_CONFIG_FILE: join(facts.layout.temporal, 'client.toml') } : {}),
+    EUCORA_DATA_DIR: facts.layout.root,
+    EUCORA_OPERATOR_HOST: facts.operatorHost,
+    EUCORA_OPERATOR_PORT: String(facts.ports.operator),
+    EUCORA_AGENT_HOST: facts.agentHost,
+    EUCORA_AGENT_PORT: String(facts.ports.agent),
+    EUCORA_WORKER_HEALTH_HOST: '127.0.0.1',
+    EUCORA_WORKER_HEALTH_PORT: String(facts.ports.workerHealth),
+  };
+}
+
+/** The host to call for a listener: one that listens everywhere is called on loopback. */
+export function callableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,3 @@
+import { runPlatform } from './command.ts';
+
+process.exitCode = await runPlatform();

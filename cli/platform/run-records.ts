@@ -1,0 +1,48 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readJson, writeAtomically } from '../engines/files.ts';
+import { type Escalation, identify, isRunning, terminate } from '../engines/processes.ts';
+import { note, type Progress, warn } from '../engines/progress.ts';
+
+export const PROCESS_NAMES = ['api', 'worker', 'temporal', 'postgres'] as const;
+export type ProcessName = (typeof PROCESS_NAMES)[number];
+
+const recordSchema = z.object({ pid: z.number(), startedAt: z.string() });
+
+const CLEAN: Readonly<Record<ProcessName, Escalation>> = {
+  api: [['SIGTERM', 20_000]],
+  worker: [['SIGTERM', 20_000]],
+  temporal: [['SIGTERM', 10_000]],
+  postgres: [
+    ['SIGINT', 20_000],
+    ['SIGQUIT', 5_000],
+  ],
+};
+
+/** Writes down which process runs, for a next start that finds us dead. */
+export async function recordProcess(folder: string, name: ProcessName, pid: number): Promise<void> {
+  const identity = await identify(pid);
+  if (identity !== undefined) await writeAtomically(join(folder, `${name}.json`), JSON.stringify(identity));
+}
+
+export async function forgetProcess(folder: string, name: ProcessName): Promise<void> {
+  await rm(join(folder, `${name}.json`), { force: true });
+}
+
+async function stopOrphan(folder: string, name: ProcessName, progress: Progress): Promise<void> {
+  const record = recordSchema.safeParse(await readJson(join(folder, `${name}.json`)));
+  if (record.success && (await isRunning(record.data))) {
+    note(progress, `stopping ${name} (pid ${record.data.pid}), left over from an earlier start`);
+    const gone = await terminate(record.data, [...CLEAN[name], ['SIGKILL', 5_000]]);
+    if (!gone) warn(progress, `${name} (pid ${record.data.pid}) cannot be stopped`);
+  }
+  await forgetProcess(folder, name);
+}
+
+/** Stops what an earlier start, killed hard, left running: first those that use the others. */
+export async function stopOrphans(folder: string, progress: Progress): Promise<void> {
+  await Promise.all([stopOrphan(folder, 'api', progress), stopOrphan(folder, 'worker', progress)]);
+  await stopOrphan(folder, 'temporal', progress);
+  await stopOrphan(folder, 'postgres', progress);
+}

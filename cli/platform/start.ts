@@ -1,0 +1,313 @@
+import { join } from 'node:path';
+import { EngineError, messageOf } from '../engines/errors.ts';
+import { makeDirectory } from '../engines/files.ts';
+import { tryLock } from '../engines/lock.ts';
+import { PortChooser } from '../engines/ports.ts';
+import type { ProcessIdentity } from '../engines/processes.ts';
+import { type Progress, silent, step, warn } from '../engines/progress.ts';
+import type { LaunchHooks, RunningProcess } from '../engines/running.ts';
+import { type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts';
+import { postgresLauncher, temporalLauncher } from './engines.ts';
+import {
+  callableHost,
+  childEnvironment,
+  type Environment,
+  type PlatformPorts,
+  preferredPort,
+  setting,
+} from './environment.ts';
+import { rotateLog } from './logs.ts';
+import { launchNode } from './node-process.ts';
+import { builtEntries, dataDirectory, layoutOf, type PlatformEntries } from './paths.ts';
+import { forgetProcess, type ProcessName, recordProcess, stopOrphans } from './run-records.ts';
+import { runSetup } from './setup.ts';
+import { Supervised } from './supervised.ts';
+
+export interface PlatformOptions {
+  /** Default: EUCORA_DATA_DIR or the user's data folder. */
+  readonly dataDir?: string;
+  /** Wanted ports; 0 takes any free one. Taken ones are moved and told. */
+  readonly ports?: Partial<PlatformPorts>;
+  /** Laid over this process' environment for all children. An empty value unsets. */
+  readonly env?: Environment;
+  readonly progress?: Progress;
+  readonly entries?: Partial<PlatformEntries>;
+  readonly postgresSettings?: Readonly<Record<string, string>>;
+  readonly cacheRoot?: string;
+  /** Gives the start up; what was started by then is stopped. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds API and worker get to drain. Default 20,000. */
+  readonly drainMs?: number;
+  readonly readyTimeoutMs?: number;
+}
+
+export interface RunningPlatform {
+  readonly dataDir: string;
+  readonly endpoints: Endpoints;
+  /** The database the platform uses; holds a password. */
+  readonly databaseUrl: string;
+  /** Undefined while the process is down, or when it is not ours. */
+  pid(name: ProcessName): number | undefined;
+  /** Drains and ends everything: API and worker, then Temporal, then Postgres. */
+  stop(): Promise<void>;
+  /** Ends everything at once, by SIGKILL. */
+  killAll(): Promise<void>;
+  /** SIGKILL for one process; it stays down until `restart`. */
+  kill(name: ProcessName): Promise<void>;
+  /** Stops the process when it runs, starts it and waits until it is ready. */
+  restart(name: ProcessName): Promise<void>;
+}
+
+/** Another start owns the data folder. */
+export class AlreadyRunningError extends EngineError {
+  readonly holder: ProcessIdentity;
+
+  constructor(dataDir: string, holder: ProcessIdentity) {
+    super(`the platform runs already on ${dataDir}: process ${holder.pid}`, {
+      hint: 'Stop that one first (Ctrl-C, or SIGTERM to it), or give another EUCORA_DATA_DIR.',
+    });
+    this.name = 'AlreadyRunningError';
+    this.holder = holder;
+  }
+}
+
+async function choosePorts(
+  options: PlatformOptions,
+  env: Environment,
+  hosts: { operator: string; agent: string },
+  progress: Progress,
+): Promise<PlatformPorts> {
+  const chooser = new PortChooser();
+  const choose = async (name: keyof PlatformPorts, what: string, host?: string): Promise<number> => {
+    const wanted = preferredPort(name, options.ports ?? {}, env);
+    const port = await chooser.choose(wanted, host);
+    if (wanted !== 0 && port !== wanted) {
+      warn(progress, `port ${wanted} is taken: ${what} moved to ${port}`);
+    }
+    return port;
+  };
+  return {
+    operator: await choose('operator', 'the operator API', hosts.operator),
+    agent: await choose('agent', 'the agent API', hosts.agent),
+    workerHealth: await choose('workerHealth', 'the worker’s health page'),
+    postgres: setting(env, 'DATABASE_URL') === undefined ? await choose('postgres', 'Postgres') : 0,
+    ...(setting(env, 'TEMPORAL_ADDRESS') === undefined
+      ? {
+          temporal: await choose('temporal', 'Temporal'),
+          temporalUi: await choose('temporalUi', 'Temporal’s Web UI'),
+        }
+      : { temporal: 0, temporalUi: 0 }),
+  };
+}
+
+/** Everything that is started, in the order of starting, so that it can be stopped in the reverse one. */
+class Stack {
+  readonly units = new Map<ProcessName, Supervised<RunningProcess>>();
+
+  unit(name: ProcessName): Supervised<RunningProcess> {
+    const unit = this.units.get(name);
+    if (unit === undefined) throw new EngineError(`${name} is not run by this platform`);
+    return unit;
+  }
+
+  async end(how: 'stop' | 'kill', run: string, progress: Progress): Promise<void> {
+    for (const names of [['api', 'worker'], ['temporal'], ['postgres']] as const) {
+      await Promise.all(
+        names.map(async (name) => {
+          // One that cannot be ended must not keep the others running.
+          await this.units
+            .get(name)
+            ?.[how]()
+            .catch((error: unknown) => {
+              warn(progress, `${name} could not be ended: ${messageOf(error)}`);
+            });
+          await forgetProcess(run, name);
+        }),
+      );
+    }
+  }
+}
+
+/**
+ * Starts the whole platform: engines (unless DATABASE_URL and TEMPORAL_ADDRESS name others), setup, API and worker;
+ * returns when all are ready and `endpoints.json` is written. Processes that die later are started again.
+ * @throws AlreadyRunningError, EngineError. Nothing is left running then.
+ */
+export async function startPlatform(options: PlatformOptions = {}): Promise<RunningPlatform> {
+  const progress = options.progress ?? silent;
+  const env: Environment = { ...process.env, ...options.env };
+  const layout = layoutOf(options.dataDir ?? dataDirectory());
+  const root = process.getuid?.() === 0;
+  // Root's Postgres runs as another user, which must pass through to its own folder.
+  await makeDirectory(layout.root, root ? 0o711 : 0o700);
+  await makeDirectory(layout.run, 0o700);
+  await makeDirectory(layout.logs, 0o700);
+  const held = await tryLock(layout.lock);
+  if (!('release' in held)) throw new AlreadyRunningError(layout.root, held.heldBy);
+  const stack = new Stack();
+  try {
+    await removeEndpoints(layout.endpoints);
+    await stopOrphans(layout.run, progress);
+    return await start(options, progress, env, layout, stack, held.release);
+  } catch (error) {
+    await stack.end('stop', layout.run, progress);
+    await held.release();
+    throw error;
+  }
+}
+
+async function start(
+  options: PlatformOptions,
+  progress: Progress,
+  env: Environment,
+  layout: ReturnType<typeof layoutOf>,
+  stack: Stack,
+  release: () => Promise<void>,
+): Promise<RunningPlatform> {
+  const entries = { ...builtEntries(), ...options.entries };
+  const hosts = {
+    operator: setting(env, 'EUCORA_OPERATOR_HOST') ?? '127.0.0.1',
+    agent: setting(env, 'EUCORA_AGENT_HOST') ?? '127.0.0.1',
+  };
+  const { cacheRoot, signal } = options;
+  const externalDatabase = setting(env, 'DATABASE_URL');
+  const externalTemporal = setting(env, 'TEMPORAL_ADDRESS');
+  // What takes minutes comes before ports are looked for: they might be taken by then.
+  const startPostgres =
+    externalDatabase === undefined
+      ? await postgresLauncher({ layout, progress, settings: options.postgresSettings, cacheRoot })
+      : undefined;
+  const startTemporal =
+    externalTemporal === undefined
+      ? await temporalLauncher({ layout, progress, env, signal, cacheRoot })
+      : undefined;
+  const ports = await choosePorts(options, env, hosts, progress);
+
+  const supervise = async (
+    name: ProcessName,
+    launch: (hooks: LaunchHooks) => Promise<RunningProcess>,
+  ): Promise<void> => {
+    const unit = new Supervised({
+      name,
+      progress,
+      launch: (abort) => launch({ signal: abort, onSpawn: (pid) => recordProcess(layout.run, name, pid) }),
+    });
+    stack.units.set(name, unit);
+    signal?.throwIfAborted();
+    const giveUp = (): void => void unit.stop();
+    signal?.addEventListener('abort', giveUp);
+    try {
+      await unit.start();
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+    signal?.throwIfAborted();
+  };
+
+  let databaseUrl = externalDatabase ?? '';
+  const engines: Promise<void>[] = [];
+  if (startPostgres !== undefined) {
+    engines.push(
+      step(progress, 'Starting Postgres', () =>
+        supervise('postgres', async (hooks) => {
+          const running = await startPostgres(ports.postgres, hooks);
+          databaseUrl = running.url;
+          return running;
+        }),
+      ),
+    );
+  }
+  if (startTemporal !== undefined) {
+    engines.push(
+      step(progress, 'Starting Temporal', () =>
+        supervise('temporal', (hooks) => startTemporal(ports.temporal, ports.temporalUi, hooks)),
+      ),
+    );
+  }
+  await settle(engines);
+
+  const temporalAddress = externalTemporal ?? `127.0.0.1:${ports.temporal}`;
+  const childEnv = childEnvironment(env, {
+    layout,
+    ports,
+    operatorHost: hosts.operator,
+    agentHost: hosts.agent,
+    databaseUrl,
+    temporalAddress,
+    ownTemporal: externalTemporal === undefined,
+  });
+  await step(progress, 'Setting up', () =>
+    runSetup({
+      entry: entries.setup,
+      env: childEnv,
+      logFile: join(layout.logs, 'setup.log'),
+      progress,
+      signal,
+    }),
+  );
+
+  const operatorApi = `http://${callableHost(hosts.operator)}:${ports.operator}`;
+  const launchChild = (name: 'api' | 'worker', origin: string) => async (hooks: LaunchHooks) => {
+    const logFile = join(layout.logs, `${name}.log`);
+    await rotateLog(logFile);
+    return launchNode({
+      name,
+      entry: entries[name],
+      env: childEnv,
+      logFile,
+      readyUrl: `${origin}/health/ready`,
+      onTrouble: (line) => warn(progress, `${name}: ${line}`),
+      ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
+      ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
+      ...hooks,
+    });
+  };
+  await step(progress, 'Starting API and worker', () =>
+    settle([
+      supervise('worker', launchChild('worker', `http://127.0.0.1:${ports.workerHealth}`)),
+      supervise('api', launchChild('api', operatorApi)),
+    ]),
+  );
+
+  const endpoints: Endpoints = {
+    operator_api: operatorApi,
+    agent_api: `https://localhost:${ports.agent}`,
+    temporal_address: temporalAddress,
+    temporal_ui:
+      externalTemporal === undefined
+        ? `http://127.0.0.1:${ports.temporalUi}`
+        : (setting(env, 'TEMPORAL_UI_URL') ?? null),
+    ca_certificate: layout.caCertificate,
+    admin_token_file: layout.adminToken,
+  };
+  await writeEndpoints(layout.endpoints, endpoints);
+
+  let ending: Promise<void> | undefined;
+  const end = (how: 'stop' | 'kill'): Promise<void> => {
+    const previous = ending;
+    const now = (async () => {
+      await removeEndpoints(layout.endpoints);
+      await stack.end(how, layout.run, progress);
+      await previous;
+      await release();
+    })();
+    ending = now;
+    return now;
+  };
+  return {
+    dataDir: layout.root,
+    endpoints,
+    databaseUrl,
+    pid: (name) => stack.units.get(name)?.current?.pid,
+    stop: () => ending ?? end('stop'),
+    killAll: () => end('kill'),
+    kill: (name) => stack.unit(name).kill(),
+    restart: (name) => stack.unit(name).restart(),
+  };
+}
+
+/** Waits for all before it throws: a failed start must not race with another one that still goes on. */
+async function settle(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
