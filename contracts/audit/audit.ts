@@ -4,7 +4,11 @@ import { correlationIdSchema, idSchema, instantSchema, pageQuery, text } from '.
 export const ACTOR_TYPES = ['operator', 'agent', 'workflow', 'system', 'anonymous'] as const;
 export type ActorType = (typeof ACTOR_TYPES)[number];
 
-/** Security events; every other action changes the state of something. */
+/** A change of state; a word that the state did not allow; something that concerns security. */
+export const AUDIT_KINDS = ['change', 'refusal', 'security'] as const;
+export type AuditKind = (typeof AUDIT_KINDS)[number];
+
+/** Actions of kind `security`. */
 export const SECURITY_ACTIONS = [
   'security.certificate_rejected',
   'security.wrong_agent',
@@ -30,7 +34,7 @@ export const auditEventSchema = z
     actor_type: z.enum(ACTOR_TYPES),
     actor_id: z.string(),
     action: z.string().meta({ example: 'agent_task.start' }),
-    kind: z.enum(['change', 'security']),
+    kind: z.enum(AUDIT_KINDS),
     object_type: z.string(),
     object_id: z.string(),
     before: z.record(z.string(), z.unknown()).nullable(),
@@ -45,7 +49,7 @@ export const auditListQuery = pageQuery.extend({
   object_id: text(128).optional(),
   actor_id: text(255).optional(),
   action: text(64).optional(),
-  kind: z.enum(['change', 'security']).optional(),
+  kind: z.enum(AUDIT_KINDS).optional(),
   correlation_id: correlationIdSchema.optional(),
   after: instantSchema.optional(),
   before: instantSchema.optional(),

@@ -1,0 +1,106 @@
+import pg from 'pg';
+import { Sequelize } from 'sequelize';
+import { defineModels, type Models } from './models/index.ts';
+
+/** Connections to one Postgres: `pool` for statements of our own, `models` for plain reads and writes. */
+export interface Database {
+  readonly pool: pg.Pool;
+  readonly models: Models;
+  readonly sequelize: Sequelize;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Connections of the process, both pools together. */
+  readonly poolSize: number;
+  readonly applicationName: string;
+  readonly onError?: (error: Error) => void;
+}
+
+/** Longest that a statement may take before Postgres ends it, in milliseconds. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+// Counts and sizes come as bigint; ours stay far below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/** Opens (lazily) both pools; nothing is connected before the first statement. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const modelConnections = Math.max(1, Math.floor(options.poolSize / 3));
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: Math.max(1, options.poolSize - modelConnections),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    application_name: options.applicationName,
+    keepAlive: true,
+  });
+  // An idle connection that breaks must not end the process; the next statement gets a new one.
+  pool.on('error', (error) => options.onError?.(error));
+  const sequelize = new Sequelize(options.url, {
+    dialect: 'postgres',
+    dialectModule: pg,
+    logging: false,
+    pool: { max: modelConnections, min: 0, idle: 30_000, acquire: CONNECT_TIMEOUT_MS },
+    dialectOptions: { statement_timeout: STATEMENT_TIMEOUT_MS, application_name: options.applicationName },
+    retry: { max: 1 },
+  });
+  return {
+    pool,
+    sequelize,
+    models: defineModels(sequelize),
+    close: async () => {
+      await Promise.all([pool.end(), sequelize.close()]);
+    },
+  };
+}
+
+/** Runs `work` in one transaction; rolls back when it throws. */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((rollbackError: Error) => {
+      broken = rollbackError;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** Whether an error says that Postgres cannot be reached or is not ready, so that trying again may help. */
+export function isUnavailable(error: unknown): boolean {
+  const seen = error as {
+    code?: string;
+    name?: string;
+    message?: string;
+    original?: unknown;
+    cause?: unknown;
+  };
+  if (seen?.original !== undefined && seen.original !== error) return isUnavailable(seen.original);
+  const code = seen?.code ?? '';
+  return (
+    /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EAI_AGAIN)$/.test(code) ||
+    /^(08|53|57P)/.test(code) ||
+    seen?.name === 'SequelizeConnectionAcquireTimeoutError' ||
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+      seen?.message ?? '',
+    )
+  );
+}
+
+/** Serialisation failures and deadlocks: the same statement may simply be run again. */
+export function isRetryable(error: unknown): boolean {
+  return /^(40001|40P01)$/.test((error as { code?: string }).code ?? '');
+}

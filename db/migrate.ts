@@ -1,0 +1,73 @@
+import type { Pool, PoolClient } from 'pg';
+import { Umzug } from 'umzug';
+import * as foundation from './migrations/0001-foundation.ts';
+
+/** In the order in which they run; a released migration is never changed. */
+const MIGRATIONS = [{ name: '0001-foundation', up: foundation.up }] as const;
+
+/** Any number: it only has to be the same for everyone who migrates. */
+const MIGRATION_LOCK = 4_907_154;
+
+/**
+ * Brings the schema up to date. Each migration and its entry in `schema_migration` commit together; parallel
+ * callers wait for each other.
+ *
+ * @returns the names of the migrations that ran
+ */
+export async function migrate(pool: Pool): Promise<string[]> {
+  const client = await pool.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await client.query('CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY)');
+    const ran = await umzug(client).up();
+    return ran.map((migration) => migration.name);
+  } finally {
+    await client.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
+    client.release();
+  }
+}
+
+/** Names of migrations that this code knows and the database has not seen. */
+export async function pendingMigrations(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ present: boolean }>(
+    `SELECT to_regclass('schema_migration') IS NOT NULL AS present`,
+  );
+  if (rows[0]?.present !== true) return MIGRATIONS.map((migration) => migration.name);
+  const known = await pool.query<{ name: string }>('SELECT name FROM schema_migration');
+  const done = new Set(known.rows.map((row) => row.name));
+  return MIGRATIONS.map((migration) => migration.name).filter((name) => !done.has(name));
+}
+
+function umzug(client: PoolClient): Umzug<PoolClient> {
+  return new Umzug({
+    context: client,
+    logger: undefined,
+    migrations: MIGRATIONS.map(({ name, up }) => ({
+      name,
+      up: async () => {
+        await client.query('BEGIN');
+        try {
+          await client.query(up);
+          await client.query('INSERT INTO schema_migration (name) VALUES ($1)', [name]);
+          await client.query('COMMIT');
+        } catch (error) {
+          await client.query('ROLLBACK');
+          throw error;
+        }
+      },
+    })),
+    storage: {
+      executed: async () => {
+        const { rows } = await client.query<{ name: string }>(
+          'SELECT name FROM schema_migration ORDER BY name',
+        );
+        return rows.map((row) => row.name);
+      },
+      // The migration itself records that it ran, within its transaction.
+      logMigration: async () => undefined,
+      unlogMigration: async () => {
+        throw new Error('Migrations only go forward; restore a backup instead');
+      },
+    },
+  });
+}

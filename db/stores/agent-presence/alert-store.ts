@@ -1,0 +1,64 @@
+import type { Alert, AlertListQuery } from '../../../contracts/agent-presence/alert.ts';
+import type { Page } from '../../../contracts/http/common.ts';
+import type { Database } from '../../database.ts';
+import type { AlertRow } from '../../models/rows.ts';
+import { decodeCursor, iso, isoOrNull, toPage, UUID_KEY } from '../keyset.ts';
+
+type Row = AlertRow & { hostname: string };
+
+const READ = 'SELECT al.*, a.hostname FROM alert al JOIN agent a ON a.id = al.agent_id';
+
+/** Alerts and how far their delivery came. */
+export class AlertStore {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async findMany(ids: readonly string[]): Promise<Alert[]> {
+    const { rows } = await this.#database.pool.query<Row>(
+      `${READ} WHERE al.id = ANY($1::uuid[]) ORDER BY al.id`,
+      [ids],
+    );
+    return rows.map(toAlert);
+  }
+
+  /** Notes an attempt to deliver; `error` is null when it succeeded, `last` when none will follow. */
+  async noteAttempt(ids: readonly string[], error: string | null, last: boolean): Promise<void> {
+    await this.#database.pool.query(
+      `UPDATE alert SET delivery_attempts = delivery_attempts + 1, delivery_error = $2,
+         delivered_at = CASE WHEN $2::text IS NULL THEN now() END,
+         delivery = CASE WHEN $2::text IS NULL THEN 'delivered' WHEN $3 THEN 'failed' ELSE delivery END
+       WHERE id = ANY($1::uuid[]) AND delivery <> 'delivered'`,
+      [ids, error, last],
+    );
+  }
+
+  async list(query: AlertListQuery): Promise<Page<Alert>> {
+    const conditions: string[] = [];
+    const params: unknown[] = [];
+    if (query.agent_id !== undefined) conditions.push(`al.agent_id = $${params.push(query.agent_id)}`);
+    if (query.open !== undefined) conditions.push(`al.resolved_at IS ${query.open ? '' : 'NOT '}NULL`);
+    if (query.cursor !== undefined)
+      conditions.push(`al.id < $${params.push(decodeCursor('alerts', query.cursor, UUID_KEY))}`);
+    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+    const { rows } = await this.#database.pool.query<Row>(
+      `${READ} ${where} ORDER BY al.id DESC LIMIT ${query.limit + 1}`,
+      params,
+    );
+    return toPage('alerts', rows, query.limit, (row) => row.id, toAlert);
+  }
+}
+
+const toAlert = (row: Row): Alert => ({
+  id: row.id,
+  kind: row.kind,
+  agent_id: row.agent_id,
+  hostname: row.hostname,
+  opened_at: iso(row.opened_at),
+  resolved_at: isoOrNull(row.resolved_at),
+  delivery: row.delivery,
+  delivery_attempts: row.delivery_attempts,
+  delivery_error: row.delivery_error,
+  delivered_at: isoOrNull(row.delivered_at),
+});

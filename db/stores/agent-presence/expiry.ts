@@ -1,0 +1,121 @@
+import type { Pool, PoolClient } from 'pg';
+import type { ExpiryPass } from '../../../contracts/agent-presence/presence.ts';
+import { agentPresenceWorkflowId } from '../../../contracts/temporal.ts';
+import { inTransaction } from '../../database.ts';
+import { moveTasks } from '../agent-task/move.ts';
+import { INTAKE_SILENCE_SECONDS } from './intake.ts';
+
+export interface ExpiryRules {
+  /** Silence, in seconds, after which an agent is OFFLINE. */
+  readonly offlineAfterSeconds: number;
+  /** Whether alerts are delivered anywhere. */
+  readonly alertsDelivered: boolean;
+}
+
+/** Agents that one transaction takes OFFLINE at most. */
+const BATCH = 500;
+/** A pass that follows so soon is not worth a separate wake-up of its workflow. */
+const MIN_PAUSE_MS = 250;
+
+/**
+ * The moment at which an agent expires: its last heartbeat, the allowed silence, and all the time since in which
+ * nobody was there to hear it.
+ */
+const DEADLINE = `p.last_heartbeat_at + make_interval(secs => $2) + COALESCE((
+    SELECT sum(o.ended_at - GREATEST(o.began_at, p.last_heartbeat_at)) FROM intake_outage o
+    WHERE o.ended_at > p.last_heartbeat_at), interval '0')`;
+
+/**
+ * Takes every agent of a shard OFFLINE whose time is over and says when to look again. While nobody listens to
+ * agents at all, nobody expires.
+ */
+export async function expireShard(pool: Pool, shard: number, rules: ExpiryRules): Promise<ExpiryPass> {
+  if (!(await intakeAlive(pool)))
+    return { next_in_ms: (INTAKE_SILENCE_SECONDS / 2) * 1_000, expired: 0, alert_ids: [] };
+  let expired = 0;
+  const alertIds: string[] = [];
+  for (;;) {
+    const pass = await inTransaction(pool, (client) => expireBatch(client, shard, rules));
+    expired += pass.expired;
+    alertIds.push(...pass.alertIds);
+    if (pass.expired < BATCH) break;
+  }
+  return { next_in_ms: await nextExpiryMs(pool, shard, rules), expired, alert_ids: alertIds };
+}
+
+async function intakeAlive(pool: Pool): Promise<boolean> {
+  const { rows } = await pool.query<{ alive: boolean }>(
+    `SELECT EXISTS (SELECT 1 FROM intake WHERE alive_at > now() - interval '${INTAKE_SILENCE_SECONDS} seconds') AS alive`,
+  );
+  return rows[0]?.alive === true;
+}
+
+async function expireBatch(
+  client: PoolClient,
+  shard: number,
+  rules: ExpiryRules,
+): Promise<{ expired: number; alertIds: string[] }> {
+  const actor = { type: 'workflow', id: agentPresenceWorkflowId(shard) } as const;
+  const { rows } = await client.query<{ agent_id: string }>(
+    `WITH due AS (
+       SELECT p.agent_id, p.status AS before FROM agent_presence p
+       WHERE p.shard = $1 AND p.status IN ('ONLINE', 'DEGRADED') AND NOT p.revoked
+         AND p.last_heartbeat_at <= now() - make_interval(secs => $2) AND ${DEADLINE} <= now()
+       LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+     ), present AS (
+       UPDATE agent_presence p SET status = 'OFFLINE' FROM due WHERE p.agent_id = due.agent_id
+     ), known AS (
+       UPDATE agent a SET status = 'OFFLINE', offline_since = now(), updated_at = now() FROM due WHERE a.id = due.agent_id
+     ), audited AS (
+       INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
+       SELECT uuid7(), now(), $3, $4, 'agent.status', 'change', 'agent', agent_id::text,
+         jsonb_build_object('status', before), jsonb_build_object('status', 'OFFLINE') FROM due
+     )
+     SELECT agent_id FROM due`,
+    [shard, rules.offlineAfterSeconds, actor.type, actor.id],
+  );
+  if (rows.length === 0) return { expired: 0, alertIds: [] };
+  const agentIds = rows.map((row) => row.agent_id);
+  await moveTasks(client, {
+    word: 'requeue',
+    actor,
+    pick: `SELECT id, status AS before_status FROM agent_task
+      WHERE agent_id = ANY($3::uuid[]) AND status = 'ASSIGNED' ORDER BY id FOR UPDATE`,
+    params: [agentIds],
+    tell: 'now',
+  });
+  await client.query(
+    `INSERT INTO offline_queue_item (id, agent_id, task_id, queued_at, retry_count, max_retries)
+     SELECT uuid7(), agent_id, id, now(), retry_count, max_retries FROM (
+       SELECT * FROM agent_task WHERE agent_id = ANY($1::uuid[]) AND status = 'PENDING' ORDER BY queue_seq) waiting
+     ON CONFLICT (task_id) WHERE delivered_at IS NULL DO NOTHING`,
+    [agentIds],
+  );
+  return { expired: agentIds.length, alertIds: await openAlerts(client, agentIds, rules) };
+}
+
+async function openAlerts(
+  client: PoolClient,
+  agentIds: readonly string[],
+  rules: ExpiryRules,
+): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>(
+    `INSERT INTO alert (id, kind, agent_id, opened_at, delivery)
+     SELECT uuid7(), 'agent_offline', id, now(), $2 FROM agent
+     WHERE id = ANY($1::uuid[]) AND tags ? 'critical' AND lower(tags ->> 'critical') NOT IN ('false', '0', 'no')
+     ON CONFLICT (agent_id, kind) WHERE resolved_at IS NULL DO NOTHING RETURNING id`,
+    [agentIds, rules.alertsDelivered ? 'pending' : 'disabled'],
+  );
+  return rules.alertsDelivered ? rows.map((row) => row.id) : [];
+}
+
+/** Nobody of the shard can expire sooner; an agent that comes online later has the whole silence before it. */
+async function nextExpiryMs(pool: Pool, shard: number, rules: ExpiryRules): Promise<number> {
+  const { rows } = await pool.query<{ next_in_ms: number | null }>(
+    `SELECT ceil(extract(epoch FROM min(${DEADLINE}) - now()) * 1000)::bigint AS next_in_ms
+     FROM agent_presence p WHERE p.shard = $1 AND p.status IN ('ONLINE', 'DEGRADED') AND NOT p.revoked`,
+    [shard, rules.offlineAfterSeconds],
+  );
+  const next = rows[0]?.next_in_ms ?? Number.POSITIVE_INFINITY;
+  return Math.max(MIN_PAUSE_MS, Math.min(next, rules.offlineAfterSeconds * 1_000));
+}

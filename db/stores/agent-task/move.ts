@@ -1,0 +1,92 @@
+import type { Pool, PoolClient } from 'pg';
+import { TASK_TRANSITIONS, type TaskStatus, type TaskWord } from '../../../contracts/agent-task/states.ts';
+import type { Actor } from '../../../contracts/audit/audit.ts';
+import type { TaskRow } from '../../models/rows.ts';
+
+export type MovedTask = TaskRow & { before_status: TaskStatus };
+
+export interface Move {
+  readonly word: TaskWord;
+  readonly actor: Actor;
+  /**
+   * SELECT of `id` and `status AS before_status` of the tasks to move, locked. Parameters start at $3; the
+   * states from which `word` may move a task are not repeated here but added by {@link moveTasks}.
+   */
+  readonly pick: string;
+  /** Further assignments of the UPDATE of `agent_task t`, beside the status. */
+  readonly set?: string;
+  /** Status to move to where it depends on the row; by default the one of the transition table. */
+  readonly status?: string;
+  readonly params: readonly unknown[];
+  /**
+   * How the workflows hear of it: `now`, `soon` (waits a moment for the agent's next word, so that both travel
+   * as one signal) or `no` (the caller is the workflow).
+   */
+  readonly tell: 'now' | 'soon' | 'no';
+  /** What the move does to the offline queue, in the same statement. */
+  readonly queue?: keyof typeof QUEUE_STEPS;
+}
+
+const QUEUE_STEPS = {
+  /** The tasks reached their agent. */
+  deliver: `queued AS (
+       UPDATE offline_queue_item i SET delivered_at = now(), retry_count = moved.retry_count
+       FROM moved WHERE i.task_id = moved.id AND i.delivered_at IS NULL
+     )`,
+  /** The tasks ended, whether they were delivered or not. */
+  drop: `queued AS (
+       DELETE FROM offline_queue_item i USING moved WHERE i.task_id = moved.id AND i.delivered_at IS NULL
+     )`,
+  /** The tasks wait again; those of agents that cannot be reached are queued for their return. */
+  enqueue: `queued AS (
+       INSERT INTO offline_queue_item (id, agent_id, task_id, queued_at, retry_count, max_retries)
+       SELECT uuid7(), moved.agent_id, moved.id, now(), moved.retry_count, moved.max_retries
+       FROM moved JOIN agent a ON a.id = moved.agent_id
+       WHERE moved.status = 'PENDING' AND a.status NOT IN ('ONLINE', 'DEGRADED')
+       ORDER BY moved.queue_seq
+       ON CONFLICT (task_id) WHERE delivered_at IS NULL DO NOTHING
+     )`,
+} as const;
+
+/** How long a hand-over waits for the agent's start before its workflow is told of it. */
+export const COALESCE_SECONDS = 2;
+
+/**
+ * The only way in which a task changes its state: one statement compares, sets, audits and notes that the
+ * workflow must be told, for one task or many. Tasks whose state does not allow the word stay as they are and
+ * are not returned.
+ */
+export async function moveTasks(queryable: Pool | PoolClient, move: Move): Promise<MovedTask[]> {
+  const transition = TASK_TRANSITIONS[move.word];
+  const from = transition.from.map((status) => `'${status}'`).join(', ');
+  const status = move.status ?? `'${transition.to}'`;
+  const { rows } = await queryable.query<MovedTask>(
+    `WITH picked AS MATERIALIZED (
+       SELECT p.id, p.before_status FROM (${move.pick}) AS p WHERE p.before_status IN (${from})
+     ), moved AS (
+       UPDATE agent_task t SET status = ${status}, version = t.version + 1${move.set ? `, ${move.set}` : ''}
+       FROM picked WHERE t.id = picked.id
+       RETURNING t.*, picked.before_status
+     ), audited AS (
+       INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after, correlation_id)
+       SELECT uuid7(), now(), $1, $2, 'agent_task.${move.word}', 'change', 'agent_task', id::text,
+         jsonb_build_object('status', before_status),
+         jsonb_strip_nulls(jsonb_build_object('status', status, 'retry_count', retry_count, 'error_message', left(error_message, 1000))),
+         correlation_id
+       FROM moved
+     )${move.tell === 'no' ? '' : `, ${outboxStep(move.tell)}`}${move.queue ? `, ${QUEUE_STEPS[move.queue]}` : ''}
+     SELECT * FROM moved ORDER BY queue_seq`,
+    [move.actor.type, move.actor.id, ...move.params],
+  );
+  return rows;
+}
+
+function outboxStep(tell: 'now' | 'soon'): string {
+  const available = tell === 'now' ? 'now()' : `now() + interval '${COALESCE_SECONDS} seconds'`;
+  return `told AS (
+       INSERT INTO agent_task_outbox (task_id, version, available_at)
+       SELECT id, version, ${available} FROM moved
+       ON CONFLICT (task_id) DO UPDATE SET version = excluded.version,
+         available_at = LEAST(agent_task_outbox.available_at, excluded.available_at)
+     )`;
+}

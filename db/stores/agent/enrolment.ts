@@ -1,0 +1,164 @@
+import type { Pool, PoolClient } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import type { RegisterRequest } from '../../../contracts/agent/enrolment.ts';
+import { PRESENCE_SHARDS } from '../../../contracts/temporal.ts';
+import { inTransaction } from '../../database.ts';
+import type { EnrolmentTokenRow } from '../../models/rows.ts';
+import { appendAudit } from '../audit.ts';
+import { hashToken } from '../tokens.ts';
+
+export type EnrolmentAnswer =
+  | { readonly kind: 'enrolled' | 'known'; readonly agentId: string }
+  | {
+      readonly kind: 'token_unknown' | 'token_expired' | 'token_used_up' | 'token_revoked';
+      readonly tokenId?: string;
+    }
+  | { readonly kind: 'agent_revoked'; readonly agentId: string };
+
+interface NewIdentity {
+  readonly registrationKey: string;
+  readonly hardwareId: string;
+  readonly tokenId: string | null;
+  readonly clonedFrom: string | null;
+  readonly tags: object;
+}
+
+/** What tells one machine from another: its own word, or the best that is known of it. */
+export function hardwareIdOf(request: RegisterRequest): string {
+  return (
+    request.hardware_id ??
+    (request.mac_address
+      ? `mac:${request.mac_address.toLowerCase()}`
+      : `host:${request.hostname.toLowerCase()}`)
+  );
+}
+
+/** Enrols a machine by its registration key. The same key and hardware is the same agent. */
+export function enrolByToken(
+  pool: Pool,
+  request: RegisterRequest,
+  correlationId: string,
+): Promise<EnrolmentAnswer> {
+  return inTransaction(pool, async (client): Promise<EnrolmentAnswer> => {
+    const { rows } = await client.query<EnrolmentTokenRow & { expired: boolean }>(
+      'SELECT *, expires_at <= now() AS expired FROM enrolment_token WHERE token_hash = $1 FOR UPDATE',
+      [hashToken(request.registration_key)],
+    );
+    const token = rows[0];
+    if (token === undefined) return { kind: 'token_unknown' };
+    if (token.revoked_at !== null) return { kind: 'token_revoked', tokenId: token.id };
+    if (token.expired) return { kind: 'token_expired', tokenId: token.id };
+    const hardwareId = hardwareIdOf(request);
+    const registrationKey = `${token.id}:${hardwareId}`;
+    const known = await findKnown(client, registrationKey);
+    if (known !== undefined) return known;
+    if (token.max_uses !== null && token.use_count >= token.max_uses)
+      return { kind: 'token_used_up', tokenId: token.id };
+    await client.query('UPDATE enrolment_token SET use_count = use_count + 1 WHERE id = $1', [token.id]);
+    const tags = { ...request.tags, ...token.tags };
+    return insertAgent(
+      client,
+      request,
+      { registrationKey, hardwareId, tokenId: token.id, clonedFrom: null, tags },
+      correlationId,
+    );
+  });
+}
+
+/**
+ * Gives a machine that holds another agent's certificate an identity of its own, always the same one for the
+ * same hardware. The agent's own machine keeps its identity.
+ */
+export function enrolByCertificate(
+  pool: Pool,
+  request: RegisterRequest,
+  ownerId: string,
+  correlationId: string,
+): Promise<EnrolmentAnswer> {
+  return inTransaction(pool, async (client): Promise<EnrolmentAnswer> => {
+    const { rows } = await client.query<{ hardware_id: string; tags: object; revoked: boolean }>(
+      'SELECT hardware_id, tags, revoked_at IS NOT NULL AS revoked FROM agent WHERE id = $1 FOR UPDATE',
+      [ownerId],
+    );
+    const owner = rows[0];
+    if (owner === undefined || owner.revoked) return { kind: 'agent_revoked', agentId: ownerId };
+    const hardwareId = hardwareIdOf(request);
+    if (owner.hardware_id === hardwareId) return { kind: 'known', agentId: ownerId };
+    const registrationKey = `clone:${ownerId}:${hardwareId}`;
+    const known = await findKnown(client, registrationKey);
+    if (known !== undefined) return known;
+    return insertAgent(
+      client,
+      request,
+      { registrationKey, hardwareId, tokenId: null, clonedFrom: ownerId, tags: owner.tags },
+      correlationId,
+    );
+  });
+}
+
+async function findKnown(client: PoolClient, registrationKey: string): Promise<EnrolmentAnswer | undefined> {
+  const { rows } = await client.query<{ id: string; revoked: boolean }>(
+    'SELECT id, revoked_at IS NOT NULL AS revoked FROM agent WHERE registration_key = $1',
+    [registrationKey],
+  );
+  const known = rows[0];
+  if (known === undefined) return undefined;
+  return { kind: known.revoked ? 'agent_revoked' : 'known', agentId: known.id };
+}
+
+async function insertAgent(
+  client: PoolClient,
+  request: RegisterRequest,
+  identity: NewIdentity,
+  correlationId: string,
+): Promise<EnrolmentAnswer> {
+  const agentId = uuidv7();
+  const shard = Number.parseInt(agentId.slice(-4), 16) % PRESENCE_SHARDS;
+  await client.query(
+    `INSERT INTO agent (id, registration_key, hardware_id, enrolment_token_id, hostname, platform, platform_version, agent_version,
+       status, presence_shard, first_seen_at, cpu_cores, memory_mb, disk_gb, ip_address, mac_address, tags, metadata, cloned_from,
+       created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'UNKNOWN', $9, now(), $10, $11, $12, $13, $14, $15, $16, $17, now(), now())`,
+    [
+      agentId,
+      identity.registrationKey,
+      identity.hardwareId,
+      identity.tokenId,
+      request.hostname,
+      request.platform,
+      request.platform_version,
+      request.agent_version,
+      shard,
+      request.cpu_cores ?? null,
+      request.memory_mb ?? null,
+      request.disk_gb ?? null,
+      request.ip_address ?? null,
+      request.mac_address ?? null,
+      JSON.stringify(identity.tags),
+      JSON.stringify(request.metadata ?? {}),
+      identity.clonedFrom,
+    ],
+  );
+  await client.query(
+    `INSERT INTO agent_presence (agent_id, shard, status, agent_version, hardware_id) VALUES ($1, $2, 'UNKNOWN', $3, $4)`,
+    [agentId, shard, request.agent_version, identity.hardwareId],
+  );
+  await appendAudit(client, [
+    {
+      actor: { type: 'agent', id: agentId },
+      action: 'agent.enrol',
+      kind: 'change',
+      object_type: 'agent',
+      object_id: agentId,
+      after: {
+        status: 'UNKNOWN',
+        hostname: request.hostname,
+        platform: request.platform,
+        enrolment_token_id: identity.tokenId,
+        cloned_from: identity.clonedFrom,
+      },
+      correlation_id: correlationId,
+    },
+  ]);
+  return { kind: 'enrolled', agentId };
+}

@@ -1,0 +1,72 @@
+import type { Pool, PoolClient } from 'pg';
+import { Op, type WhereOptions } from 'sequelize';
+import type { Actor, AuditEvent, AuditKind, AuditListQuery } from '../../contracts/audit/audit.ts';
+import type { Page } from '../../contracts/http/common.ts';
+import type { Database } from '../database.ts';
+import { idRange, iso, newestFirst } from './keyset.ts';
+
+export interface NewAuditEvent {
+  readonly actor: Actor;
+  readonly action: string;
+  readonly kind: AuditKind;
+  readonly object_type: string;
+  readonly object_id: string;
+  readonly before?: object | null;
+  readonly after?: object | null;
+  readonly correlation_id?: string | null;
+}
+
+/** Appends events; within the caller's transaction when given its client. */
+export async function appendAudit(
+  queryable: Pool | PoolClient,
+  events: readonly NewAuditEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  await queryable.query(
+    `INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after, correlation_id)
+     SELECT uuid7(), now(), e.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::text[]) AS e`,
+    [
+      events.map((event) => event.actor.type),
+      events.map((event) => event.actor.id),
+      events.map((event) => event.action),
+      events.map((event) => event.kind),
+      events.map((event) => event.object_type),
+      events.map((event) => event.object_id),
+      events.map((event) => (event.before ? JSON.stringify(event.before) : null)),
+      events.map((event) => (event.after ? JSON.stringify(event.after) : null)),
+      events.map((event) => event.correlation_id ?? null),
+    ],
+  );
+}
+
+export class AuditStore {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  append(event: NewAuditEvent): Promise<void> {
+    return appendAudit(this.#database.pool, [event]);
+  }
+
+  list(query: AuditListQuery): Promise<Page<AuditEvent>> {
+    const filters: WhereOptions[] = idRange(query.after, query.before);
+    for (const column of [
+      'object_type',
+      'object_id',
+      'actor_id',
+      'action',
+      'kind',
+      'correlation_id',
+    ] as const) {
+      if (query[column] !== undefined) filters.push({ [column]: query[column] });
+    }
+    // Partitions are by time: naming it lets Postgres leave out those that cannot matter.
+    if (query.after !== undefined) filters.push({ at: { [Op.gte]: query.after } });
+    if (query.before !== undefined) filters.push({ at: { [Op.lte]: query.before } });
+    return newestFirst(this.#database.models.auditEvent, 'audit-events', filters, query, (row) => ({
+      ...row,
+      at: iso(row.at),
+    }));
+  }
+}

@@ -1,0 +1,63 @@
+import type { Config } from '../../contracts/config.ts';
+import type { Database } from '../database.ts';
+import { OperatorTokenStore } from './access/operator-token-store.ts';
+import { AgentStore } from './agent/agent-store.ts';
+import { EnrolmentTokenStore } from './agent/enrolment-token-store.ts';
+import { AlertStore } from './agent-presence/alert-store.ts';
+import { PresenceStore } from './agent-presence/presence-store.ts';
+import { TaskOutbox } from './agent-task/outbox.ts';
+import { TaskStore } from './agent-task/task-store.ts';
+import { ArtifactStore } from './artifact/artifact-store.ts';
+import { AuditStore } from './audit.ts';
+import { MaintenanceStore } from './maintenance/maintenance-store.ts';
+import { DeploymentStatusStore } from './telemetry/deployment-status-store.ts';
+import { TelemetryStore } from './telemetry/telemetry-store.ts';
+
+/** Heartbeat intervals without a start after which a hand-over counts as lost. */
+const HANDOVER_INTERVALS = 2;
+
+export interface Stores {
+  readonly agents: AgentStore;
+  readonly alerts: AlertStore;
+  readonly artifacts: ArtifactStore;
+  readonly audit: AuditStore;
+  readonly deploymentStatuses: DeploymentStatusStore;
+  readonly enrolmentTokens: EnrolmentTokenStore;
+  readonly maintenance: MaintenanceStore;
+  readonly operatorTokens: OperatorTokenStore;
+  readonly outbox: TaskOutbox;
+  readonly presence: PresenceStore;
+  readonly tasks: TaskStore;
+  readonly telemetry: TelemetryStore;
+}
+
+/** All stores over one database, set up as the configuration says. */
+export function createStores(database: Database, config: Config): Stores {
+  return {
+    agents: new AgentStore(database),
+    alerts: new AlertStore(database),
+    artifacts: new ArtifactStore(database),
+    audit: new AuditStore(database),
+    deploymentStatuses: new DeploymentStatusStore(database),
+    enrolmentTokens: new EnrolmentTokenStore(database),
+    maintenance: new MaintenanceStore(database, {
+      telemetryDays: config.EUCORA_TELEMETRY_RETENTION_DAYS,
+      auditDays: config.EUCORA_AUDIT_RETENTION_DAYS,
+      queueDays: config.EUCORA_QUEUE_RETENTION_DAYS,
+    }),
+    operatorTokens: new OperatorTokenStore(database),
+    outbox: new TaskOutbox(database.pool),
+    presence: new PresenceStore(database, {
+      offlineAfterSeconds: config.EUCORA_OFFLINE_AFTER_SECONDS,
+      alertsDelivered: config.EUCORA_ALERT_WEBHOOK_URL !== undefined,
+    }),
+    tasks: new TaskStore(database, {
+      handoverSeconds: HANDOVER_INTERVALS * config.EUCORA_HEARTBEAT_INTERVAL_SECONDS,
+    }),
+    telemetry: new TelemetryStore(database, {
+      cpuPercent: config.EUCORA_DEGRADED_CPU_PERCENT,
+      memoryPercent: config.EUCORA_DEGRADED_MEMORY_PERCENT,
+      diskPercent: config.EUCORA_DEGRADED_DISK_PERCENT,
+    }),
+  };
+}

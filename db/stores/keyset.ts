@@ -1,0 +1,81 @@
+import { type Model, type ModelStatic, Op, type WhereOptions } from 'sequelize';
+import type { Page } from '../../contracts/http/common.ts';
+
+/** The cursor was changed, or made by another list. */
+export class InvalidCursorError extends Error {
+  override readonly name = 'InvalidCursorError';
+}
+
+/** An opaque cursor: the list it belongs to and the key of the last item given. */
+export function encodeCursor(list: string, key: string): string {
+  return Buffer.from(JSON.stringify([list, key])).toString('base64url');
+}
+
+/** The key in a cursor of `list` that fits `pattern`; throws {@link InvalidCursorError} otherwise. */
+export function decodeCursor(list: string, cursor: string, pattern: RegExp): string {
+  try {
+    const [owner, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [unknown, unknown];
+    if (owner === list && typeof key === 'string' && pattern.test(key)) return key;
+  } catch {
+    // Told below, like every other wrong cursor.
+  }
+  throw new InvalidCursorError(`The cursor does not belong to the list ${list}`);
+}
+
+export const UUID_KEY = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Cuts `limit` items from rows that were read with one more than that. */
+export function toPage<Row, Item>(
+  list: string,
+  rows: Row[],
+  limit: number,
+  key: (row: Row) => string,
+  item: (row: Row) => Item,
+): Page<Item> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return {
+    items: shown.map(item),
+    next_cursor: rows.length > limit && last !== undefined ? encodeCursor(list, key(last)) : null,
+  };
+}
+
+/** One page of a table whose ids are UUIDs of version 7, newest first. */
+export async function newestFirst<Row extends { id: string }, Item>(
+  model: ModelStatic<Model<Row, Partial<Row>>>,
+  list: string,
+  filters: WhereOptions[],
+  page: { cursor?: string | undefined; limit: number },
+  item: (row: Row) => Item,
+): Promise<Page<Item>> {
+  const conditions = [...filters];
+  if (page.cursor !== undefined)
+    conditions.push({ id: { [Op.lt]: decodeCursor(list, page.cursor, UUID_KEY) } });
+  const rows = (await model.findAll({
+    where: { [Op.and]: conditions } as WhereOptions<Row>,
+    order: [['id', 'DESC']],
+    limit: page.limit + 1,
+    raw: true,
+  })) as unknown as Row[];
+  return toPage(list, rows, page.limit, (row) => row.id, item);
+}
+
+/** Bounds on version-7 ids that enclose a span of creation times, so that the primary key serves the filter. */
+export function idRange(after: string | undefined, before: string | undefined): WhereOptions[] {
+  const conditions: WhereOptions[] = [];
+  if (after !== undefined) conditions.push({ id: { [Op.gte]: smallestIdAt(new Date(after).getTime()) } });
+  // The millisecond of `before` itself is still within.
+  if (before !== undefined)
+    conditions.push({ id: { [Op.lt]: smallestIdAt(new Date(before).getTime() + 1) } });
+  return conditions;
+}
+
+function smallestIdAt(milliseconds: number): string {
+  const clamped = Math.min(Math.max(0, Math.floor(milliseconds)), 2 ** 48 - 1);
+  const hex = clamped.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
+/** Times as the API gives them. */
+export const iso = (time: Date): string => time.toISOString();
+export const isoOrNull = (time: Date | null): string | null => time?.toISOString() ?? null;

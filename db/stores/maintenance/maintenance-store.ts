@@ -1,0 +1,67 @@
+import type { Database } from '../../database.ts';
+
+/** Days for which records are kept. */
+export interface Retention {
+  readonly telemetryDays: number;
+  readonly auditDays: number;
+  readonly queueDays: number;
+}
+
+export interface MaintenanceReport {
+  readonly partitions_made: number;
+  readonly partitions_dropped: readonly string[];
+  readonly queue_items_removed: number;
+  readonly workflows_reminded: number;
+}
+
+/** Samples may be this far ahead of the database's clock, in minutes. */
+export const CLOCK_TOLERANCE_MINUTES = 10;
+
+/** Partitions, retention and reconciliation. */
+export class MaintenanceStore {
+  readonly #database: Database;
+  readonly #retention: Retention;
+
+  constructor(database: Database, retention: Retention) {
+    this.#database = database;
+    this.#retention = retention;
+  }
+
+  /** Makes the partitions that inserts of the coming days need. */
+  async ensurePartitions(): Promise<number> {
+    const { rows } = await this.#database.pool.query<{ made: number }>(
+      `SELECT ensure_partitions('telemetry', 'day', now() - make_interval(days => $1), now() + interval '3 days')
+            + ensure_partitions('audit_event', 'month', now(), now() + interval '40 days') AS made`,
+      [this.#retention.telemetryDays],
+    );
+    return rows[0]?.made ?? 0;
+  }
+
+  /** Drops partitions and rows whose time is over. */
+  async applyRetention(): Promise<{ dropped: string[]; queueItems: number }> {
+    const dropped = await this.#database.pool.query<{ name: string }>(
+      `SELECT drop_partitions('telemetry', 'day', now() - make_interval(days => $1)) AS name
+       UNION ALL SELECT drop_partitions('audit_event', 'month', now() - make_interval(days => $2))`,
+      [this.#retention.telemetryDays + 1, this.#retention.auditDays],
+    );
+    const queue = await this.#database.pool.query(
+      'DELETE FROM offline_queue_item WHERE delivered_at < now() - make_interval(days => $1)',
+      [this.#retention.queueDays],
+    );
+    await this.#database.pool.query(`DELETE FROM intake_outage WHERE ended_at < now() - interval '7 days'`);
+    return { dropped: dropped.rows.map((row) => row.name), queueItems: queue.rowCount ?? 0 };
+  }
+
+  /** Why a sample's time cannot be taken, or null if it can; the list is in the order of `times`. */
+  async judgeTimes(times: readonly string[]): Promise<(string | null)[]> {
+    const { rows } = await this.#database.pool.query<{ reason: string | null }>(
+      `SELECT CASE
+         WHEN t.at > now() + interval '${CLOCK_TOLERANCE_MINUTES} minutes' THEN 'collected_at lies in the future; check the clock of the machine'
+         WHEN t.at < now() - make_interval(days => $2) THEN 'collected_at lies before the retention of ' || $2 || ' days'
+       END AS reason
+       FROM unnest($1::timestamptz[]) WITH ORDINALITY AS t(at, n) ORDER BY n`,
+      [times, this.#retention.telemetryDays],
+    );
+    return rows.map((row) => row.reason);
+  }
+}

@@ -1,0 +1,189 @@
+import { Op, type WhereOptions } from 'sequelize';
+import type { Page } from '../../../contracts/http/common.ts';
+import type {
+  Software,
+  TelemetryListQuery,
+  TelemetryRecord,
+  TelemetrySample,
+} from '../../../contracts/telemetry/telemetry.ts';
+import { GroupCommit } from '../../batch/group-commit.ts';
+import { type Database, inTransaction } from '../../database.ts';
+import type { TelemetryRow } from '../../models/rows.ts';
+import { appendAudit } from '../audit.ts';
+import { decodeCursor, iso, toPage } from '../keyset.ts';
+
+/** Percentages at or above which a machine is strained and its agent DEGRADED. */
+export interface Thresholds {
+  readonly cpuPercent: number;
+  readonly memoryPercent: number;
+  readonly diskPercent: number;
+}
+
+interface NewSample {
+  readonly agentId: string;
+  readonly sample: TelemetrySample;
+}
+
+const COLUMNS = [
+  'cpu_percent',
+  'memory_percent',
+  'memory_used_mb',
+  'memory_total_mb',
+  'disk_percent',
+  'disk_used_gb',
+  'disk_total_gb',
+] as const;
+
+const INSERT = `
+  INSERT INTO telemetry (agent_id, collected_at, received_at, ${COLUMNS.join(', ')}, installed_software, services, metrics)
+  SELECT s.agent_id, s.collected_at, now(), ${COLUMNS.map((column) => `s.${column}`).join(', ')}, s.installed_software, s.services, s.metrics
+  FROM unnest($1::uuid[], $2::timestamptz[], $3::real[], $4::real[], $5::float8[], $6::float8[], $7::real[], $8::float8[], $9::float8[],
+    $10::jsonb[], $11::jsonb[], $12::jsonb[])
+    AS s(agent_id, collected_at, ${COLUMNS.join(', ')}, installed_software, services, metrics)
+  ON CONFLICT (agent_id, collected_at) DO NOTHING
+  RETURNING agent_id, collected_at`;
+
+/** Measurements of machines, in partitions of a day. */
+export class TelemetryStore {
+  readonly #database: Database;
+  readonly #thresholds: Thresholds;
+  readonly #batches: GroupCommit<NewSample, boolean>;
+
+  constructor(database: Database, thresholds: Thresholds) {
+    this.#database = database;
+    this.#thresholds = thresholds;
+    this.#batches = new GroupCommit((samples) => this.#insert(samples), {
+      maxBatch: 200,
+      maxWaitMs: 10,
+      maxConcurrent: 2,
+      maxWaiting: 20_000,
+    });
+  }
+
+  /**
+   * Keeps samples of one agent, durably when it answers.
+   *
+   * @returns for each sample whether it was new
+   */
+  async add(agentId: string, samples: readonly TelemetrySample[]): Promise<boolean[]> {
+    const added = await Promise.all(samples.map((sample) => this.#batches.submit({ agentId, sample })));
+    const latest = samples.reduce<TelemetrySample | undefined>(
+      (newest, sample) =>
+        newest === undefined || Date.parse(sample.collected_at) > Date.parse(newest.collected_at)
+          ? sample
+          : newest,
+      undefined,
+    );
+    if (latest !== undefined) await this.#judge(agentId, latest);
+    return added;
+  }
+
+  async #insert(samples: readonly NewSample[]): Promise<boolean[]> {
+    const json = (value: unknown) => (value === null || value === undefined ? null : JSON.stringify(value));
+    const { rows } = await this.#database.pool.query<{ agent_id: string; collected_at: Date }>(INSERT, [
+      samples.map(({ agentId }) => agentId),
+      samples.map(({ sample }) => sample.collected_at),
+      ...COLUMNS.map((column) => samples.map(({ sample }) => sample[column] ?? null)),
+      samples.map(({ sample }) => json(sample.installed_software)),
+      samples.map(({ sample }) => json(sample.services)),
+      samples.map(({ sample }) => json(sample.metrics)),
+    ]);
+    const inserted = new Set(rows.map((row) => `${row.agent_id} ${row.collected_at.getTime()}`));
+    // A sample that is in a batch twice was new once.
+    return samples.map(({ agentId, sample }) =>
+      inserted.delete(`${agentId} ${Date.parse(sample.collected_at)}`),
+    );
+  }
+
+  /** Compares an agent's newest sample with the thresholds; writes only when its condition changes. */
+  async #judge(agentId: string, sample: TelemetrySample): Promise<void> {
+    const { cpuPercent, memoryPercent, diskPercent } = this.#thresholds;
+    const strained =
+      (sample.cpu_percent ?? 0) >= cpuPercent ||
+      (sample.memory_percent ?? 0) >= memoryPercent ||
+      (sample.disk_percent ?? 0) >= diskPercent;
+    const { rows } = await this.#database.pool.query<{ differs: boolean }>(
+      `SELECT strained <> $2 AS differs FROM agent_presence WHERE agent_id = $1
+       AND $3::timestamptz >= COALESCE((SELECT max(collected_at) FROM telemetry WHERE agent_id = $1), $3)`,
+      [agentId, strained, sample.collected_at],
+    );
+    if (rows[0]?.differs === true) await this.#setStrained(agentId, strained);
+  }
+
+  async #setStrained(agentId: string, strained: boolean): Promise<void> {
+    await inTransaction(this.#database.pool, async (client) => {
+      const { rows } = await client.query<{ before: string; after: string }>(
+        `WITH old AS (SELECT agent_id, status FROM agent_presence WHERE agent_id = $1 FOR UPDATE), present AS (
+           UPDATE agent_presence p SET strained = $2, status = CASE
+             WHEN old.status NOT IN ('ONLINE', 'DEGRADED') THEN old.status
+             WHEN $2 OR p.reports_degraded OR p.last_error IS NOT NULL THEN 'DEGRADED' ELSE 'ONLINE' END
+           FROM old WHERE p.agent_id = old.agent_id RETURNING p.agent_id, old.status AS before, p.status AS after
+         ), known AS (
+           UPDATE agent a SET status = present.after, updated_at = now() FROM present
+           WHERE a.id = present.agent_id AND a.status <> present.after
+         )
+         SELECT before, after FROM present`,
+        [agentId, strained],
+      );
+      const row = rows[0];
+      if (row === undefined || row.before === row.after) return;
+      await appendAudit(client, [
+        {
+          actor: { type: 'agent', id: agentId },
+          action: 'agent.status',
+          kind: 'change',
+          object_type: 'agent',
+          object_id: agentId,
+          before: { status: row.before },
+          after: {
+            status: row.after,
+            reason: strained ? 'telemetry crossed a threshold' : 'telemetry is back below the thresholds',
+          },
+        },
+      ]);
+    });
+  }
+
+  /** An agent's samples, newest first. */
+  async list(agentId: string, query: TelemetryListQuery): Promise<Page<TelemetryRecord>> {
+    const filters: WhereOptions[] = [{ agent_id: agentId }];
+    if (query.collected_after !== undefined)
+      filters.push({ collected_at: { [Op.gte]: query.collected_after } });
+    if (query.collected_before !== undefined)
+      filters.push({ collected_at: { [Op.lte]: query.collected_before } });
+    if (query.cursor !== undefined)
+      filters.push({ collected_at: { [Op.lt]: decodeCursor('telemetry', query.cursor, ISO_TIME) } });
+    const rows = (await this.#database.models.telemetry.findAll({
+      where: { [Op.and]: filters },
+      attributes: query.with_software ? { include: [] } : { exclude: ['installed_software'] },
+      order: [['collected_at', 'DESC']],
+      limit: query.limit + 1,
+      raw: true,
+    })) as unknown as TelemetryRow[];
+    return toPage(
+      'telemetry',
+      rows,
+      query.limit,
+      (row) => iso(row.collected_at),
+      (row) => ({
+        ...row,
+        collected_at: iso(row.collected_at),
+        received_at: iso(row.received_at),
+      }),
+    );
+  }
+
+  /** The software list that an agent sent last. */
+  async latestSoftware(agentId: string): Promise<{ collected_at: string; software: Software[] } | undefined> {
+    const row = (await this.#database.models.telemetry.findOne({
+      where: { agent_id: agentId, installed_software: { [Op.ne]: null } } as WhereOptions<TelemetryRow>,
+      order: [['collected_at', 'DESC']],
+      raw: true,
+    })) as unknown as TelemetryRow | null;
+    return row === null
+      ? undefined
+      : { collected_at: iso(row.collected_at), software: row.installed_software ?? [] };
+  }
+}
+
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
