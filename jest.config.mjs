@@ -1,0 +1,59 @@
+// Libraries that come as ES modules only are transformed as well; Jest itself runs CommonJS.
+const esm = [
+  '@hono',
+  'hono',
+  '@peculiar',
+  'jose',
+  'uuid',
+  'lru-cache',
+  'rate-limiter-flexible',
+  'openapi3-ts',
+  'commander',
+  'p-[a-z-]+',
+  'yocto-[a-z-]+',
+];
+
+const product = ['contracts', 'workflows', 'activities', 'workers', 'api', 'db', 'agent', 'cli'];
+
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  globalSetup: '<rootDir>/test/harness/global-setup.ts',
+  globalTeardown: '<rootDir>/test/harness/global-teardown.ts',
+  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
+  transform: {
+    '\\.(ts|[cm]?js)$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: false },
+          // Names of errors and classes are compared in tests.
+          keepClassNames: true,
+        },
+        module: { type: 'commonjs', importInterop: 'node' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esm.join('|')})/)`, '<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist'],
+  collectCoverageFrom: [
+    ...product.map((folder) => `${folder}/**/*.ts`),
+    '!**/*.d.ts',
+    // Wiring only; run as processes by the platform's tests.
+    '!**/main.ts',
+  ],
+  // Not v8: coverage of workflows comes out of their sandbox as Istanbul's counters.
+  coverageProvider: 'babel',
+  coverageReporters: ['text-summary', 'json-summary', 'lcovonly'],
+  // `npm test` of the whole suite sets it; a single file would never reach it.
+  // biome-ignore lint/style/noProcessEnv: a switch of the test run
+  ...(process.env.EUCORA_COVERAGE_GATE === '1'
+    ? { coverageThreshold: { global: { lines: 90, branches: 90 } } }
+    : {}),
+  maxWorkers: 2,
+  testTimeout: 30_000,
+};
