@@ -1,0 +1,28 @@
+import type { ErrorCode } from '../../contracts/http/errors.ts';
+
+/** What an operator can do at the command line, by error code; `docs/errors/` says it at length. */
+export const HINTS: Readonly<Record<ErrorCode, string>> = {
+  'invalid-request': 'Check the arguments; if they are right, CLI and platform may differ in version.',
+  'validation-failed': 'Correct the values named above.',
+  'invalid-cursor': 'Ask for the list again from its beginning, without --cursor.',
+  unauthenticated:
+    'Give a valid operator token: EUCORA_TOKEN or --token-file. It may have expired or been revoked.',
+  'certificate-required': 'This address is for agents; use the operators’ address (--api).',
+  'certificate-invalid': 'This address is for agents; use the operators’ address (--api).',
+  'agent-revoked': 'Enrol the machine again with a new enrolment token.',
+  'enrolment-token-invalid': 'Make a new one: eucora tokens enrolment create.',
+  forbidden: 'Use a token with a wider scope; `eucora whoami` shows what yours allows.',
+  'wrong-agent': 'Check the id of the agent.',
+  'not-found': 'Check the id with the matching list command; it may have been deleted.',
+  'method-not-allowed': 'CLI and platform may differ in version.',
+  'task-state-conflict': 'Look at its present state: eucora tasks show ID.',
+  'agent-cloned': 'The clone must enrol anew; see `eucora audit list --kind security`.',
+  'idempotency-conflict': 'Run the command again; it then uses a new key.',
+  'agent-state-conflict': 'Look at its present state: eucora agents show ID.',
+  'payload-too-large': 'Send less, or have the limit raised (docs/operations/configuration.md).',
+  'unsupported-media-type': 'CLI and platform may differ in version.',
+  'range-not-satisfiable': 'Ask for a part that lies within the file.',
+  'rate-limited': 'Wait a minute and try again.',
+  'internal-error': 'Try again; if it stays, look for the correlation id in the platform’s log.',
+  unavailable: 'Try again shortly; docs/operations/troubleshooting.md helps if it stays so.',
+};
