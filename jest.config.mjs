@@ -1,3 +1,5 @@
+import { productFolders } from './scripts/prepare.mjs';
+
 // Libraries that come as ES modules only are transformed as well; Jest itself runs CommonJS.
 const esm = [
   '@hono',
@@ -12,8 +14,6 @@ const esm = [
   'p-[a-z-]+',
   'yocto-[a-z-]+',
 ];
-
-const product = ['contracts', 'workflows', 'activities', 'workers', 'api', 'db', 'agent', 'cli'];
 
 /** @type {import('jest').Config} */
 export default {
@@ -41,7 +41,7 @@ export default {
   transformIgnorePatterns: [`/node_modules/(?!(${esm.join('|')})/)`, '<rootDir>/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist'],
   collectCoverageFrom: [
-    ...product.map((folder) => `${folder}/**/*.ts`),
+    ...productFolders().map((folder) => `${folder}/**/*.ts`),
     '!**/*.d.ts',
     // Wiring only; run as processes by the platform's tests.
     '!**/main.ts',

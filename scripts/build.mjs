@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import { buildAgent } from './build-agent.mjs';
 import { bundleWorkflows } from './bundle-workflows.mjs';
-import { mustRun, PRODUCT_FOLDERS, ROOT, STAMP, sourcesHash } from './prepare.mjs';
+import { mustRun, productFolders, ROOT, STAMP, sourcesHash } from './prepare.mjs';
 
 /** Leftovers of builds that were killed. */
 function sweep() {
@@ -33,7 +33,7 @@ try {
   let done = timed('Compiling');
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   mustRun(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', next, '--noEmitOnError']);
-  for (const folder of PRODUCT_FOLDERS) {
+  for (const folder of productFolders()) {
     const from = join(ROOT, folder);
     if (!existsSync(from)) continue;
     cpSync(from, join(next, folder), { recursive: true, filter: (path) => !path.endsWith('.ts') });

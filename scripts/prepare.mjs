@@ -5,18 +5,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 export const ROOT = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
-export const PRODUCT_FOLDERS = [
-  'contracts',
-  'workflows',
-  'activities',
-  'workers',
-  'api',
-  'db',
-  'agent',
-  'cli',
-];
-
 const OLDEST_NODE = [20, 19];
+
+/** What is built and shipped; the compiler's own list, so that there is only one. */
+export function productFolders(root = ROOT) {
+  return JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8')).include;
+}
 
 /** Why this Node is too old, undefined when it is not. */
 export function nodeObjection(version = process.versions.node) {
@@ -84,7 +78,7 @@ export function sourcesHash(root = ROOT) {
   const single = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
   const files = [
     ...single.map((name) => join(root, name)).filter((path) => existsSync(path)),
-    ...[...PRODUCT_FOLDERS, 'scripts'].flatMap((folder) => [...filesIn(join(root, folder))]),
+    ...[...productFolders(root), 'scripts'].flatMap((folder) => [...filesIn(join(root, folder))]),
   ];
   for (const file of files) {
     hash.update(file.slice(root.length));

@@ -8,6 +8,7 @@ export type PlatformExit = 0 | 1 | 3;
 
 type SignalSource = Pick<NodeJS.Process, 'on' | 'off'>;
 
+const SAME_SIGNAL_MS = 500;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 function whereToLook(platform: RunningPlatform): string {
@@ -43,7 +44,11 @@ export async function runPlatform(
   const asleep = new Promise<void>((resolve) => {
     wake = resolve;
   });
+  let firstAt = 0;
   const onSignal = (): void => {
+    // In a terminal one Ctrl-C arrives twice: from the terminal, and passed on by npm.
+    if (asked > 0 && performance.now() - firstAt < SAME_SIGNAL_MS) return;
+    if (asked === 0) firstAt = performance.now();
     asked += 1;
     abort.abort(new Error('stopped while starting'));
     wake();

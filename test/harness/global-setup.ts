@@ -1,7 +1,6 @@
 import { type ScratchPostgres, scratchPostgres } from './engines.ts';
 
 declare global {
-  // biome-ignore lint/suspicious/noVar: only var declares a property of globalThis
   var eucoraTestPostgres: ScratchPostgres | undefined;
 }
 
