@@ -54,12 +54,37 @@ export class TaskOutbox {
     );
   }
 
-  /** Notes that the workflows of all open tasks must be told again, as after a restored backup. */
-  async remindAll(): Promise<number> {
+  /** Open tasks that were created at least `minutes` ago. */
+  async countOpen(minutes: number): Promise<number> {
+    const { rows } = await this.#pool.query<{ open: number }>(
+      `SELECT count(*) AS open FROM agent_task
+       WHERE status IN ('PENDING', 'ASSIGNED', 'IN_PROGRESS') AND created_at <= now() - make_interval(mins => $1)`,
+      [minutes],
+    );
+    return rows[0]?.open ?? 0;
+  }
+
+  /** Has the workflows of all open tasks created at least `minutes` ago told again. */
+  async remindOpen(minutes: number): Promise<number> {
     const { rowCount } = await this.#pool.query(
       `INSERT INTO agent_task_outbox (task_id, version, available_at)
-       SELECT id, version, now() FROM agent_task WHERE status IN ('PENDING', 'ASSIGNED', 'IN_PROGRESS')
+       SELECT id, version, now() FROM agent_task
+       WHERE status IN ('PENDING', 'ASSIGNED', 'IN_PROGRESS') AND created_at <= now() - make_interval(mins => $1)
        ON CONFLICT (task_id) DO NOTHING`,
+      [minutes],
+    );
+    return rowCount ?? 0;
+  }
+
+  /** Has the workflows of those of the tasks told again that have ended or are gone. */
+  async remindEnded(taskIds: readonly string[]): Promise<number> {
+    const { rowCount } = await this.#pool.query(
+      `INSERT INTO agent_task_outbox (task_id, version, available_at)
+       SELECT ended.id, COALESCE(t.version, 1), now() FROM unnest($1::uuid[]) AS ended(id)
+       LEFT JOIN agent_task t ON t.id = ended.id
+       WHERE t.id IS NULL OR t.status NOT IN ('PENDING', 'ASSIGNED', 'IN_PROGRESS')
+       ON CONFLICT (task_id) DO NOTHING`,
+      [taskIds],
     );
     return rowCount ?? 0;
   }

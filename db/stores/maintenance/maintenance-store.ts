@@ -7,13 +7,6 @@ export interface Retention {
   readonly queueDays: number;
 }
 
-export interface MaintenanceReport {
-  readonly partitions_made: number;
-  readonly partitions_dropped: readonly string[];
-  readonly queue_items_removed: number;
-  readonly workflows_reminded: number;
-}
-
 /** Samples may be this far ahead of the database's clock, in minutes. */
 export const CLOCK_TOLERANCE_MINUTES = 10;
 

@@ -1,0 +1,18 @@
+import type { MaintenanceStore } from '../../db/stores/maintenance/maintenance-store.ts';
+import type { Reconciler } from './reconciler.ts';
+
+export type MaintenanceActivities = ReturnType<typeof maintenanceActivities>;
+
+export function maintenanceActivities(
+  maintenance: Pick<MaintenanceStore, 'ensurePartitions' | 'applyRetention'>,
+  reconciler: Pick<Reconciler, 'remindWorkflows'>,
+) {
+  return {
+    ensurePartitions: (): Promise<number> => maintenance.ensurePartitions(),
+    async applyRetention(): Promise<{ partitions_dropped: string[]; queue_items_removed: number }> {
+      const { dropped, queueItems } = await maintenance.applyRetention();
+      return { partitions_dropped: dropped, queue_items_removed: queueItems };
+    },
+    remindWorkflows: (): Promise<number> => reconciler.remindWorkflows(),
+  };
+}

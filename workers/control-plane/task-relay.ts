@@ -1,0 +1,175 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import type { TaskSnapshot } from '../../contracts/agent-task/snapshot.ts';
+import {
+  agentTaskWorkflowId,
+  CONTROL_PLANE_TASK_QUEUE,
+  SEARCH_ATTRIBUTES,
+  WORKFLOW_TYPES,
+} from '../../contracts/temporal.ts';
+import type { OutboxEntry, TaskOutbox } from '../../db/stores/agent-task/outbox.ts';
+import type { TaskStore } from '../../db/stores/agent-task/task-store.ts';
+import type { Logger } from '../../runtime/logger.ts';
+
+/** The signal of `workflows/agent-task/messages.ts`, by its name. */
+const TASK_CHANGED = 'taskChanged';
+
+const BATCH = 100;
+const BUSY_PAUSE_MS = 5;
+const IDLE_PAUSE_MS = 100;
+const MAX_BACKOFF_MS = 30_000;
+
+export interface TaskRelayOptions {
+  readonly client: Client;
+  readonly outbox: TaskOutbox;
+  readonly tasks: Pick<TaskStore, 'snapshots'>;
+  readonly logger: Logger;
+}
+
+/**
+ * Tells workflows what happened to their tasks, at least once. It reads the newest state when it tells, so that
+ * several changes in a row become one message, and any number of relays may run side by side.
+ */
+export class TaskRelay {
+  readonly #options: TaskRelayOptions;
+  readonly #stopped = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(options: TaskRelayOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Ends after what is under way has been told. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      let pause = IDLE_PAUSE_MS;
+      try {
+        if ((await this.relayOnce()) > 0) pause = BUSY_PAUSE_MS;
+      } catch (error) {
+        this.#options.logger.warn({ err: error }, 'The task outbox cannot be read');
+        pause = 1_000;
+      }
+      await delay(pause, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  /** Tells one batch. @returns how many entries were leased */
+  async relayOnce(): Promise<number> {
+    const entries = await this.#options.outbox.lease(BATCH);
+    if (entries.length === 0) return 0;
+    const snapshots = await this.#options.tasks.snapshots(entries.map((entry) => entry.taskId));
+    const byTask = new Map(snapshots.map((snapshot) => [snapshot.task_id, snapshot]));
+    const told: OutboxEntry[] = [];
+    const failed: OutboxEntry[] = [];
+    await Promise.all(
+      entries.map(async (entry) => {
+        const snapshot = byTask.get(entry.taskId);
+        try {
+          await this.#tell(entry.taskId, snapshot);
+          told.push({ ...entry, version: snapshot?.version ?? entry.version });
+        } catch (error) {
+          this.#options.logger.warn(
+            { err: error, task_id: entry.taskId, correlation_id: snapshot?.correlation_id },
+            'A workflow could not be told',
+          );
+          failed.push(entry);
+        }
+      }),
+    );
+    await this.#options.outbox.settle(told);
+    const attempts = Math.max(0, ...failed.map((entry) => entry.attempts));
+    await this.#options.outbox.release(failed, Math.min(MAX_BACKOFF_MS, 250 * 2 ** attempts));
+    return entries.length;
+  }
+
+  async #tell(taskId: string, snapshot: TaskSnapshot | undefined): Promise<void> {
+    if (snapshot === undefined) {
+      await this.#signal(taskId, gone(taskId));
+      return;
+    }
+    // A new task has no workflow yet; a changed one nearly always has.
+    if (snapshot.version === 1 && (await this.#start(snapshot))) return;
+    if (await this.#signal(taskId, snapshot)) return;
+    if (await this.#start(snapshot)) return;
+    // Started by another relay in between, or ended long ago: then there is nobody left to tell.
+    await this.#signal(taskId, snapshot);
+  }
+
+  /** @returns false when a workflow of the task is running or has run */
+  async #start(snapshot: TaskSnapshot): Promise<boolean> {
+    try {
+      await this.#options.client.workflow.start(WORKFLOW_TYPES.agentTask, {
+        workflowId: agentTaskWorkflowId(snapshot.task_id),
+        taskQueue: CONTROL_PLANE_TASK_QUEUE,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        args: [snapshot],
+        staticSummary: `${snapshot.task_type} on ${snapshot.platform} agent ${snapshot.agent_id}`,
+        staticDetails: `Correlation id ${snapshot.correlation_id}. All tasks of the agent: \`${SEARCH_ATTRIBUTES.agentId} = "${snapshot.agent_id}"\``,
+        typedSearchAttributes: searchAttributes(snapshot),
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+      throw error;
+    }
+  }
+
+  /** @returns false when no workflow of the task is running */
+  async #signal(taskId: string, snapshot: TaskSnapshot): Promise<boolean> {
+    try {
+      await this.#options.client.workflow
+        .getHandle(agentTaskWorkflowId(taskId))
+        .signal(TASK_CHANGED, snapshot);
+      return true;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return false;
+      throw error;
+    }
+  }
+}
+
+/** What the workflow of a task is told that was deleted with its agent. */
+function gone(taskId: string): TaskSnapshot {
+  return {
+    task_id: taskId,
+    agent_id: '',
+    platform: '',
+    task_type: 'COLLECT',
+    status: 'CANCELLED',
+    version: Number.MAX_SAFE_INTEGER,
+    retry_count: 0,
+    max_retries: 0,
+    agent_online: false,
+    due_in_ms: null,
+    correlation_id: '',
+  };
+}
+
+function searchAttributes(snapshot: TaskSnapshot): TypedSearchAttributes {
+  const keyword = (name: string, value: string) => ({
+    key: defineSearchAttributeKey(name, 'KEYWORD'),
+    value,
+  });
+  return new TypedSearchAttributes([
+    keyword(SEARCH_ATTRIBUTES.agentId, snapshot.agent_id),
+    keyword(SEARCH_ATTRIBUTES.platform, snapshot.platform),
+    keyword(SEARCH_ATTRIBUTES.taskType, snapshot.task_type),
+    keyword(SEARCH_ATTRIBUTES.taskState, snapshot.status),
+    keyword(SEARCH_ATTRIBUTES.correlationId, snapshot.correlation_id),
+  ]);
+}

@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  ScheduleOverlapPolicy,
+  WorkflowIdConflictPolicy,
+} from '@temporalio/client';
+import { type NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { agentPresenceActivities } from '../../activities/agent-presence/activities.ts';
+import { agentTaskActivities } from '../../activities/agent-task/activities.ts';
+import { alertDeliveryActivities } from '../../activities/alert-delivery/activities.ts';
+import { maintenanceActivities } from '../../activities/maintenance/activities.ts';
+import { Reconciler } from '../../activities/maintenance/reconciler.ts';
+import type { Config } from '../../contracts/config.ts';
+import {
+  agentPresenceWorkflowId,
+  CONTROL_PLANE_TASK_QUEUE,
+  MAINTENANCE_SCHEDULE_ID,
+  PRESENCE_SHARDS,
+  WORKFLOW_TYPES,
+} from '../../contracts/temporal.ts';
+import type { Stores } from '../../db/stores/index.ts';
+
+export interface ControlPlaneOptions {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly client: Client;
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly workflowBundle: { code: string } | { codePath: string };
+}
+
+/** The worker of the control plane's task queue, with everything its activities need. */
+export function createControlPlaneWorker(options: ControlPlaneOptions): Promise<Worker> {
+  return Worker.create({
+    connection: options.connection,
+    namespace: options.namespace,
+    taskQueue: CONTROL_PLANE_TASK_QUEUE,
+    workflowBundle: options.workflowBundle,
+    activities: controlPlaneActivities(options),
+    maxCachedWorkflows: 2_000,
+    maxConcurrentActivityTaskExecutions: 50,
+    shutdownGraceTime: '10 seconds',
+    shutdownForceTime: '20 seconds',
+  });
+}
+
+export function controlPlaneActivities({
+  config,
+  stores,
+  client,
+}: Pick<ControlPlaneOptions, 'config' | 'stores' | 'client'>) {
+  const url = config.EUCORA_ALERT_WEBHOOK_URL;
+  return {
+    ...agentTaskActivities(stores.tasks),
+    ...agentPresenceActivities(stores.presence),
+    ...alertDeliveryActivities(
+      stores.alerts,
+      url === undefined ? undefined : { url, secret: config.EUCORA_ALERT_WEBHOOK_SECRET },
+    ),
+    ...maintenanceActivities(stores.maintenance, new Reconciler(client, stores.outbox)),
+  };
+}
+
+/** Starts the workflows that are always there; those that run already stay as they are. */
+export async function ensureStandingWorkflows(client: Client): Promise<void> {
+  for (let shard = 0; shard < PRESENCE_SHARDS; shard += 1) {
+    await client.workflow.start(WORKFLOW_TYPES.agentPresence, {
+      workflowId: agentPresenceWorkflowId(shard),
+      taskQueue: CONTROL_PLANE_TASK_QUEUE,
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+      args: [shard],
+      staticSummary: `Watches presence shard ${shard} of ${PRESENCE_SHARDS}`,
+    });
+  }
+  await client.schedule
+    .create({
+      scheduleId: MAINTENANCE_SCHEDULE_ID,
+      spec: { intervals: [{ every: '1 hour' }] },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 hour' },
+      action: {
+        type: 'startWorkflow',
+        workflowType: WORKFLOW_TYPES.maintenance,
+        workflowId: 'maintenance',
+        taskQueue: CONTROL_PLANE_TASK_QUEUE,
+      },
+    })
+    .catch((error: unknown) => {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    });
+}
+
+/** The bundle that the build made; a production worker never makes its own. */
+export async function builtWorkflowBundle(path: string): Promise<WorkflowBundle> {
+  try {
+    return { code: await readFile(path, 'utf8') };
+  } catch (error) {
+    throw new Error(`The workflow bundle ${path} is missing; run "npm run build"`, { cause: error });
+  }
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import type { Config } from '../../contracts/config.ts';
+import { openDatabase } from '../../db/database.ts';
+import { migrate } from '../../db/migrate.ts';
+import { createStores, type Stores } from '../../db/stores/index.ts';
+import { newToken } from '../../db/stores/tokens.ts';
+import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
+import { writePrivateFile } from '../../runtime/files.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { untilReachable } from '../../runtime/temporal.ts';
+import { ensureSearchAttributes } from './search-attributes.ts';
+
+export interface SetupReport {
+  readonly migrations: readonly string[];
+  readonly ca_created: boolean;
+  readonly admin_token_created: boolean;
+  readonly search_attributes_added: readonly string[];
+}
+
+export interface SetupOptions {
+  readonly config: Config;
+  readonly client: Client;
+  readonly namespace: string;
+  readonly logger: Logger;
+}
+
+/** 16 bytes of name, 32 of keys, as TLS session tickets take them. */
+const TICKET_KEY_BYTES = 48;
+
+/** Makes ready what API and workers need: schema, partitions, CA, first admin token, search attributes. Safe to repeat. */
+export async function setUp({ config, client, namespace, logger }: SetupOptions): Promise<SetupReport> {
+  const database = openDatabase({ url: config.DATABASE_URL, poolSize: 2, applicationName: 'eucora-setup' });
+  try {
+    const migrations = await untilReachable(
+      'Postgres',
+      logger,
+      () => migrate(database.pool),
+      AbortSignal.timeout(60_000),
+    );
+    const stores = createStores(database, config);
+    await stores.maintenance.ensurePartitions();
+    const ca_created = await CertificateAuthority.ensure(config.EUCORA_DATA_DIR);
+    await ensureTicketKeys(config);
+    const admin_token_created = await ensureAdminToken(stores, config.EUCORA_DATA_DIR);
+    const search_attributes_added = await untilReachable(
+      'Temporal',
+      logger,
+      () => ensureSearchAttributes(client, namespace),
+      AbortSignal.timeout(60_000),
+    );
+    return { migrations, ca_created, admin_token_created, search_attributes_added };
+  } finally {
+    await database.close();
+  }
+}
+
+/** The first token lies in the data directory; it is stored again after the database was emptied. */
+async function ensureAdminToken(stores: Stores, dataDir: string): Promise<boolean> {
+  const path = join(dataDir, 'admin-token');
+  const known = await readFile(path, 'utf8').catch(() => undefined);
+  const token = known?.trim() ?? newToken('op');
+  if (known === undefined) await writePrivateFile(path, `${token}\n`);
+  await stores.operatorTokens.ensureFirst(token, 'first-admin');
+  return known === undefined;
+}
+
+async function ensureTicketKeys(config: Config): Promise<void> {
+  const path = ticketKeysPath(config);
+  const known = await readFile(path).catch(() => undefined);
+  if (known === undefined) await writePrivateFile(path, randomBytes(TICKET_KEY_BYTES));
+}
+
+function ticketKeysPath(config: Config): string {
+  return config.EUCORA_TLS_TICKET_KEYS_FILE ?? join(config.EUCORA_DATA_DIR, 'tls-ticket-keys');
+}

@@ -1,0 +1,22 @@
+import { ActivityFailure, proxyActivities } from '@temporalio/workflow';
+import type { AlertDeliveryActivities } from '../../activities/alert-delivery/activities.ts';
+
+// A receiver may be away for a night; after a day the alert is old news.
+const { deliverAlerts } = proxyActivities<AlertDeliveryActivities>({
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '24 hours',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },
+});
+const { giveUpAlerts } = proxyActivities<AlertDeliveryActivities>({ startToCloseTimeout: '30 seconds' });
+
+/** Delivers alerts that belong together to the webhook, trying for a day. */
+export async function alertDelivery(alertIds: readonly string[]): Promise<'delivered' | 'failed'> {
+  try {
+    await deliverAlerts(alertIds);
+    return 'delivered';
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    await giveUpAlerts(alertIds, error.cause?.message ?? error.message);
+    return 'failed';
+  }
+}

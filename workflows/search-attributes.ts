@@ -1,0 +1,6 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { SEARCH_ATTRIBUTES } from '../contracts/temporal.ts';
+
+export const SEARCH_ATTRIBUTE_KEYS = {
+  taskState: defineSearchAttributeKey(SEARCH_ATTRIBUTES.taskState, 'KEYWORD'),
+} as const;
