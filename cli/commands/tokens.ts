@@ -38,10 +38,12 @@ const operatorColumns = columns<z.infer<typeof operatorTokenSchema>>([
 const tokenField: Column<{ readonly token: string }> = { title: 'TOKEN', text: ({ token }) => text(token) };
 const SHOWN_ONCE = 'The token is shown only now; keep it where secrets are kept.';
 
+const UNLIMITED = 'unlimited';
+
 const enrolmentOptions = z.object({
   name: z.string(),
   expires: z.number().optional(),
-  maxUses: z.union([z.number(), z.null()]).optional(),
+  maxUses: z.union([z.number(), z.literal(UNLIMITED)]).optional(),
   tag: z.record(z.string(), z.union([z.string(), z.boolean()])).optional(),
 });
 const operatorOptions = z.object({
@@ -50,7 +52,8 @@ const operatorOptions = z.object({
   expires: z.number().optional(),
 });
 
-const uses = (value: string): number | null => (value === 'unlimited' ? null : whole(1, 1_000_000)(value));
+const uses = (value: string): number | typeof UNLIMITED =>
+  value === UNLIMITED ? UNLIMITED : whole(1, 1_000_000)(value);
 
 export function addTokens(program: Command, runtime: Runtime): void {
   const tokens = program.command('tokens').description('tokens that let agents and operators in');
@@ -68,7 +71,7 @@ export function addTokens(program: Command, runtime: Runtime): void {
     const token = await (await api()).post('/enrolment-tokens', createdEnrolmentTokenSchema, {
       name: options.name,
       expires_in_seconds: options.expires,
-      max_uses: options.maxUses,
+      max_uses: options.maxUses === UNLIMITED ? null : options.maxUses,
       tags: options.tag,
     });
     out.answer(token, () => out.fields([...enrolmentColumns, tokenField], token));
