@@ -29,7 +29,7 @@ export function addArtifacts(program: Command, runtime: Runtime): void {
     out.answer(artifact, () => out.fields(columns, artifact));
   });
 
-  asList(runtime, artifacts.command('list').description('list artifacts, newest first'), {
+  asList(runtime, artifacts.command('list').description('list artifacts, by SHA-256'), {
     path: '/artifacts',
     item: artifactSchema,
     columns,
