@@ -59,7 +59,7 @@ export class TaskView {
 
   #showLive(task: Task): void {
     if (this.#last !== undefined && this.#last.status !== task.status) this.end();
-    const line = truncate(this.#describe(task), (this.#io.stdout.columns ?? DEFAULT_WIDTH) - 1);
+    const line = truncate(this.#describe(task), widthOf(this.#io) - 1);
     this.#io.stdout.write(`${ERASE_LINE}${line.replace(task.status, this.#out.status(task.status))}`);
     this.#open = true;
   }
@@ -79,6 +79,10 @@ export class TaskView {
     this.#out.note(text);
   }
 }
+
+/** Some terminals give 0 for a width that they do not know. */
+const widthOf = (io: Io): number =>
+  io.stdout.columns !== undefined && io.stdout.columns > 0 ? io.stdout.columns : DEFAULT_WIDTH;
 
 const fingerprint = (task: Task): string =>
   toJson([task.status, task.retry_count, task.progress_percent, task.progress_message, task.error_message]);

@@ -101,9 +101,13 @@ it('keeps one line up to date on a terminal, and shows controls of agents as tex
   expect(lines[1]).toContain('COMPLETED');
 });
 
-it('takes 80 columns for granted', async () => {
+it.each([undefined, 0])('takes 80 columns for granted when the terminal says %s', async (columns) => {
   replies({ ...completed, error_message: 'x'.repeat(200) });
-  const { stdout } = await watch('', { tty: true, env: { TERM: 'dumb' } });
+  const { stdout } = await watch('', {
+    tty: true,
+    env: { TERM: 'dumb' },
+    ...(columns === undefined ? {} : { columns }),
+  });
   expect(stdout.replace('\r\u001b[2K', '').trimEnd()).toHaveLength(79);
 });
 
