@@ -114,6 +114,7 @@ export const agentTasksQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(100),
 });
 
+export const startRequestSchema = z.object({}).meta({ id: 'TaskStart' });
 export const progressRequestSchema = z
   .object({ percent: z.number().min(0).max(100).nullish(), message: freeText(2_000).nullish() })
   .meta({ id: 'TaskProgress' });

@@ -70,6 +70,10 @@ export const telemetryRecordSchema = telemetrySampleSchema
   .meta({ id: 'Telemetry' });
 export type TelemetryRecord = z.infer<typeof telemetryRecordSchema>;
 
+export const installedSoftwareSchema = z
+  .object({ collected_at: instantSchema, software: z.array(softwareSchema) })
+  .meta({ id: 'InstalledSoftware' });
+
 export const telemetryListQuery = pageQuery.extend({
   collected_after: instantSchema.optional(),
   collected_before: instantSchema.optional(),

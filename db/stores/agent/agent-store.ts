@@ -19,8 +19,8 @@ export interface CertificateRecord {
 
 export interface FleetSummary {
   readonly total: number;
-  readonly by_status: Partial<Record<AgentStatus, number>>;
-  readonly by_platform: Partial<Record<Platform, number>>;
+  readonly by_status: Record<AgentStatus, number>;
+  readonly by_platform: Record<Platform, number>;
   readonly by_agent_version: Record<string, number>;
 }
 
@@ -117,11 +117,11 @@ export class AgentStore {
     );
     const by = (column: 'status' | 'platform' | 'agent_version') =>
       Object.fromEntries(rows.flatMap((row) => (row[column] === null ? [] : [[row[column], row.count]])));
-    const byStatus = by('status') as Partial<Record<AgentStatus, number>>;
+    const byStatus = { ONLINE: 0, OFFLINE: 0, DEGRADED: 0, UNKNOWN: 0, ...by('status') };
     return {
       total: Object.values(byStatus).reduce((sum, count) => sum + count, 0),
       by_status: byStatus,
-      by_platform: by('platform'),
+      by_platform: { windows: 0, macos: 0, linux: 0, ...by('platform') },
       by_agent_version: by('agent_version'),
     };
   }

@@ -8,7 +8,8 @@ import { appendAudit } from '../audit.ts';
 import { hashToken } from '../tokens.ts';
 
 export type EnrolmentAnswer =
-  | { readonly kind: 'enrolled' | 'known'; readonly agentId: string }
+  | { readonly kind: 'enrolled'; readonly agentId: string }
+  | { readonly kind: 'known'; readonly agentId: string }
   | {
       readonly kind: 'token_unknown' | 'token_expired' | 'token_used_up' | 'token_revoked';
       readonly tokenId?: string;

@@ -1,0 +1,53 @@
+import type { Client, Connection } from '@temporalio/client';
+import type { Config } from '../contracts/config.ts';
+import type { Database } from '../db/database.ts';
+import { createStores } from '../db/stores/index.ts';
+import { ArtifactFiles } from '../runtime/artifact-files.ts';
+import { CertificateAuthority } from '../runtime/certificates/authority.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { type Dependency, ReadinessProbe } from '../runtime/readiness.ts';
+import type { ApiDependencies } from './context.ts';
+import { OidcVerifier } from './identity/oidc.ts';
+import { PeerVerifier } from './identity/peer.ts';
+import { createLimits } from './middleware/rate-limit.ts';
+
+const CHECK_DEADLINE_MS = 1_500;
+
+/** Wires what the API's handlers need. Temporal is only asked whether it is there: tasks reach it by the outbox. */
+export async function createDependencies(
+  config: Config,
+  database: Database,
+  temporal: { client: Client; connection: Connection },
+  logger: Logger,
+): Promise<ApiDependencies> {
+  const authority = await CertificateAuthority.open(config.EUCORA_DATA_DIR);
+  const postgres: Dependency = { name: 'postgres', check: () => database.pool.query('SELECT 1') };
+  const temporalCheck: Dependency = {
+    name: 'temporal',
+    check: () =>
+      temporal.connection.withDeadline(Date.now() + CHECK_DEADLINE_MS, () =>
+        temporal.client.workflowService.getSystemInfo({}),
+      ),
+  };
+  return {
+    config,
+    stores: createStores(database, config),
+    authority,
+    artifactFiles: new ArtifactFiles(config.EUCORA_DATA_DIR, config.EUCORA_MAX_ARTIFACT_BYTES),
+    peers: new PeerVerifier(authority.certificatePem),
+    oidc:
+      config.EUCORA_OIDC_ISSUER === undefined
+        ? undefined
+        : new OidcVerifier({
+            issuer: config.EUCORA_OIDC_ISSUER,
+            audience: config.EUCORA_OIDC_AUDIENCE,
+            scopesClaim: config.EUCORA_OIDC_SCOPES_CLAIM,
+          }),
+    limits: createLimits(config),
+    logger,
+    metrics: createMetrics(),
+    readiness: new ReadinessProbe([postgres, temporalCheck]),
+    intakeReadiness: new ReadinessProbe([postgres]),
+  };
+}

@@ -1,0 +1,92 @@
+import { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import { LRUCache } from 'lru-cache';
+import { AGENT_ORGANISATION } from '../../runtime/certificates/authority.ts';
+
+/** What a client certificate says of its holder. */
+export type Peer =
+  | {
+      readonly kind: 'agent';
+      readonly agentId: string;
+      readonly notBefore: number;
+      readonly notAfter: number;
+    }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'rejected'; readonly reason: string };
+
+const AGENT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const NONE: Peer = { kind: 'none' };
+const REMEMBERED_HEADERS = 20_000;
+
+/** Reads and checks client certificates, once a connection (or once a header value). */
+export class PeerVerifier {
+  readonly #authority: X509Certificate;
+  readonly #bySocket = new WeakMap<object, Peer>();
+  readonly #byHeader = new LRUCache<string, Peer>({ max: REMEMBERED_HEADERS });
+
+  constructor(authorityPem: string) {
+    this.#authority = new X509Certificate(authorityPem);
+  }
+
+  /** The peer of a mutual-TLS connection. */
+  ofSocket(socket: TLSSocket): Peer {
+    let peer = this.#bySocket.get(socket);
+    if (peer === undefined) {
+      const { raw } = socket.getPeerCertificate();
+      peer = raw === undefined ? NONE : this.#judge(raw);
+      this.#bySocket.set(socket, peer);
+    }
+    return stillValid(peer);
+  }
+
+  /** The peer that a TLS-ending proxy vouches for: RFC 9440, a byte sequence of RFC 8941 that holds DER. */
+  ofHeader(value: string): Peer {
+    let peer = this.#byHeader.get(value);
+    if (peer === undefined) {
+      const der = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(value.trim())?.[1];
+      peer =
+        der === undefined
+          ? { kind: 'rejected', reason: 'the Client-Cert header is not a byte sequence' }
+          : this.#judge(Buffer.from(der, 'base64'));
+      // What was refused is not kept: it would only be memory for strangers to fill.
+      if (peer.kind === 'agent') this.#byHeader.set(value, peer);
+    }
+    return stillValid(peer);
+  }
+
+  #judge(der: Buffer): Peer {
+    let certificate: X509Certificate;
+    try {
+      certificate = new X509Certificate(der);
+      if (!certificate.checkIssued(this.#authority) || !certificate.verify(this.#authority.publicKey)) {
+        return { kind: 'rejected', reason: 'the certificate was not issued by this platform' };
+      }
+    } catch {
+      return { kind: 'rejected', reason: 'the certificate cannot be read' };
+    }
+    // Control characters in names come escaped, so that a line is always a whole attribute.
+    const subject = new Map(
+      certificate.subject
+        .split('\n')
+        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+    const agentId = subject.get('OU') ?? '';
+    if (subject.get('O') !== AGENT_ORGANISATION || !AGENT_ID.test(agentId)) {
+      return { kind: 'rejected', reason: 'the certificate does not name an agent' };
+    }
+    return {
+      kind: 'agent',
+      agentId,
+      notBefore: Date.parse(certificate.validFrom),
+      notAfter: Date.parse(certificate.validTo),
+    };
+  }
+}
+
+/** Connections outlive certificates: the span of validity counts at every request. */
+function stillValid(peer: Peer): Peer {
+  if (peer.kind !== 'agent') return peer;
+  if (peer.notAfter < Date.now()) return { kind: 'rejected', reason: 'the certificate has expired' };
+  if (peer.notBefore > Date.now()) return { kind: 'rejected', reason: 'the certificate is not valid yet' };
+  return peer;
+}

@@ -1,0 +1,83 @@
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { Http2SecureServer } from 'node:http2';
+import type { AddressInfo, Server } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { App } from '../routes/types.ts';
+
+export interface Listener {
+  readonly port: number;
+  /** Takes no new connection and resolves when the requests under way are answered. */
+  close(): Promise<void>;
+}
+
+/** Idle connections are kept longer than agents' heartbeat interval, so that a heartbeat needs no handshake. */
+const KEEP_ALIVE_MS = 150_000;
+const HEADERS_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 600_000;
+const DRAIN_MS = 10_000;
+
+/** Serves an app over plain HTTP/1.1. */
+export function listenHttp(app: App, host: string, port: number): Promise<Listener> {
+  const server = createServer({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  });
+  return listen(server, app, host, port, () => undefined);
+}
+
+/** Serves an app over the agents' TLS server. */
+export function listenTls(
+  app: App,
+  tls: { server: Http2SecureServer; drain(): void },
+  host: string,
+  port: number,
+): Promise<Listener> {
+  Object.assign(tls.server, {
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+  });
+  return listen(tls.server, app, host, port, tls.drain);
+}
+
+async function listen(
+  server: Server,
+  app: App,
+  host: string,
+  port: number,
+  drain: () => void,
+): Promise<Listener> {
+  server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => close(server as HttpServer, drain),
+  };
+}
+
+function close(
+  server: Partial<Pick<HttpServer, 'closeIdleConnections' | 'closeAllConnections'>> & Server,
+  drain: () => void,
+): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    drain();
+    server.closeIdleConnections?.();
+    const idle = setInterval(() => server.closeIdleConnections?.(), 100);
+    const force = setTimeout(() => {
+      server.closeAllConnections?.();
+      resolve();
+    }, DRAIN_MS);
+    server.once('close', () => {
+      clearInterval(idle);
+      clearTimeout(force);
+    });
+  });
+}

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../../contracts/config.ts';
+import type { CertificateAuthority } from '../../runtime/certificates/authority.ts';
+
+/** Renewed when less than this is left, in milliseconds. */
+const RENEW_BEFORE_MS = 30 * 86_400_000;
+const CHECK_EVERY_MS = 12 * 3_600_000;
+
+export interface AgentTlsServer {
+  readonly server: Http2SecureServer;
+  /** Ends HTTP/2 sessions when their streams have ended; plain HTTP is the caller's. */
+  drain(): void;
+}
+
+/**
+ * The agents' listener: mutual TLS, HTTP/2 and HTTP/1.1, sessions resumed by tickets that all replicas can read.
+ * A missing or foreign client certificate is let through the handshake, so that the API can answer and audit it.
+ */
+export async function createAgentTlsServer(
+  config: Config,
+  authority: CertificateAuthority,
+): Promise<AgentTlsServer> {
+  const names = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...config.EUCORA_AGENT_TLS_NAMES])];
+  let current = await authority.issueServerCertificate(names);
+  const server = createSecureServer({
+    key: current.key,
+    cert: current.certificate,
+    ca: [authority.certificatePem],
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+    allowHTTP1: true,
+    sessionIdContext: 'eucora-agents',
+    ticketKeys: await readTicketKeys(config),
+    sessionTimeout: 86_400,
+  });
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  });
+  // Connections that break during the handshake are everyday life with agents on laptops.
+  server.on('sessionError', () => undefined);
+  const renewal = setInterval(async () => {
+    if (current.notAfter.getTime() - Date.now() > RENEW_BEFORE_MS) return;
+    current = await authority.issueServerCertificate(names);
+    server.setSecureContext({ key: current.key, cert: current.certificate, ca: [authority.certificatePem] });
+  }, CHECK_EVERY_MS);
+  renewal.unref();
+  return {
+    server,
+    drain: () => {
+      clearInterval(renewal);
+      for (const session of sessions) session.close();
+    },
+  };
+}
+
+async function readTicketKeys(config: Config): Promise<Buffer> {
+  const path = config.EUCORA_TLS_TICKET_KEYS_FILE ?? join(config.EUCORA_DATA_DIR, 'tls-ticket-keys');
+  const keys = await readFile(path);
+  if (keys.length !== 48) throw new Error(`${path} must hold exactly 48 bytes`);
+  return keys;
+}

@@ -1,0 +1,37 @@
+import { bodyLimit } from 'hono/body-limit';
+import { createMiddleware } from 'hono/factory';
+import type { ApiEnv } from '../context.ts';
+import { ApiError } from '../problems.ts';
+
+/** Bodies of routes that take JSON must say that they are JSON. */
+export const requireJson = createMiddleware<ApiEnv>(async (c, next) => {
+  const type = c.req.header('content-type') ?? '';
+  if (!/^application\/json\s*(;|$)/i.test(type))
+    throw new ApiError('unsupported-media-type', 'Send JSON with the header Content-Type: application/json.');
+  await next();
+});
+
+/** Like {@link requireJson}, where a body may be left out. */
+export const requireJsonIfAny: typeof requireJson = async (c, next) => {
+  const empty =
+    !c.req.header('transfer-encoding') &&
+    Number(c.req.header('content-length') ?? 0) === 0 &&
+    !c.req.header('content-type');
+  return empty ? next() : requireJson(c, next);
+};
+
+/** Refuses larger bodies before they are read. */
+export const limitBody = (maxBytes: number) =>
+  bodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new ApiError('payload-too-large', `The body must not be larger than ${maxBytes} bytes.`);
+    },
+  });
+
+/** Headers for answers that are read by programs; nothing of them is a page. */
+export const apiHeaders = createMiddleware<ApiEnv>(async (c, next) => {
+  await next();
+  c.res.headers.set('X-Content-Type-Options', 'nosniff');
+  if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
+});

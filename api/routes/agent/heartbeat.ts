@@ -1,0 +1,57 @@
+import { heartbeatRequestSchema, heartbeatResponseSchema } from '../../../contracts/agent/heartbeat.ts';
+import { requireJson } from '../../middleware/guards.ts';
+import { notAdmitted } from '../../middleware/identify.ts';
+import { auditSecurity } from '../../middleware/security-events.ts';
+import { answer, guarded, json, problems } from '../../openapi/route.ts';
+import { ApiError } from '../../problems.ts';
+import { AGENT_SECURITY, type AgentRoute, idParams } from '../types.ts';
+
+/** The hot path: no Temporal, no query of its own, durable before it answers. */
+export const heartbeat: AgentRoute = (app, deps, gate) => {
+  const next_heartbeat_seconds = deps.config.EUCORA_HEARTBEAT_INTERVAL_SECONDS;
+  const route = guarded(
+    {
+      method: 'post',
+      path: '/api/v1/agents/{id}/heartbeat',
+      tags: ['agent: work'],
+      summary: 'Say that the agent is there; take the tasks that wait, at most 10',
+      security: AGENT_SECURITY,
+      request: { params: idParams, body: json(heartbeatRequestSchema) },
+      responses: {
+        200: answer('Heard', heartbeatResponseSchema),
+        ...problems([
+          'certificate-required',
+          'certificate-invalid',
+          'agent-revoked',
+          'wrong-agent',
+          'agent-cloned',
+          'payload-too-large',
+          'unsupported-media-type',
+        ]),
+      },
+    },
+    gate.identify,
+    requireJson,
+  );
+  app.openapi(route, async (c) => {
+    const agentId = c.var.agentId;
+    const heard = await deps.stores.presence.checkIns.checkIn({ agentId, heartbeat: c.req.valid('json') });
+    switch (heard.kind) {
+      case 'accepted':
+        return c.json({ status: heard.status, pending_tasks: heard.tasks, next_heartbeat_seconds }, 200);
+      case 'cloned':
+        throw new ApiError(
+          'agent-cloned',
+          'Another machine uses this identity. Enrol again with this certificate and a hardware_id of this machine to get an identity of its own.',
+        );
+      default: {
+        await auditSecurity(c, deps, {
+          action: 'security.agent_revoked',
+          actor: { type: 'agent', id: agentId },
+          after: { reason: heard.kind },
+        });
+        throw notAdmitted(heard.kind);
+      }
+    }
+  });
+};

@@ -1,0 +1,51 @@
+import { issuedCertificateSchema, renewRequestSchema } from '../../../contracts/agent/enrolment.ts';
+import { issueFor } from '../../identity/enrol.ts';
+import { requireJson } from '../../middleware/guards.ts';
+import { answer, guarded, json, problems } from '../../openapi/route.ts';
+import { AGENT_SECURITY, type AgentRoute, idParams, notFound } from '../types.ts';
+
+/** The old certificate stays valid until it expires, so that an agent that loses the answer is not locked out. */
+export const renewCertificate: AgentRoute = (app, deps, gate) => {
+  const route = guarded(
+    {
+      method: 'post',
+      path: '/api/v1/agents/{id}/certificate/renew',
+      tags: ['agent: identity'],
+      summary: 'Get a new certificate under the old one',
+      security: AGENT_SECURITY,
+      request: { params: idParams, body: json(renewRequestSchema) },
+      responses: {
+        201: answer('Issued', issuedCertificateSchema),
+        ...problems([
+          'certificate-required',
+          'certificate-invalid',
+          'agent-revoked',
+          'wrong-agent',
+          'payload-too-large',
+          'unsupported-media-type',
+        ]),
+      },
+    },
+    gate.identify,
+    requireJson,
+    gate.admit,
+  );
+  app.openapi(route, async (c) => {
+    const agent = await deps.stores.agents.find(c.var.agentId);
+    if (agent === undefined) throw notFound('agent', c.var.agentId);
+    const issued = await issueFor(
+      deps,
+      { id: agent.id, name: agent.hostname },
+      c.req.valid('json').csr,
+      c.var.correlationId,
+    );
+    return c.json(
+      {
+        certificate: issued.pem,
+        ca_chain: deps.authority.certificatePem,
+        not_after: issued.notAfter.toISOString(),
+      },
+      201,
+    );
+  });
+};

@@ -1,0 +1,43 @@
+import { telemetryReceiptSchema, telemetryRequestSchema } from '../../../contracts/telemetry/telemetry.ts';
+import { requireJson } from '../../middleware/guards.ts';
+import { answer, guarded, json, problems } from '../../openapi/route.ts';
+import { AGENT_SECURITY, type AgentRoute, idParams } from '../types.ts';
+
+export const sendTelemetry: AgentRoute = (app, deps, gate) => {
+  const route = guarded(
+    {
+      method: 'post',
+      path: '/api/v1/agents/{id}/telemetry',
+      tags: ['agent: work'],
+      summary: 'Send one sample, or those kept while the platform was away',
+      security: AGENT_SECURITY,
+      request: { params: idParams, body: json(telemetryRequestSchema) },
+      responses: {
+        200: answer('Kept; rejected samples are not to be sent again', telemetryReceiptSchema),
+        ...problems([
+          'certificate-required',
+          'certificate-invalid',
+          'agent-revoked',
+          'wrong-agent',
+          'payload-too-large',
+          'unsupported-media-type',
+        ]),
+      },
+    },
+    gate.identify,
+    requireJson,
+    gate.admit,
+  );
+  app.openapi(route, async (c) => {
+    const body = c.req.valid('json');
+    const samples = 'samples' in body ? body.samples : [body];
+    const reasons = await deps.stores.maintenance.judgeTimes(samples.map((sample) => sample.collected_at));
+    const rejected = reasons.flatMap((reason, index) => (reason === null ? [] : [{ index, reason }]));
+    const added = await deps.stores.telemetry.add(
+      c.var.agentId,
+      samples.filter((_, index) => reasons[index] === null),
+    );
+    const accepted = added.filter((isNew) => isNew).length;
+    return c.json({ accepted, duplicates: added.length - accepted, rejected }, 200);
+  });
+};

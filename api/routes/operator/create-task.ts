@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { createTaskSchema, taskSchema } from '../../../contracts/agent-task/task.ts';
+import { toTask } from '../../../db/stores/agent-task/records.ts';
+import { requireJson } from '../../middleware/guards.ts';
+import { answer, guarded, json, problems } from '../../openapi/route.ts';
+import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
+import { refuseCreation } from './refuse-creation.ts';
+
+const headers = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/)
+    .optional()
+    .meta({
+      description: 'Sending the same request with the same key again answers the task made the first time',
+    }),
+});
+
+export const createTask: OperatorRoute = (app, deps, authorize) => {
+  const route = guarded(
+    {
+      method: 'post',
+      path: '/api/v1/tasks',
+      tags: ['tasks'],
+      summary: 'Create a task for one agent',
+      security: OPERATOR_SECURITY,
+      request: { headers, body: json(createTaskSchema) },
+      responses: {
+        200: answer('The task that the idempotency key made before', taskSchema),
+        201: answer('The new task', taskSchema),
+        ...problems([
+          'unauthenticated',
+          'forbidden',
+          'not-found',
+          'agent-state-conflict',
+          'idempotency-conflict',
+          'payload-too-large',
+          'unsupported-media-type',
+        ]),
+      },
+    },
+    authorize('operator'),
+    requireJson,
+  );
+  app.openapi(route, async (c) => {
+    const request = c.req.valid('json');
+    const creation = await deps.stores.tasks.create(request, {
+      actor: actorOf(c.var.operator),
+      correlationId: c.var.correlationId,
+      idempotencyKey: c.req.valid('header')['idempotency-key'],
+    });
+    if (creation.kind === 'created') return c.json(toTask(creation.task), 201);
+    if (creation.kind === 'existing') return c.json(toTask(creation.task), 200);
+    throw refuseCreation(creation.kind, request.agent_id);
+  });
+};
