@@ -56,9 +56,8 @@ export class Api {
     return understand(await this.#call({ method: 'PATCH', path, json }), schema);
   }
 
-  /** For calls whose answer, if it has a body, tells nothing new. */
-  async act(method: 'POST' | 'DELETE', path: string): Promise<void> {
-    const answer = await this.#call({ method, path });
+  async delete(path: string): Promise<void> {
+    const answer = await this.#call({ method: 'DELETE', path });
     if (answer.status < 200 || answer.status > 299) throw refusal(answer);
   }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { agentSchema } from '../../contracts/agent/agent.ts';
-import { softwareSchema } from '../../contracts/telemetry/telemetry.ts';
+import { installedSoftwareSchema } from '../../contracts/telemetry/telemetry.ts';
 import { usageError } from '../client/errors.ts';
 import { agentColumns, agentFields } from './agent-columns.ts';
 import { confirm } from './confirm.ts';
@@ -11,7 +11,6 @@ import { selectionFilters } from './selection.ts';
 import { softwareColumns, telemetryColumns, telemetryRecord } from './telemetry-columns.ts';
 import { id, instant, option, tag, texts } from './values.ts';
 
-const softwareAnswer = z.object({ collected_at: z.string().nullable(), software: z.array(softwareSchema) });
 const tagOptions = z.object({ remove: z.array(z.string()).default([]) });
 const deleteOptions = z.object({ yes: z.boolean().default(false) });
 
@@ -67,10 +66,7 @@ export function addAgents(program: Command, runtime: Runtime): void {
     .argument('<id>', 'of the agent', id)
     .description('end an agent’s access; its certificate stops working at once');
   runtime.act(revoke, noOptions, async ({ api, out }, _options, args) => {
-    const client = await api();
-    const path = `/agents/${argumentOf(args)}`;
-    await client.act('POST', `${path}/revoke`);
-    const agent = await client.get(path, agentSchema);
+    const agent = await (await api()).post(`/agents/${argumentOf(args)}/revoke`, agentSchema);
     out.answer(agent, () => out.fields(agentFields, agent));
   });
 
@@ -78,7 +74,7 @@ export function addAgents(program: Command, runtime: Runtime): void {
     .command('delete')
     .argument('<id>', 'of the agent', id)
     .option('--yes', 'do not ask')
-    .description('delete an agent with its tasks and telemetry');
+    .description('delete an agent with all that belongs to it; the audit stays');
   runtime.act(remove, deleteOptions, async ({ api, io, out }, { yes }, args) => {
     const client = await api();
     const agentId = argumentOf(args);
@@ -86,7 +82,7 @@ export function addAgents(program: Command, runtime: Runtime): void {
       const agent = await client.get(`/agents/${agentId}`, agentSchema);
       await confirm(io, `Delete agent ${agentId} (${agent.hostname}) for good?`);
     }
-    await client.act('DELETE', `/agents/${agentId}`);
+    await client.delete(`/agents/${agentId}`);
     out.answer({ deleted: agentId }, () => `Deleted agent ${agentId}.\n`);
   });
 
@@ -115,7 +111,7 @@ export function addAgents(program: Command, runtime: Runtime): void {
     software.description('software installed on an agent'),
     noOptions,
     async ({ api, out }, _o, args) => {
-      const found = await (await api()).get(`/agents/${argumentOf(args)}/software`, softwareAnswer);
+      const found = await (await api()).get(`/agents/${argumentOf(args)}/software`, installedSoftwareSchema);
       out.answer(found, () =>
         found.software.length === 0 ? '' : out.table(softwareColumns, found.software),
       );

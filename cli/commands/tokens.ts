@@ -125,7 +125,7 @@ function addRevoke(runtime: Runtime, parent: Command, path: string, effect: stri
     .description(`revoke one: ${effect}`);
   runtime.act(revoke, noOptions, async ({ api, out }, _options, args) => {
     const tokenId = argumentOf(args);
-    await (await api()).act('DELETE', `${path}/${tokenId}`);
+    await (await api()).delete(`${path}/${tokenId}`);
     out.answer({ revoked: tokenId }, () => `Revoked token ${tokenId}.\n`);
   });
 }

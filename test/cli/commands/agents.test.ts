@@ -171,8 +171,7 @@ describe('agents revoke and delete', () => {
   const path = `/agents/${AGENT_ID}`;
 
   it('revokes, and shows what came of it', async () => {
-    platform.on(`POST ${path}/revoke`, { json: anAgent() });
-    platform.on(`GET ${path}`, { json: anAgent({ revoked_at: '2026-11-22T08:00:00.000Z' }) });
+    platform.on(`POST ${path}/revoke`, { json: anAgent({ revoked_at: '2026-11-22T08:00:00.000Z' }) });
     const { code, stdout } = await eucora(platform, `agents revoke ${AGENT_ID}`);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^STATUS +revoked$/m);
@@ -240,9 +239,11 @@ describe('agents telemetry and software', () => {
     expect(stderr).toBe('1 packages, collected: 3 min ago\n');
   });
 
-  it('says that none is known', async () => {
-    platform.on(`GET /agents/${AGENT_ID}/software`, { json: { collected_at: null, software: [] } });
+  it('says that none is installed', async () => {
+    platform.on(`GET /agents/${AGENT_ID}/software`, {
+      json: { collected_at: '2026-11-22T07:57:00.000Z', software: [] },
+    });
     const { stdout, stderr } = await eucora(platform, `agents software ${AGENT_ID}`);
-    expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '0 packages, collected: -\n' });
+    expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '0 packages, collected: 3 min ago\n' });
   });
 });
