@@ -1,0 +1,148 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { RunResult } from '../process/run.ts';
+import { ensurePrivateDirectory, readJson, writeJson } from '../storage/files.ts';
+import type { Tools } from '../system/tools.ts';
+import { type Installation, type Installer, lastWords } from './installer.ts';
+
+const INSTALL_LIMIT_MS = 3_600_000;
+
+function ended(tool: string, result: RunResult | undefined): string {
+  if (result === undefined)
+    throw new Error(`${tool} is not installed on this machine; .deb packages need it`);
+  const words = lastWords(result.stdout, result.stderr);
+  if (result.exitCode !== 0) throw new Error(`${tool} failed (exit code ${result.exitCode}): ${words}`);
+  return words;
+}
+
+/** A field in dpkg's own template language. */
+export const dpkgField = (name: string): string => `\${${name}}`;
+
+async function queryVersion(
+  tools: Tools,
+  args: readonly string[],
+  name: string,
+): Promise<string | undefined> {
+  const format = `-f=${dpkgField('db:Status-Status')}\t${dpkgField('Version')}\n`;
+  const printed = await tools.output('dpkg-query', [...args, '-W', format, '--', name]);
+  const line = printed?.split('\n').find((candidate) => candidate.startsWith('installed\t'));
+  return line?.split('\t')[1];
+}
+
+/** Into the system, by dpkg; needs root. */
+export function systemDeb(tools: Tools): Installer {
+  return {
+    root: '/',
+    versionOf: (name) => queryVersion(tools, [], name),
+    async install(path, signal) {
+      const result = await tools.run('dpkg', ['-i', path], {
+        signal,
+        timeLimitMs: INSTALL_LIMIT_MS,
+        env: { DEBIAN_FRONTEND: 'noninteractive' },
+      });
+      return { method: 'dpkg', output: ended('dpkg', result), notes: [] };
+    },
+  };
+}
+
+/** Packages that were unpacked without dpkg's database, by name. */
+const unpackedSchema = z.record(z.string(), z.object({ version: z.string(), files_from: z.string() }));
+const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm', 'config'];
+
+/**
+ * Into a folder of the agent's own, which the system never sees. Packages without maintainer scripts go into a
+ * private dpkg database; of those with scripts only the files are unpacked, since scripts change the system.
+ */
+export class PrivateRootDeb implements Installer {
+  readonly root: string;
+  readonly #tools: Tools;
+  readonly #scratch: string;
+
+  constructor(tools: Tools, root: string, scratch: string) {
+    this.#tools = tools;
+    this.root = root;
+    this.#scratch = scratch;
+  }
+
+  readonly versionOf = async (name: string): Promise<string | undefined> => {
+    const unpacked = await readJson(this.#unpackedFile, unpackedSchema);
+    if (unpacked.found === 'yes' && unpacked.value[name] !== undefined) return unpacked.value[name].version;
+    return queryVersion(this.#tools, [`--admindir=${this.#database}`], name);
+  };
+
+  async install(path: string, signal: AbortSignal): Promise<Installation> {
+    await ensurePrivateDirectory(this.root);
+    const control = await this.#control(path, signal);
+    if (control.scripts.length === 0) {
+      const registered = await this.#register(path, signal);
+      if (registered !== undefined) return registered;
+    }
+    const result = await this.#tools.run('dpkg-deb', ['-x', path, this.root], {
+      signal,
+      timeLimitMs: INSTALL_LIMIT_MS,
+    });
+    const output = ended('dpkg-deb', result);
+    const read = await readJson(this.#unpackedFile, unpackedSchema);
+    const unpacked = read.found === 'yes' ? read.value : {};
+    await mkdir(join(this.#database, '..'), { recursive: true });
+    await writeJson(this.#unpackedFile, {
+      ...unpacked,
+      [control.name]: { version: control.version, files_from: 'dpkg-deb -x' },
+    });
+    const notes =
+      control.scripts.length === 0 ? [] : [`Maintainer scripts were not run: ${control.scripts.join(', ')}`];
+    return { method: 'dpkg-deb -x', output, notes };
+  }
+
+  get #database(): string {
+    return join(this.root, 'var/lib/dpkg');
+  }
+
+  get #unpackedFile(): string {
+    return join(this.root, 'var/lib/eucora-unpacked.json');
+  }
+
+  async #control(path: string, signal: AbortSignal) {
+    const directory = await mkdtemp(join(this.#scratch, 'control-'));
+    try {
+      ended('dpkg-deb', await this.#tools.run('dpkg-deb', ['-e', path, directory], { signal }));
+      const control = await readFile(join(directory, 'control'), 'utf8');
+      const field = (name: string) => new RegExp(`^${name}:\\s*(.+)$`, 'mi').exec(control)?.[1]?.trim() ?? '';
+      const names = await readdir(directory);
+      return {
+        name: field('Package'),
+        version: field('Version'),
+        scripts: names.filter((name) => SCRIPTS.includes(name)),
+      };
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  /** By dpkg into the private database; undefined when this dpkg cannot do that. */
+  async #register(path: string, signal: AbortSignal): Promise<Installation | undefined> {
+    for (const folder of ['info', 'updates', 'triggers', 'alternatives']) {
+      await mkdir(join(this.#database, folder), { recursive: true });
+    }
+    for (const file of ['status', 'available']) {
+      await writeFile(join(this.#database, file), '', { flag: 'a' });
+    }
+    const result = await this.#tools.run(
+      'dpkg',
+      [
+        `--root=${this.root}`,
+        '--force-not-root',
+        '--force-script-chrootless',
+        // The private root holds none of the packages that others depend on.
+        '--force-depends',
+        '--no-triggers',
+        '-i',
+        path,
+      ],
+      { signal, timeLimitMs: INSTALL_LIMIT_MS, env: { DEBIAN_FRONTEND: 'noninteractive' } },
+    );
+    if (result?.exitCode !== 0) return undefined;
+    return { method: 'dpkg --root', output: lastWords(result.stdout, result.stderr), notes: [] };
+  }
+}

@@ -1,0 +1,22 @@
+import type { PackageVersion } from './detection.ts';
+
+export interface Installation {
+  /** How it was installed, for the task's result. */
+  readonly method: string;
+  readonly output: string;
+  /** What the operator should know, for example that maintainer scripts were not run. */
+  readonly notes: readonly string[];
+}
+
+/** Puts packages of one format into one place, and knows what is there. */
+export interface Installer {
+  /** Detection rules' paths are relative to it. */
+  readonly root: string;
+  /** @throws Error with the tool's own words when it fails */
+  install(path: string, signal: AbortSignal): Promise<Installation>;
+  readonly versionOf: PackageVersion;
+}
+
+/** What a package tool printed, cut to what fits a message. */
+export const lastWords = (stdout: string, stderr: string): string =>
+  `${stdout}\n${stderr}`.trim().slice(-4_000);

@@ -1,0 +1,105 @@
+import type { PACKAGE_FORMATS } from '../../contracts/agent-task/payload.ts';
+import type { RunResult } from '../process/run.ts';
+import type { Tools } from '../system/tools.ts';
+import { PrivateRootDeb, systemDeb } from './deb.ts';
+import { type Installer, lastWords } from './installer.ts';
+
+export type PackageFormat = (typeof PACKAGE_FORMATS)[number];
+
+export interface InstallerOptions {
+  readonly tools: Tools;
+  readonly isRoot: boolean;
+  /** Set by configuration: packages go there and nowhere else. */
+  readonly installRoot: string | undefined;
+  readonly defaultRoot: string;
+  readonly scratch: string;
+}
+
+interface Native {
+  readonly platform: NodeJS.Platform;
+  readonly command: string;
+  readonly args: (path: string) => readonly string[];
+  /** Exit codes that mean "installed", with what to tell of them. */
+  readonly success: Readonly<Record<number, string | undefined>>;
+  readonly root: string;
+  readonly version: (tools: Tools, name: string) => Promise<string | undefined>;
+}
+
+const quoted = (name: string): string => name.replaceAll("'", "''");
+
+const NATIVE: Readonly<Record<Exclude<PackageFormat, 'deb'>, Native>> = {
+  rpm: {
+    platform: 'linux',
+    command: 'rpm',
+    args: (path) => ['-U', '--replacepkgs', path],
+    success: { 0: undefined },
+    root: '/',
+    version: async (tools, name) =>
+      (await tools.output('rpm', ['-q', '--qf', '%{VERSION}-%{RELEASE}\n', '--', name]))?.split('\n')[0],
+  },
+  msi: {
+    platform: 'win32',
+    command: 'msiexec',
+    args: (path) => ['/i', path, '/qn', '/norestart'],
+    success: { 0: undefined, 3010: 'The machine must be restarted to complete the installation' },
+    root: 'C:\\',
+    version: async (tools, name) => {
+      const keys =
+        'HKLM:\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*,HKLM:\\Software\\WOW6432Node\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*';
+      const found = await tools.powershell(
+        `(Get-ItemProperty ${keys} -ErrorAction SilentlyContinue | Where-Object DisplayName -eq '${quoted(name)}' | Select-Object -First 1).DisplayVersion`,
+      );
+      return found?.trim() || undefined;
+    },
+  },
+  pkg: {
+    platform: 'darwin',
+    command: 'installer',
+    args: (path) => ['-pkg', path, '-target', '/'],
+    success: { 0: undefined },
+    root: '/',
+    version: async (tools, name) =>
+      /^version: (.+)$/m.exec((await tools.output('pkgutil', ['--pkg-info', name])) ?? '')?.[1],
+  },
+};
+
+function ended(native: Native, result: RunResult | undefined): { output: string; notes: string[] } {
+  if (result === undefined) throw new Error(`${native.command} is not installed on this machine`);
+  const output = lastWords(result.stdout, result.stderr);
+  const code = result.exitCode ?? -1;
+  if (!(code in native.success)) throw new Error(`${native.command} failed (exit code ${code}): ${output}`);
+  const note = native.success[code];
+  return { output, notes: note === undefined ? [] : [note] };
+}
+
+/**
+ * What installs packages of this format on this machine.
+ * @throws Error when nothing here can
+ */
+export function installerFor(format: PackageFormat, options: InstallerOptions): Installer {
+  const { tools, isRoot, installRoot, defaultRoot, scratch } = options;
+  if (format === 'deb') {
+    if (tools.platform !== 'linux')
+      throw new Error(`Packages of format deb cannot be installed on ${tools.platform}`);
+    return isRoot && installRoot === undefined
+      ? systemDeb(tools)
+      : new PrivateRootDeb(tools, installRoot ?? defaultRoot, scratch);
+  }
+  const native = NATIVE[format];
+  if (native.platform !== tools.platform) {
+    throw new Error(`Packages of format ${format} cannot be installed on ${tools.platform}`);
+  }
+  if (installRoot !== undefined) {
+    throw new Error(
+      `Packages of format ${format} cannot be put into a private root (EUCORA_AGENT_INSTALL_ROOT)`,
+    );
+  }
+  return {
+    root: native.root,
+    versionOf: (name) => native.version(tools, name),
+    async install(path, signal) {
+      const result = await tools.run(native.command, native.args(path), { signal, timeLimitMs: 3_600_000 });
+      return { method: native.command, ...ended(native, result) };
+    },
+  };
+}
