@@ -23,6 +23,7 @@ export const HINTS: Readonly<Record<ErrorCode, string>> = {
   'unsupported-media-type': 'CLI and platform may differ in version.',
   'range-not-satisfiable': 'Ask for a part that lies within the file.',
   'rate-limited': 'Wait a minute and try again.',
-  'internal-error': 'Try again; if it stays, look for the correlation id in the platform’s log.',
+  'internal-error':
+    'See whether it was done before you repeat it; the platform’s log tells more by the correlation id.',
   unavailable: 'Try again shortly; docs/operations/troubleshooting.md helps if it stays so.',
 };

@@ -100,7 +100,9 @@ export function refusal(answer: Answer): CliError {
 
 function fromProblem(problem: Problem): CliError {
   const later = problem.status >= 500 || problem.status === 429;
-  const state = problem.task_status === undefined ? '' : ` The task is ${problem.task_status}.`;
+  const status = problem.task_status;
+  const told = status === undefined || problem.detail.includes(status);
+  const state = told ? '' : ` The task is ${status}.`;
   return new CliError(later ? 'unavailable' : 'refused', {
     title: problem.title,
     detail: `${problem.detail}${state}`,

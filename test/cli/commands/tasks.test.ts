@@ -61,6 +61,11 @@ it('tells the state that stands in the way', async () => {
   const { code, stderr } = await eucora(platform, `tasks cancel ${TASK_ID}`);
   expect(code).toBe(1);
   expect(stderr).toContain('Said by the platform. The task is COMPLETED.');
+  platform.on(
+    `POST /tasks/${TASK_ID}/cancel`,
+    refuse('task-state-conflict', { task_status: 'COMPLETED', detail: 'It is COMPLETED.' }),
+  );
+  expect((await eucora(platform, `tasks cancel ${TASK_ID}`)).stderr).toContain('  It is COMPLETED.\n');
 });
 
 it.each([
