@@ -48,7 +48,7 @@ async function listen(
   port: number,
   drain: () => void,
 ): Promise<Listener> {
-  server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  server.on('request', getRequestListener(app.fetch));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
