@@ -41,6 +41,7 @@ function watchdog(
   const onOuter = (): void => controller.abort(outer?.reason);
   let timer = setTimeout(bark, timeoutMs);
   outer?.addEventListener('abort', onOuter);
+  if (outer?.aborted === true) onOuter();
   return {
     signal: controller.signal,
     feed: () => {
@@ -93,6 +94,10 @@ async function receive(options: TemporalDownload, dispatcher: EnvHttpProxyAgent)
     if (total !== undefined && received !== total) {
       throw new EngineError(`the download was cut after ${received} of ${total} bytes`);
     }
+  } catch (error) {
+    // Else it says only that something was aborted.
+    stalling.signal.throwIfAborted();
+    throw error;
   } finally {
     stalling.end();
   }

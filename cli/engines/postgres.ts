@@ -76,7 +76,7 @@ async function makeDatabase(options: PostgresOptions, name: string, password: st
     user: SUPERUSER,
     password,
     database: 'postgres',
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: 2_000,
   });
   // A server that dies under a connection must not take us with it.
   client.on('error', () => {});

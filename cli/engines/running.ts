@@ -75,8 +75,9 @@ export async function waitUntilReady(options: {
       );
     }
     try {
-      await options.probe();
-      return;
+      // Its port may belong to somebody else, who never answers, or who answers although ours has ended.
+      await Promise.race([options.probe(), options.exited]);
+      if (ended === undefined) return;
     } catch (error) {
       if (performance.now() < until) await Promise.race([delay(pauseMs), options.exited]);
       else

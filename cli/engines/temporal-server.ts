@@ -44,8 +44,10 @@ const ESCALATION: Escalation = [
 
 /** A call that only a server with its namespace ready answers; sets how long closed workflows are kept on the way. */
 async function prepareNamespace(address: string, namespace: string, retentionDays: number): Promise<void> {
-  const connection = await Connection.connect({ address, connectTimeout: 2_000 });
+  // Not Connection.connect: when that fails, its channel stays open and calls on.
+  const connection = Connection.lazy({ address, connectTimeout: 2_000 });
   try {
+    await connection.ensureConnected();
     const seconds = retentionDays * 86_400;
     const { config } = await connection.withDeadline(Date.now() + 5_000, () =>
       connection.workflowService.describeNamespace({ namespace }),
