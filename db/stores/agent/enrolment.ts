@@ -1,5 +1,4 @@
 import type { Pool, PoolClient } from 'pg';
-import { v7 as uuidv7 } from 'uuid';
 import type { RegisterRequest } from '../../../contracts/agent/enrolment.ts';
 import { PRESENCE_SHARDS } from '../../../contracts/temporal.ts';
 import { inTransaction } from '../../database.ts';
@@ -113,7 +112,8 @@ async function insertAgent(
   identity: NewIdentity,
   correlationId: string,
 ): Promise<EnrolmentAnswer> {
-  const agentId = uuidv7();
+  const { rows } = await client.query<{ id: string }>('SELECT uuid7() AS id');
+  const agentId = String(rows[0]?.id);
   const shard = Number.parseInt(agentId.slice(-4), 16) % PRESENCE_SHARDS;
   await client.query(
     `INSERT INTO agent (id, registration_key, hardware_id, enrolment_token_id, hostname, platform, platform_version, agent_version,
