@@ -67,13 +67,12 @@ export class Downloader {
         signal.throwIfAborted();
         if (error instanceof WrongArtifact || verdictOf(error) === 'refused' || !isTransient(error)) {
           await rm(part, { force: true });
-          throw new Error(`The artifact could not be fetched: ${messageOf(error)}`, { cause: error });
+          const what = error instanceof WrongArtifact ? 'was refused' : 'could not be fetched';
+          throw new Error(`The artifact ${what}: ${messageOf(error)}`);
         }
         fruitless = (await sizeOf(part)) > before ? 0 : fruitless + 1;
         if (fruitless >= maxFruitlessAttempts) {
-          throw new Error(`The download was given up after ${fruitless} attempts: ${messageOf(error)}`, {
-            cause: error,
-          });
+          throw new Error(`The download was given up after ${fruitless} attempts: ${messageOf(error)}`);
         }
         if (fruitless === 0) backoff.reset();
         const waitMs = backoff.next(error instanceof PlatformError ? error.retryAfterMs : 0);
@@ -103,11 +102,11 @@ export class Downloader {
     if (resumed) await feed(hash, part);
     const size = await this.#store(answer, part, resumed ? have : 0, hash, artifact, onProgress);
     if (artifact.size_bytes !== undefined && size !== artifact.size_bytes) {
-      throw new WrongArtifact(`It has ${size} bytes, not ${artifact.size_bytes}; nothing was installed`);
+      throw new WrongArtifact(`it has ${size} bytes, not ${artifact.size_bytes}; nothing was installed`);
     }
     const actual = hash.digest('hex');
     if (actual !== artifact.sha256) {
-      throw new WrongArtifact(`Its SHA-256 is ${actual}, not ${artifact.sha256}; nothing was installed`);
+      throw new WrongArtifact(`its SHA-256 is ${actual}, not ${artifact.sha256}; nothing was installed`);
     }
   }
 
@@ -152,7 +151,7 @@ export class Downloader {
         size += chunk.length;
         if (artifact.size_bytes !== undefined && size > artifact.size_bytes) {
           throw new WrongArtifact(
-            `It is larger than its ${artifact.size_bytes} bytes; nothing was installed`,
+            `it is larger than its ${artifact.size_bytes} bytes; nothing was installed`,
           );
         }
         hash.update(chunk);

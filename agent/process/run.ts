@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly maxOutputBytes?: number;
   /** From the polite to the hard end of the process group. */
   readonly killGraceMs?: number;
+  /** Told the process, which leads its own group, once it runs. */
+  readonly onStart?: (pid: number) => void;
 }
 
 export interface RunResult {
@@ -47,6 +49,7 @@ export const run: Run = (command, args, options) =>
       detached: process.platform !== 'win32',
       windowsHide: true,
     });
+    if (child.pid !== undefined) options.onStart?.(child.pid);
     const stdout = new OutputBuffer(options.maxOutputBytes ?? 65_536);
     const stderr = new OutputBuffer(options.maxOutputBytes ?? 65_536);
     child.stdout.on('data', (part: Buffer) => stdout.add(part));

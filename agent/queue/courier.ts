@@ -79,11 +79,13 @@ export class Courier {
 
   /** Keeps a record and tries to deliver it; resolves after the first try, at once while the platform is away. */
   async send(record: OutboxRecord): Promise<Delivery> {
-    if (record.kind === 'word' && record.word === 'progress') {
-      await this.#options.outbox.dropWords(record.task_id, ({ word }) => word === 'progress');
-    }
-    const { sequence, stored } = this.#options.outbox.add(record);
+    const { outbox } = this.#options;
+    // Before anything is awaited: records lie in the order in which callers spoke.
+    const { sequence, stored } = outbox.add(record);
     const delivery = new Promise<Delivery>((resolve) => this.#waiting.set(sequence, resolve));
+    if (record.kind === 'word' && record.word === 'progress') {
+      await outbox.dropWords(record.task_id, (old) => old.word === 'progress' && old.sequence < sequence);
+    }
     await stored;
     if (this.#away || this.#blocked || this.#stopped.signal.aborted)
       this.#settle(sequence, { outcome: 'kept' });

@@ -33,7 +33,8 @@ const journalEntrySchema = z.object({
 });
 export type JournalEntry = z.infer<typeof journalEntrySchema>;
 
-const KEPT_DONE = 500;
+/** With their results, which may be large. */
+const KEPT_DONE = 100;
 
 /** Every task that was ever accepted, one private file each: what makes a task handed over twice be done once. */
 export class Journal {

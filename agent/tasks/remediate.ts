@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type INTERPRETERS, remediatePayload } from '../../contracts/agent-task/payload.ts';
+import { markProcess } from '../process/orphans.ts';
 import type { Run } from '../process/run.ts';
 import { hasCode } from '../storage/files.ts';
 import { completed, type Executor, failed, payloadOf } from './executor.ts';
@@ -49,6 +50,7 @@ export function remediateExecutor(options: RemediateOptions): Executor {
     const payload = payloadOf(remediatePayload, task);
     const { file, command, args } = invocation(payload.interpreter, platform);
     const directory = await mkdtemp(join(options.scratch, 'script-'));
+    let marked: Promise<void> = Promise.resolve();
     try {
       const path = join(directory, file);
       await writeFile(path, payload.script, { mode: SCRIPT_MODE });
@@ -63,6 +65,9 @@ export function remediateExecutor(options: RemediateOptions): Executor {
         timeLimitMs: payload.time_limit_seconds * 1_000,
         maxOutputBytes: OUTPUT_BYTES,
         signal,
+        onStart: (pid) => {
+          marked = markProcess(directory, pid).catch(() => undefined);
+        },
         ...(options.killGraceMs === undefined ? {} : { killGraceMs: options.killGraceMs }),
       });
       const result = {
@@ -92,6 +97,7 @@ export function remediateExecutor(options: RemediateOptions): Executor {
       }
       throw error;
     } finally {
+      await marked;
       await rm(directory, { recursive: true, force: true });
     }
   };

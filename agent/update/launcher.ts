@@ -148,10 +148,12 @@ export class Launcher {
   }
 
   async #rollBack(update: Update, reason: string): Promise<void> {
-    const { state, log } = this.#options;
+    const { state, log, versions } = this.#options;
     log.error('The new version did not come up; going back', { version: update.to, to: update.from, reason });
     try {
       await state.setUpdate({ ...update, state: 'rolled_back', reason });
+      const current = await state.current();
+      await removeOtherVersions(versions, current === undefined ? [] : [current.version, update.from]);
     } catch (error) {
       log.error('The rollback could not be noted', { reason: messageOf(error) });
       await sleep(this.#backoff.next(), this.#stopping.signal);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { HeartbeatResponse } from '../../contracts/agent/heartbeat.ts';
 import { ConfigurationError, EXIT } from '../exit-codes.ts';
 import { type Logger, messageOf } from '../log.ts';
+import { killOrphans } from '../process/orphans.ts';
 import { Backoff, spread } from '../protocol/backoff.ts';
 import { PlatformError } from '../protocol/errors.ts';
 import { prepareHome } from '../storage/home.ts';
@@ -98,6 +99,8 @@ export class AgentWorker {
 
   async #prepare(): Promise<void> {
     const { home, outbox, journal } = this.#parts;
+    const orphans = await killOrphans(home.scratch);
+    if (orphans > 0) this.#log.warn('Scripts that an earlier agent left running were ended', { orphans });
     for (const name of await readdir(home.scratch)) {
       await rm(join(home.scratch, name), { recursive: true, force: true });
     }
