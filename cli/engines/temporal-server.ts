@@ -1,3 +1,4 @@
+import { connect } from 'node:http2';
 import { dirname } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { makeDirectory } from './files.ts';
@@ -42,12 +43,26 @@ const ESCALATION: Escalation = [
   ['SIGKILL', 5_000],
 ];
 
+/** gRPC's client keeps calling whoever holds the port, even when closed: it is let loose only on one that speaks HTTP/2. */
+async function speaksHttp2(address: string): Promise<void> {
+  const session = connect(`http://${address}`);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      session.once('remoteSettings', () => resolve());
+      session.once('error', reject);
+      session.once('close', () => reject(new Error(`${address} closed the connection`)));
+      session.setTimeout(1_000, () => reject(new Error(`${address} does not answer`)));
+    });
+  } finally {
+    session.destroy();
+  }
+}
+
 /** A call that only a server with its namespace ready answers; sets how long closed workflows are kept on the way. */
 async function prepareNamespace(address: string, namespace: string, retentionDays: number): Promise<void> {
-  // Not Connection.connect: when that fails, its channel stays open and calls on.
-  const connection = Connection.lazy({ address, connectTimeout: 2_000 });
+  await speaksHttp2(address);
+  const connection = await Connection.connect({ address, connectTimeout: 2_000 });
   try {
-    await connection.ensureConnected();
     const seconds = retentionDays * 86_400;
     const { config } = await connection.withDeadline(Date.now() + 5_000, () =>
       connection.workflowService.describeNamespace({ namespace }),

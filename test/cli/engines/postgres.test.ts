@@ -130,7 +130,7 @@ describe('a server', () => {
 
   test('says when its port is taken', async () => {
     const dataDir = join(await scratch(), 'data', 'postgres');
-    const server = createServer().listen(0, '127.0.0.1');
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;

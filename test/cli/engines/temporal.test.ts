@@ -252,7 +252,7 @@ describe('the development server', () => {
 
   test('says with its own words when it does not come up', async () => {
     const folder = await scratch();
-    const server = createServer().listen(0, '127.0.0.1');
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;

@@ -1,0 +1,309 @@
+import { spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { build } from 'esbuild';
+import pg from 'pg';
+import { TEST_SETTINGS } from '../../../cli/engines/postgres.ts';
+import { identify, isRunning } from '../../../cli/engines/processes.ts';
+import { runPlatform } from '../../../cli/platform/command.ts';
+import { readEndpoints } from '../../../cli/platform/endpoints.ts';
+import {
+  AlreadyRunningError,
+  type PlatformOptions,
+  type RunningPlatform,
+  startPlatform,
+} from '../../../cli/platform/start.ts';
+import { eventually, type Recorded, recorder, removeScratch, scratch } from '../support/scratch.ts';
+import { standIns } from '../support/stand-ins.ts';
+
+jest.setTimeout(60_000);
+
+const running: RunningPlatform[] = [];
+const ANY = { operator: 0, agent: 0, postgres: 0, temporal: 0, temporalUi: 0, workerHealth: 0 };
+const NO_ENGINES = { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none', TEMPORAL_ADDRESS: '127.0.0.1:9' };
+const NAMES = ['api', 'worker', 'temporal', 'postgres'] as const;
+
+afterEach(async () => {
+  for (const platform of running.splice(0)) await platform.stop();
+  await removeScratch();
+});
+
+async function prepare(
+  options: Partial<PlatformOptions> = {},
+): Promise<{ options: PlatformOptions; told: Recorded; dataDir: string }> {
+  const folder = await scratch();
+  const told = recorder();
+  const dataDir = options.dataDir ?? join(folder, 'data');
+  const entries = await standIns(folder);
+  return {
+    told,
+    dataDir,
+    options: {
+      ports: ANY,
+      entries,
+      progress: told.progress,
+      postgresSettings: TEST_SETTINGS,
+      drainMs: 1_000,
+      ...options,
+      dataDir,
+    },
+  };
+}
+
+async function start(options: PlatformOptions): Promise<RunningPlatform> {
+  const platform = await startPlatform(options);
+  running.push(platform);
+  return platform;
+}
+
+async function databaseAnswers(url: string): Promise<unknown> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query('SELECT 1 AS x')).rows[0];
+  } finally {
+    await client.end();
+  }
+}
+
+async function temporalAnswers(address: string): Promise<unknown> {
+  const connection = await Connection.connect({ address });
+  const { namespaceInfo } = await connection.workflowService.describeNamespace({ namespace: 'default' });
+  await connection.close();
+  return namespaceInfo?.name;
+}
+
+describe('the whole platform, with real engines', () => {
+  test('is up when it says so, survives the death of each part, and stops without a trace', async () => {
+    const { options, told, dataDir } = await prepare();
+    const platform = await start(options);
+    const { endpoints } = platform;
+    expect(await readEndpoints(join(dataDir, 'endpoints.json'))).toEqual(endpoints);
+    expect(endpoints.agent_api).toMatch(/^https:\/\/localhost:\d+$/);
+    expect((await stat(endpoints.admin_token_file)).mode & 0o777).toBe(0o600);
+    await access(endpoints.ca_certificate);
+    expect((await fetch(endpoints.temporal_ui ?? '')).status).toBe(200);
+    expect(told.text()).toContain('note: setup: {"made":"admin token","exits":null}');
+    const env: unknown = await (await fetch(`${endpoints.operator_api}/env`)).json();
+    expect(env).toMatchObject({
+      DATABASE_URL: platform.databaseUrl,
+      TEMPORAL_ADDRESS: endpoints.temporal_address,
+      EUCORA_DATA_DIR: dataDir,
+      EUCORA_EXIT_WITH_PARENT: '1',
+    });
+
+    // Each dies by itself and comes back.
+    for (const name of NAMES) {
+      const pid = platform.pid(name);
+      if (pid === undefined) throw new Error(`${name} does not run`);
+      process.kill(pid, 'SIGKILL');
+      await eventually(() => ![pid, undefined].includes(platform.pid(name)), 20_000);
+      expect(told.text()).toContain(`warn: ${name} ended unexpectedly (SIGKILL)`);
+    }
+    // Each is killed on purpose, stays down, and is started again.
+    for (const name of NAMES) {
+      await platform.kill(name);
+      expect(platform.pid(name)).toBeUndefined();
+      await platform.restart(name);
+      expect(platform.pid(name)).toBeGreaterThan(0);
+    }
+    expect(await databaseAnswers(platform.databaseUrl)).toEqual({ x: 1 });
+    expect(await temporalAnswers(endpoints.temporal_address)).toBe('default');
+    expect((await readdir(join(dataDir, 'logs'))).sort()).toEqual(
+      expect.arrayContaining(['api.log', 'postgres.log', 'setup.log', 'temporal.log', 'worker.log']),
+    );
+
+    const identities = await Promise.all(NAMES.map((name) => identify(platform.pid(name) ?? 0)));
+    await platform.stop();
+    await platform.stop();
+    for (const identity of identities) expect(identity && (await isRunning(identity))).toBe(false);
+    expect(await readdir(join(dataDir, 'run'))).toEqual([]);
+    await expect(access(join(dataDir, 'endpoints.json'))).rejects.toThrow();
+    expect(told.text()).toContain('warn: api: drained');
+  });
+
+  test('keeps its state over stop and start, and a second start says who owns the data', async () => {
+    const { options, dataDir, told } = await prepare();
+    const first = await start(options);
+    const client = new pg.Client({ connectionString: first.databaseUrl });
+    await client.connect();
+    await client.query('CREATE TABLE kept AS SELECT 1 AS x');
+    await client.end();
+    const refusal = await startPlatform(options).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(AlreadyRunningError);
+    expect(refusal).toMatchObject({ holder: { pid: process.pid } });
+    let written = '';
+    const sink = {
+      write: (text: string) => {
+        written += text;
+      },
+    };
+    expect(await runPlatform({ ...options, sink })).toBe(3);
+    expect(written).toContain(`runs already on ${dataDir}: process ${process.pid}`);
+    expect(await readEndpoints(join(dataDir, 'endpoints.json'))).toEqual(first.endpoints);
+    await first.stop();
+    const second = await start(options);
+    const again = new pg.Client({ connectionString: second.databaseUrl });
+    await again.connect();
+    expect((await again.query('SELECT x FROM kept')).rows).toEqual([{ x: 1 }]);
+    await again.end();
+    // The setup had nothing to tell the second time.
+    expect(told.text().match(/note: setup/g)).toHaveLength(1);
+  });
+
+  test('killed hard it leaves nothing running, and the next start takes over', async () => {
+    const { options, dataDir, told } = await prepare();
+    const { progress: _, ...plain } = options;
+    const start = join(import.meta.dirname, '../../../cli/platform/start.ts');
+    const code = `import { startPlatform } from ${JSON.stringify(start)};
+      await startPlatform(${JSON.stringify(plain)});`;
+    await mkdir('.artifacts', { recursive: true });
+    const outfile = join(process.cwd(), '.artifacts', `supervisor-${process.pid}.mjs`);
+    await build({
+      stdin: { contents: code, resolveDir: process.cwd() },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      outfile,
+    });
+    const supervisor = spawn(process.execPath, [outfile], { stdio: 'inherit' });
+    await eventually(
+      async () => (await readEndpoints(join(dataDir, 'endpoints.json'))) !== undefined,
+      30_000,
+    );
+    const pids = await Promise.all(
+      NAMES.map(async (name) => JSON.parse(await readFile(join(dataDir, 'run', `${name}.json`), 'utf8'))),
+    );
+    // Temporal is kept from noticing, as on a system without our guardian: an orphan.
+    process.kill(pids[2].pid, 'SIGSTOP');
+    supervisor.kill('SIGKILL');
+    await rm(outfile);
+    for (const index of [0, 1, 3]) await eventually(async () => !(await isRunning(pids[index])), 20_000);
+    setTimeout(() => process.kill(pids[2].pid, 'SIGCONT'), 1_000);
+    const next = await startPlatform(options);
+    running.push(next);
+    expect(told.text()).toContain(`stopping temporal (pid ${pids[2].pid}), left over from an earlier start`);
+    expect(await databaseAnswers(next.databaseUrl)).toEqual({ x: 1 });
+  });
+});
+
+describe('with external engines', () => {
+  test('starts only its own programs; taken ports are moved and told', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const taken = typeof address === 'object' && address !== null ? address.port : 0;
+    const { options, told } = await prepare({
+      env: { ...NO_ENGINES, TEMPORAL_UI_URL: 'http://ui' },
+      ports: { ...ANY, operator: taken },
+    });
+    const platform = await start(options);
+    server.close();
+    expect(told.text()).toMatch(new RegExp(`warn: port ${taken} is taken: the operator API moved to \\d+`));
+    expect(platform.endpoints).toMatchObject({ temporal_address: '127.0.0.1:9', temporal_ui: 'http://ui' });
+    expect(platform.databaseUrl).toBe(NO_ENGINES.DATABASE_URL);
+    expect(platform.pid('postgres')).toBeUndefined();
+    expect(() => platform.kill('temporal')).toThrow('temporal is not run by this platform');
+  });
+
+  test('a setup that fails, or a program that is missing, stops the start and leaves nothing', async () => {
+    const { options, dataDir } = await prepare({ env: { ...NO_ENGINES, SETUP_FAILS: '1' } });
+    await expect(startPlatform(options)).rejects.toThrow(/ended with 4\nmigration 7 failed/);
+    expect(await readdir(join(dataDir, 'run'))).toEqual([]);
+    const missing = {
+      ...options,
+      env: NO_ENGINES,
+      entries: { ...options.entries, api: '/does/not/exist.js' },
+    };
+    await expect(startPlatform(missing)).rejects.toThrow('npm run build');
+    expect(await readdir(join(dataDir, 'run'))).toEqual([]);
+    await expect(
+      startPlatform({ ...options, env: { ...NO_ENGINES, EUCORA_AGENT_PORT: 'x' }, ports: {} }),
+    ).rejects.toThrow(RangeError);
+  });
+
+  test('a start that is given up ends what it had begun', async () => {
+    const abort = new AbortController();
+    const { options, dataDir } = await prepare({
+      env: { ...NO_ENGINES, SETUP_HANGS: '1' },
+      signal: abort.signal,
+    });
+    const starting = startPlatform(options);
+    setTimeout(() => abort.abort(new Error('given up')), 500);
+    await expect(starting).rejects.toThrow('given up');
+    expect(await readdir(join(dataDir, 'run'))).toEqual([]);
+  });
+
+  test('killing everything reaches programs that do not drain', async () => {
+    const { options } = await prepare({ env: { ...NO_ENGINES, STUBBORN: '1' }, drainMs: 30_000 });
+    const platform = await start(options);
+    const api = await identify(platform.pid('api') ?? 0);
+    const stopping = platform.stop();
+    const begun = performance.now();
+    await platform.killAll();
+    await stopping;
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(api && (await isRunning(api))).toBe(false);
+  });
+});
+
+describe('the command', () => {
+  class Signals extends EventEmitter {
+    readonly send = (name: NodeJS.Signals): boolean => this.emit(name);
+  }
+  const run = (
+    options: PlatformOptions,
+  ): { signals: Signals; output: () => string; exit: Promise<number> } => {
+    const signals = new Signals();
+    let text = '';
+    const sink = {
+      write: (more: string) => {
+        text += more;
+      },
+    };
+    const { progress: _, ...rest } = options;
+    return { signals, output: () => text, exit: runPlatform({ ...rest, sink, signals: signals as never }) };
+  };
+
+  test('stays up until Ctrl-C, which npm may pass on a second time, and ends with 0', async () => {
+    const { options, dataDir } = await prepare({ env: NO_ENGINES });
+    const { signals, output, exit } = run(options);
+    await eventually(() => output().includes('Ctrl-C stops'));
+    expect(output()).toContain(dataDir);
+    expect(output()).toContain('(external)');
+    signals.send('SIGINT');
+    signals.send('SIGINT');
+    expect(await exit).toBe(0);
+    expect(output()).not.toContain('ending everything at once');
+    expect(signals.listenerCount('SIGINT')).toBe(0);
+  });
+
+  test('ends at once when asked again', async () => {
+    const { options } = await prepare({ env: { ...NO_ENGINES, STUBBORN: '1' }, drainMs: 30_000 });
+    const { signals, output, exit } = run(options);
+    await eventually(() => output().includes('Ctrl-C stops'));
+    signals.send('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const begun = performance.now();
+    signals.send('SIGINT');
+    expect(await exit).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(output()).toContain('ending everything at once');
+  });
+
+  test('ends with 1 and the reason when it cannot start, with 0 when stopped before', async () => {
+    const failing = await prepare({ env: { ...NO_ENGINES, SETUP_FAILS: '1' } });
+    const failed = run(failing.options);
+    expect(await failed.exit).toBe(1);
+    expect(failed.output()).toContain('migration 7 failed');
+    const hanging = await prepare({ env: { ...NO_ENGINES, SETUP_HANGS: '1' } });
+    const stopped = run(hanging.options);
+    setTimeout(() => stopped.signals.send('SIGINT'), 300);
+    expect(await stopped.exit).toBe(0);
+  });
+});
