@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { configSchema } from '../../contracts/config.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');
+const service = z.object({
+  command: z.array(z.string()).optional(),
+  environment: z.record(z.string(), z.string()).default({}),
+  volumes: z.array(z.string()).default([]),
+  image: z.string(),
+});
+const file = z.object({ services: z.record(z.string(), service) }).parse(parse(text, { merge: true }));
+const platform = Object.entries(file.services).filter(([name]) => ['setup', 'api', 'worker'].includes(name));
+
+/** As compose fills it in: with this machine's settings, else the default, else empty. */
+function filled(value: string, settings: Readonly<Record<string, string>>): string {
+  return value.replace(/\$\{(\w+)(?::([-?])([^}]*))?\}/g, (_, name: string, kind?: string, rest?: string) => {
+    const set = settings[name];
+    if (set !== undefined) return set;
+    if (kind === '?') throw new Error(`${name} is not set`);
+    return kind === '-' ? (rest ?? '') : '';
+  });
+}
+
+const SETTINGS = { POSTGRES_PASSWORD: 'one', TEMPORAL_DB_PASSWORD: 'two' };
+
+test.each(platform)(
+  'the environment of %s is a valid configuration, and no variable is unknown',
+  (_, { environment }) => {
+    const settings = Object.entries(environment).map(([name, value]) => [name, filled(value, SETTINGS)]);
+    const own = Object.fromEntries(settings.filter(([name]) => !name?.startsWith('TEMPORAL_')));
+    expect(Object.keys(own).filter((name) => !(name in configSchema.shape))).toEqual([]);
+    const parsed = configSchema.safeParse(own);
+    expect(parsed.error?.issues ?? []).toEqual([]);
+    expect(environment).toMatchObject({ TEMPORAL_ADDRESS: 'temporal:7233', TEMPORAL_NAMESPACE: 'default' });
+  },
+);
+
+test('setup, API and worker are all there and run what the build makes', () => {
+  expect(platform.map(([name]) => name).sort()).toEqual(['api', 'setup', 'worker']);
+  for (const [, { command = [] }] of platform) {
+    const source = (command.at(-1) ?? '').replace(/^dist\//, '').replace(/\.js$/, '.ts');
+    expect(statSync(join(ROOT, source)).isFile()).toBe(true);
+  }
+});
+
+test('without passwords of one’s own nothing starts', () => {
+  const secrets = Object.values(file.services).flatMap(({ environment }) =>
+    Object.entries(environment).filter(([name]) => /PASSWORD|PWD|DATABASE_URL/.test(name)),
+  );
+  expect(secrets.length).toBeGreaterThan(4);
+  for (const [, value] of secrets) expect(() => filled(value, {})).toThrow('is not set');
+});
+
+test('every mounted file exists, and images carry a version', () => {
+  for (const { volumes, image } of Object.values(file.services)) {
+    for (const volume of volumes.filter((entry) => entry.startsWith('./'))) {
+      expect(statSync(join(ROOT, volume.split(':')[0] ?? '')).isFile()).toBe(true);
+    }
+    expect(image).toMatch(/:\S+$/);
+    expect(image).not.toMatch(/:latest$/);
+  }
+});
+
+test('a compose client, where there is one, takes the file', async () => {
+  const run = promisify(execFile);
+  const env = { ...process.env, ...SETTINGS };
+  const clients = [['docker', 'compose'], ['docker-compose']] as const;
+  for (const [program, ...sub] of clients) {
+    const there = await run(program, [...sub, 'version']).catch(() => undefined);
+    if (there === undefined) continue;
+    await run(program, [...sub, '-f', join(ROOT, 'docker-compose.yml'), 'config', '--quiet'], { env });
+    return;
+  }
+});
