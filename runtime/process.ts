@@ -35,10 +35,10 @@ export function stopOnSignals(logger: Logger, stop: () => Promise<void>, exitWit
   }
 }
 
-/** Runs a program's main function; what it throws is told in one line, and the status is 1. */
+/** Runs a program's main function; what it throws is told on stderr, and the status is 1. */
 export function runMain(main: () => Promise<void>): void {
   main().catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exit(1);
   });
 }

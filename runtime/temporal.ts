@@ -17,7 +17,7 @@ export function temporalSettings(
   ) as Record<string, string>;
   const { connectionOptions, namespace } = loadClientConnectConfig({
     overrideEnvVars: env,
-    disableFile: env['TEMPORAL_CONFIG_FILE'] === undefined,
+    disableFile: true,
   });
   return { connection: connectionOptions, namespace: namespace ?? 'default' };
 }

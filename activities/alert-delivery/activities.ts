@@ -15,27 +15,27 @@ const TIMEOUT_MS = 10_000;
 export type AlertDeliveryActivities = ReturnType<typeof alertDeliveryActivities>;
 
 export function alertDeliveryActivities(
-  alerts: Pick<AlertStore, 'findMany' | 'noteAttempt'>,
+  alerts: Pick<AlertStore, 'findBatch' | 'noteAttempt'>,
   webhook: Webhook | undefined,
 ) {
   return {
     /** One attempt; throws so that Temporal tries again. A receiver may get an alert twice: `id` tells. */
-    async deliverAlerts(alertIds: readonly string[]): Promise<void> {
+    async deliverAlerts(batch: string): Promise<void> {
       if (webhook === undefined)
         throw ApplicationFailure.nonRetryable('No webhook is configured any more', 'NoWebhook');
-      const found = await alerts.findMany(alertIds);
+      const found = await alerts.findBatch(batch);
       if (found.length === 0) return;
       const body = JSON.stringify({ alerts: found });
       try {
         await post(webhook, body, Context.current().cancellationSignal);
       } catch (error) {
-        await alerts.noteAttempt(alertIds, (error as Error).message, false);
+        await alerts.noteAttempt(batch, (error as Error).message, false);
         throw error;
       }
-      await alerts.noteAttempt(alertIds, null, true);
+      await alerts.noteAttempt(batch, null, true);
     },
-    async giveUpAlerts(alertIds: readonly string[], reason: string): Promise<void> {
-      await alerts.noteAttempt(alertIds, reason, true);
+    async giveUpAlerts(batch: string, reason: string): Promise<void> {
+      await alerts.noteAttempt(batch, reason, true);
     },
   };
 }

@@ -3,6 +3,6 @@ export interface ExpiryPass {
   /** Milliseconds until the next moment at which an agent of the shard can expire. */
   readonly next_in_ms: number;
   readonly expired: number;
-  /** Alerts that were opened and wait for delivery. */
-  readonly alert_ids: readonly string[];
+  /** Batches of alerts of the shard whose delivery has not begun, opened by this pass or one whose answer was lost. */
+  readonly alert_batches: readonly string[];
 }

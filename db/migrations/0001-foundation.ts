@@ -191,12 +191,15 @@ CREATE TABLE alert (
   opened_at timestamptz NOT NULL,
   resolved_at timestamptz,
   delivery text NOT NULL,
+  delivery_batch uuid NOT NULL,
   delivery_attempts integer NOT NULL DEFAULT 0,
   delivery_error text,
   delivered_at timestamptz
 );
 CREATE UNIQUE INDEX alert_open ON alert (agent_id, kind) WHERE resolved_at IS NULL;
 CREATE INDEX alert_agent ON alert (agent_id, id);
+CREATE INDEX alert_batch ON alert (delivery_batch);
+CREATE INDEX alert_undelivered ON alert (agent_id) WHERE delivery = 'pending' AND delivery_attempts = 0;
 
 CREATE TABLE artifact (
   sha256 text PRIMARY KEY CHECK (sha256 ~ '^[0-9a-f]{64}$'),

@@ -43,6 +43,7 @@ export function defineModels(sequelize: Sequelize): Models {
       opened_at: DATE,
       resolved_at: DATE,
       delivery: TEXT,
+      delivery_batch: UUID,
       delivery_attempts: INTEGER,
       delivery_error: TEXT,
       delivered_at: DATE,

@@ -16,6 +16,7 @@ export interface AlertRow {
   opened_at: Date;
   resolved_at: Date | null;
   delivery: Alert['delivery'];
+  delivery_batch: string;
   delivery_attempts: number;
   delivery_error: string | null;
   delivered_at: Date | null;

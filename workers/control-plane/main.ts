@@ -9,6 +9,7 @@ import { createMetrics } from '../../runtime/metrics.ts';
 import { runMain, stopOnSignals } from '../../runtime/process.ts';
 import { ReadinessProbe } from '../../runtime/readiness.ts';
 import { openClient, temporalSettings, untilReachable } from '../../runtime/temporal.ts';
+import { temporalLogger } from '../../runtime/temporal-logger.ts';
 import { healthApp, listen } from './health.ts';
 import { TaskRelay } from './task-relay.ts';
 import { builtWorkflowBundle, createControlPlaneWorker, ensureStandingWorkflows } from './worker.ts';
@@ -21,7 +22,7 @@ runMain(async () => {
     fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url)),
   );
   // Signals are ours to handle: the worker drains together with relay and pools.
-  Runtime.install({ shutdownSignals: [] });
+  Runtime.install({ shutdownSignals: [], logger: temporalLogger(logger) });
 
   const database = openDatabase({
     url: config.DATABASE_URL,

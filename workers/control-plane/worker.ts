@@ -21,6 +21,9 @@ import {
 } from '../../contracts/temporal.ts';
 import type { Stores } from '../../db/stores/index.ts';
 
+/** The signal of `workflows/agent-presence/messages.ts`, by its name. */
+const PRESENCE_WAKE = 'wake';
+
 export interface ControlPlaneOptions {
   readonly config: Config;
   readonly stores: Stores;
@@ -62,10 +65,14 @@ export function controlPlaneActivities({
   };
 }
 
-/** Starts the workflows that are always there; those that run already stay as they are. */
+/**
+ * Starts the workflows that are always there. Presence workflows that run already look again: this worker may
+ * have come with other rules than those by which they planned their sleep.
+ */
 export async function ensureStandingWorkflows(client: Client): Promise<void> {
   for (let shard = 0; shard < PRESENCE_SHARDS; shard += 1) {
-    await client.workflow.start(WORKFLOW_TYPES.agentPresence, {
+    await client.workflow.signalWithStart(WORKFLOW_TYPES.agentPresence, {
+      signal: PRESENCE_WAKE,
       workflowId: agentPresenceWorkflowId(shard),
       taskQueue: CONTROL_PLANE_TASK_QUEUE,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,

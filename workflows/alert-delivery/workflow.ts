@@ -9,14 +9,14 @@ const { deliverAlerts } = proxyActivities<AlertDeliveryActivities>({
 });
 const { giveUpAlerts } = proxyActivities<AlertDeliveryActivities>({ startToCloseTimeout: '30 seconds' });
 
-/** Delivers alerts that belong together to the webhook, trying for a day. */
-export async function alertDelivery(alertIds: readonly string[]): Promise<'delivered' | 'failed'> {
+/** Delivers a batch of alerts to the webhook, trying for a day. */
+export async function alertDelivery(batch: string): Promise<'delivered' | 'failed'> {
   try {
-    await deliverAlerts(alertIds);
+    await deliverAlerts(batch);
     return 'delivered';
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
-    await giveUpAlerts(alertIds, error.cause?.message ?? error.message);
+    await giveUpAlerts(batch, error.cause?.message ?? error.message);
     return 'failed';
   }
 }

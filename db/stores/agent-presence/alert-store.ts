@@ -15,22 +15,22 @@ export class AlertStore {
     this.#database = database;
   }
 
-  async findMany(ids: readonly string[]): Promise<Alert[]> {
+  async findBatch(batch: string): Promise<Alert[]> {
     const { rows } = await this.#database.pool.query<Row>(
-      `${READ} WHERE al.id = ANY($1::uuid[]) ORDER BY al.id`,
-      [ids],
+      `${READ} WHERE al.delivery_batch = $1 ORDER BY al.id`,
+      [batch],
     );
     return rows.map(toAlert);
   }
 
   /** Notes an attempt to deliver; `error` is null when it succeeded, `last` when none will follow. */
-  async noteAttempt(ids: readonly string[], error: string | null, last: boolean): Promise<void> {
+  async noteAttempt(batch: string, error: string | null, last: boolean): Promise<void> {
     await this.#database.pool.query(
       `UPDATE alert SET delivery_attempts = delivery_attempts + 1, delivery_error = $2,
          delivered_at = CASE WHEN $2::text IS NULL THEN now() END,
          delivery = CASE WHEN $2::text IS NULL THEN 'delivered' WHEN $3 THEN 'failed' ELSE delivery END
-       WHERE id = ANY($1::uuid[]) AND delivery <> 'delivered'`,
-      [ids, error, last],
+       WHERE delivery_batch = $1 AND delivery <> 'delivered'`,
+      [batch, error, last],
     );
   }
 

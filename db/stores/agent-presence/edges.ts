@@ -24,7 +24,7 @@ interface EdgeRow {
  * a restarted agent never takes up an earlier instance id again.
  */
 const CLONED = `(e.hardware_id IS NOT NULL AND e.hardware_id <> p.hardware_id)
-  OR (e.instance_id IS NOT NULL AND e.instance_id = p.previous_instance_id AND e.instance_id IS DISTINCT FROM p.instance_id)`;
+  OR (e.instance_id IS NOT NULL AND e.instance_id IS NOT DISTINCT FROM p.previous_instance_id AND e.instance_id IS DISTINCT FROM p.instance_id)`;
 
 const APPLY = `
   WITH edge AS (

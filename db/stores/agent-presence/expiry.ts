@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import type { ExpiryPass } from '../../../contracts/agent-presence/presence.ts';
 import { agentPresenceWorkflowId } from '../../../contracts/temporal.ts';
@@ -31,16 +32,18 @@ const DEADLINE = `p.last_heartbeat_at + make_interval(secs => $2) + COALESCE((
  */
 export async function expireShard(pool: Pool, shard: number, rules: ExpiryRules): Promise<ExpiryPass> {
   if (!(await intakeAlive(pool)))
-    return { next_in_ms: (INTAKE_SILENCE_SECONDS / 2) * 1_000, expired: 0, alert_ids: [] };
+    return { next_in_ms: (INTAKE_SILENCE_SECONDS / 2) * 1_000, expired: 0, alert_batches: [] };
   let expired = 0;
-  const alertIds: string[] = [];
   for (;;) {
-    const pass = await inTransaction(pool, (client) => expireBatch(client, shard, rules));
-    expired += pass.expired;
-    alertIds.push(...pass.alertIds);
-    if (pass.expired < BATCH) break;
+    const batch = await inTransaction(pool, (client) => expireBatch(client, shard, rules));
+    expired += batch;
+    if (batch < BATCH) break;
   }
-  return { next_in_ms: await nextExpiryMs(pool, shard, rules), expired, alert_ids: alertIds };
+  return {
+    next_in_ms: await nextExpiryMs(pool, shard, rules),
+    expired,
+    alert_batches: rules.alertsDelivered ? await undeliveredBatches(pool, shard) : [],
+  };
 }
 
 async function intakeAlive(pool: Pool): Promise<boolean> {
@@ -50,11 +53,8 @@ async function intakeAlive(pool: Pool): Promise<boolean> {
   return rows[0]?.alive === true;
 }
 
-async function expireBatch(
-  client: PoolClient,
-  shard: number,
-  rules: ExpiryRules,
-): Promise<{ expired: number; alertIds: string[] }> {
+/** @returns how many went OFFLINE */
+async function expireBatch(client: PoolClient, shard: number, rules: ExpiryRules): Promise<number> {
   const actor = { type: 'workflow', id: agentPresenceWorkflowId(shard) } as const;
   const { rows } = await client.query<{ agent_id: string }>(
     `WITH due AS (
@@ -74,7 +74,7 @@ async function expireBatch(
      SELECT agent_id FROM due`,
     [shard, rules.offlineAfterSeconds, actor.type, actor.id],
   );
-  if (rows.length === 0) return { expired: 0, alertIds: [] };
+  if (rows.length === 0) return 0;
   const agentIds = rows.map((row) => row.agent_id);
   await moveTasks(client, {
     word: 'requeue',
@@ -91,22 +91,33 @@ async function expireBatch(
      ON CONFLICT (task_id) WHERE delivered_at IS NULL DO NOTHING`,
     [agentIds],
   );
-  return { expired: agentIds.length, alertIds: await openAlerts(client, agentIds, rules) };
+  await openAlerts(client, agentIds, rules);
+  return agentIds.length;
 }
 
+/** Alerts that are opened together are delivered together. */
 async function openAlerts(
   client: PoolClient,
   agentIds: readonly string[],
   rules: ExpiryRules,
-): Promise<string[]> {
-  const { rows } = await client.query<{ id: string }>(
-    `INSERT INTO alert (id, kind, agent_id, opened_at, delivery)
-     SELECT uuid7(), 'agent_offline', id, now(), $2 FROM agent
+): Promise<void> {
+  await client.query(
+    `INSERT INTO alert (id, kind, agent_id, opened_at, delivery, delivery_batch)
+     SELECT uuid7(), 'agent_offline', id, now(), $2, $3 FROM agent
      WHERE id = ANY($1::uuid[]) AND tags ? 'critical' AND lower(tags ->> 'critical') NOT IN ('false', '0', 'no')
-     ON CONFLICT (agent_id, kind) WHERE resolved_at IS NULL DO NOTHING RETURNING id`,
-    [agentIds, rules.alertsDelivered ? 'pending' : 'disabled'],
+     ON CONFLICT (agent_id, kind) WHERE resolved_at IS NULL DO NOTHING`,
+    [agentIds, rules.alertsDelivered ? 'pending' : 'disabled', randomUUID()],
   );
-  return rules.alertsDelivered ? rows.map((row) => row.id) : [];
+}
+
+/** Found in the table and not remembered: the answer of the pass that opened them may have been lost. */
+async function undeliveredBatches(pool: Pool, shard: number): Promise<string[]> {
+  const { rows } = await pool.query<{ batch: string }>(
+    `SELECT DISTINCT al.delivery_batch AS batch FROM alert al JOIN agent a ON a.id = al.agent_id
+     WHERE a.presence_shard = $1 AND al.delivery = 'pending' AND al.delivery_attempts = 0`,
+    [shard],
+  );
+  return rows.map((row) => row.batch);
 }
 
 /** Nobody of the shard can expire sooner; an agent that comes online later has the whole silence before it. */
