@@ -1,0 +1,122 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const ROOT = resolve(__dirname, '../..');
+
+/** What each room may import of the others; `type` allows types alone. docs/architecture.md tells why. */
+const ROOMS: Readonly<
+  Record<string, { readonly rooms: readonly string[]; readonly typeOnly?: readonly string[] }>
+> = {
+  contracts: { rooms: [] },
+  workflows: { rooms: ['contracts'], typeOnly: ['activities'] },
+  activities: { rooms: ['contracts', 'db', 'runtime'] },
+  workers: { rooms: ['contracts', 'activities', 'db', 'runtime'] },
+  api: { rooms: ['contracts', 'db', 'runtime'] },
+  db: { rooms: ['contracts'] },
+  runtime: { rooms: ['contracts'] },
+  agent: { rooms: ['contracts'] },
+  cli: { rooms: ['contracts'] },
+};
+
+interface Import {
+  readonly file: string;
+  readonly from: string;
+  readonly typeOnly: boolean;
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(file, 'utf8');
+  const found: Import[] = [];
+  for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)) {
+    found.push({ file: relative(ROOT, file), from: match[2] ?? '', typeOnly: match[1] !== undefined });
+  }
+  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g)) {
+    found.push({ file: relative(ROOT, file), from: match[1] ?? '', typeOnly: false });
+  }
+  return found;
+}
+
+const imports = Object.keys(ROOMS).flatMap((room) => sources(room).flatMap(importsOf));
+const roomOf = (path: string): string => path.split('/')[0] ?? '';
+
+/** Room that a relative import leads to; undefined for libraries. */
+function target({ file, from }: Import): string | undefined {
+  return from.startsWith('.') ? roomOf(relative(ROOT, resolve(ROOT, dirname(file), from))) : undefined;
+}
+
+describe('The rooms of the code base', () => {
+  it('has sources to check', () => {
+    expect(imports.length).toBeGreaterThan(300);
+  });
+
+  it.each(Object.keys(ROOMS))('%s imports only what it may', (room) => {
+    const { rooms, typeOnly = [] } = ROOMS[room] ?? { rooms: [] };
+    const wrong = imports.filter((entry) => {
+      const to = target(entry);
+      if (roomOf(entry.file) !== room || to === undefined || to === room || rooms.includes(to)) return false;
+      return !(entry.typeOnly && typeOnly.includes(to));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('keeps Node built-ins out of workflows', () => {
+    const builtins = new Set(builtinModules);
+    const wrong = imports.filter(
+      ({ file, from }) => roomOf(file) === 'workflows' && (from.startsWith('node:') || builtins.has(from)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('keeps zod, and so all parsing, out of workflows', () => {
+    const reached = new Set<string>();
+    const visit = (file: string): void => {
+      if (reached.has(file)) return;
+      reached.add(file);
+      for (const entry of importsOf(join(ROOT, file))) {
+        if (!entry.typeOnly && entry.from.startsWith('.'))
+          visit(relative(ROOT, resolve(ROOT, dirname(file), entry.from)));
+      }
+    };
+    visit('workflows/index.ts');
+    const libraries = [...reached]
+      .flatMap((file) => importsOf(join(ROOT, file)))
+      .filter(({ from, typeOnly }) => !typeOnly && !from.startsWith('.'));
+    expect([...new Set(libraries.map(({ from }) => from))].sort()).toEqual([
+      '@temporalio/common',
+      '@temporalio/workflow',
+    ]);
+  });
+
+  it('has SQL only in db/ and in the engine that makes the database', () => {
+    const sql = /\b(SELECT\s+[\w*(]|INSERT INTO|DELETE FROM|UPDATE \w+ SET)\b/;
+    const wrong = Object.keys(ROOMS)
+      .filter((room) => room !== 'db')
+      .flatMap(sources)
+      .filter((file) => sql.test(readFileSync(file, 'utf8').replaceAll("'SELECT 1'", '')))
+      .map((file) => relative(ROOT, file));
+    expect(wrong).toEqual(['cli/engines/postgres.ts']);
+  });
+
+  it('reads process.env only where configuration is parsed', () => {
+    const wrong = ['contracts', 'workflows', 'activities', 'workers', 'api', 'db', 'runtime', 'agent']
+      .flatMap(sources)
+      .filter((file) => !file.endsWith('/main.ts') && /process\.env\b/.test(readFileSync(file, 'utf8')))
+      .map((file) => relative(ROOT, file));
+    expect(wrong).toEqual([]);
+  });
+
+  it('keeps files small: none of product code is longer than 400 lines', () => {
+    const long = Object.keys(ROOMS)
+      .flatMap(sources)
+      .filter((file) => readFileSync(file, 'utf8').split('\n').length > 400)
+      .map((file) => relative(ROOT, file));
+    expect(long).toEqual([]);
+  });
+});
