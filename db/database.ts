@@ -57,11 +57,27 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-/** Runs `work` in one transaction; rolls back when it throws. */
+/** Attempts at a transaction that others keep getting in the way of. */
+const MAX_ATTEMPTS = 4;
+
+/**
+ * Runs `work` in one transaction; rolls back when it throws. A transaction that lost a deadlock is run again from
+ * its beginning: `work` must do nothing but speak to the database.
+ */
 export async function inTransaction<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await runTransaction(pool, work);
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || !isRetryable(error)) throw error;
+    }
+  }
+}
+
+async function runTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {

@@ -32,7 +32,7 @@ const APPLY = `
       AS e(agent_id, desired, agent_version, degraded, last_error, instance_id, hardware_id)
   ), judged AS (
     SELECT p.agent_id, p.status AS before, e.desired, e.agent_version, e.degraded, e.last_error, e.instance_id, ${CLONED} AS cloned
-    FROM agent_presence p JOIN edge e ON e.agent_id = p.agent_id
+    FROM agent_presence p JOIN edge e ON e.agent_id = p.agent_id WHERE NOT p.revoked
     ORDER BY p.agent_id FOR UPDATE OF p
   ), present AS (
     UPDATE agent_presence p SET status = j.desired, agent_version = COALESCE(j.agent_version, p.agent_version),

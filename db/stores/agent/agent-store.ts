@@ -150,6 +150,7 @@ export class AgentStore {
   /** Shuts an agent out from its next request on and ends its open tasks; saying it again is harmless. */
   async revoke(agentId: string, actor: Actor, correlationId: string): Promise<Agent | undefined> {
     await inTransaction(this.#database.pool, async (client) => {
+      await lockPresence(client, agentId);
       const { rows } = await client.query<{ before: AgentStatus }>(
         `UPDATE agent a SET revoked_at = now(), status = 'OFFLINE', updated_at = now()
          FROM (SELECT id, status AS before FROM agent WHERE id = $1 AND revoked_at IS NULL FOR UPDATE) old
@@ -185,7 +186,8 @@ export class AgentStore {
    */
   delete(agentId: string, actor: Actor, correlationId: string): Promise<boolean> {
     return inTransaction(this.#database.pool, async (client) => {
-      // Locked first, so that no task is created for it meanwhile.
+      await lockPresence(client, agentId);
+      // Locked before its tasks, so that no task is created for it meanwhile.
       const { rows } = await client.query<{ hostname: string; status: AgentStatus }>(
         'SELECT hostname, status FROM agent WHERE id = $1 FOR UPDATE',
         [agentId],
@@ -198,6 +200,11 @@ export class AgentStore {
       return true;
     });
   }
+}
+
+/** Heartbeats and expiry lock an agent's presence before the agent: whoever needs both does so in that order. */
+async function lockPresence(client: PoolClient, agentId: string): Promise<void> {
+  await client.query('SELECT 1 FROM agent_presence WHERE agent_id = $1 FOR UPDATE', [agentId]);
 }
 
 async function endOpenTasks(

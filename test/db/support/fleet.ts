@@ -93,13 +93,13 @@ export class Fleet {
   }
 
   /** One pass over every presence shard. */
-  async expire(): Promise<{ expired: number; alertIds: string[]; nextInMs: number }> {
+  async expire(): Promise<{ expired: number; alertBatches: string[]; nextInMs: number }> {
     const passes = [];
     for (let shard = 0; shard < PRESENCE_SHARDS; shard += 1)
       passes.push(await this.database.stores.presence.expireShard(shard));
     return {
       expired: passes.reduce((sum, pass) => sum + pass.expired, 0),
-      alertIds: passes.flatMap((pass) => pass.alert_batches),
+      alertBatches: passes.flatMap((pass) => pass.alert_batches),
       nextInMs: Math.min(...passes.map((pass) => pass.next_in_ms)),
     };
   }
