@@ -115,6 +115,7 @@ async function launch(options: PostgresOptions, cluster: Cluster, name: string):
       ...(cluster.user === undefined ? {} : { uid: cluster.user.uid, gid: cluster.user.gid }),
     },
     logFile,
+    ports: [options.port],
     escalation: ESCALATION,
     guardSignal: 'INT',
     probe: () => makeDatabase(options, name, cluster.password),

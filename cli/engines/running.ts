@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from './errors.ts';
 import { tailOf } from './files.ts';
 import { guard } from './guardian.ts';
+import { listens } from './listeners.ts';
 import type { Escalation } from './processes.ts';
 
 /** A process of ours that is up and answers. */
@@ -35,6 +36,8 @@ export interface EngineLaunch extends LaunchHooks {
   /** One look whether it answers; a throw means not yet. */
   readonly probe: () => Promise<void>;
   readonly readyTimeoutMs: number;
+  /** Where it must itself listen. */
+  readonly ports: readonly number[];
 }
 
 /** Sends the signals one after the other until the child has exited. */
@@ -61,6 +64,8 @@ export async function waitUntilReady(options: {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly logTail: () => Promise<string>;
+  readonly pid: number;
+  readonly ports: readonly number[];
 }): Promise<void> {
   const until = performance.now() + options.timeoutMs;
   let ended: string | undefined;
@@ -77,6 +82,10 @@ export async function waitUntilReady(options: {
     try {
       // Its port may belong to somebody else, who never answers, or who answers although ours has ended.
       await Promise.race([options.probe(), options.exited]);
+      for (const port of options.ports) {
+        if ((await listens(options.pid, port)) === false)
+          throw new Error(`it does not listen on ${port} itself`);
+      }
       if (ended === undefined) return;
     } catch (error) {
       if (performance.now() < until) await Promise.race([delay(pauseMs), options.exited]);
@@ -129,6 +138,8 @@ export async function launchEngine(launch: EngineLaunch): Promise<RunningProcess
       timeoutMs: launch.readyTimeoutMs,
       signal: launch.signal,
       logTail: () => tailOf(launch.logFile),
+      pid,
+      ports: launch.ports,
     });
     return running;
   } catch (error) {

@@ -127,6 +127,7 @@ export async function startTemporalDev(options: TemporalDevOptions): Promise<Run
     // Its own variables would point the server's command line at another server.
     spawn: { env: withoutTemporalVariables(process.env), cwd: dirname(options.logFile) },
     logFile: options.logFile,
+    ports: options.uiPort === undefined ? [options.port] : [options.port, options.uiPort],
     escalation: ESCALATION,
     guardSignal: 'TERM',
     probe: () => prepareNamespace(address, namespace, options.retentionDays ?? 30),

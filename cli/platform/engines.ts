@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { cacheDirectory, hostFacts } from '../engines/cache.ts';
 import { makeDirectory, writeAtomically } from '../engines/files.ts';
 import { ensurePostgres, type RunningPostgres, startPostgres } from '../engines/postgres.ts';
 import type { Progress } from '../engines/progress.ts';
@@ -12,11 +13,11 @@ import type { DataLayout } from './paths.ts';
 export async function postgresLauncher(options: {
   readonly layout: DataLayout;
   readonly progress: Progress;
-  readonly settings: Readonly<Record<string, string>> | undefined;
-  readonly cacheRoot: string | undefined;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly env: Environment;
 }): Promise<(port: number, hooks: LaunchHooks) => Promise<RunningPostgres>> {
-  const { layout, progress, settings, cacheRoot } = options;
-  const binaries = await ensurePostgres(progress, cacheRoot === undefined ? {} : { root: cacheRoot });
+  const { layout, progress, settings, env } = options;
+  const binaries = await ensurePostgres(progress, { root: cacheDirectory(hostFacts(env)) });
   return async (port, hooks) => {
     const logFile = join(layout.logs, 'postgres.log');
     await rotateLog(logFile);
@@ -26,7 +27,7 @@ export async function postgresLauncher(options: {
       port,
       logFile,
       progress,
-      ...(settings === undefined ? {} : { settings }),
+      settings,
       ...hooks,
     });
   };
@@ -38,11 +39,10 @@ export async function temporalLauncher(options: {
   readonly progress: Progress;
   readonly env: Environment;
   readonly signal: AbortSignal | undefined;
-  readonly cacheRoot: string | undefined;
 }): Promise<(port: number, uiPort: number, hooks: LaunchHooks) => Promise<RunningTemporal>> {
-  const { layout, progress, env, signal, cacheRoot } = options;
-  const root = cacheRoot === undefined ? {} : { root: cacheRoot };
-  const binary = await ensureTemporalCli(progress, { env, signal, ...root });
+  const { layout, progress, env, signal } = options;
+  const root = cacheDirectory(hostFacts(env));
+  const binary = await ensureTemporalCli(progress, { env, signal, root });
   await makeDirectory(layout.temporal, 0o700);
   await writeAtomically(join(layout.temporal, 'client.toml'), '');
   return async (port, uiPort, hooks) => {

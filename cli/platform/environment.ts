@@ -43,7 +43,7 @@ export function preferredPort(
 
 export interface ChildFacts {
   readonly layout: DataLayout;
-  readonly ports: PlatformPorts;
+  readonly ports: Pick<PlatformPorts, 'operator' | 'agent' | 'workerHealth'>;
   readonly operatorHost: string;
   readonly agentHost: string;
   readonly databaseUrl: string;

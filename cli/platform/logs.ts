@@ -25,10 +25,11 @@ const WARN_LEVEL = 40;
 
 /**
  * What a line of a child's log is worth on the console: its warnings and errors, in short; undefined for the rest.
- * Lines that are no JSON are shown only from stderr: there they come from a crash.
+ * Lines that are no JSON are shown only from stderr: there they come from a crash, of
+ * which the stack stays in the log.
  */
 export function worthTelling(line: string, fromStderr: boolean): string | undefined {
-  if (!line.startsWith('{')) return fromStderr && line.trim() !== '' ? line : undefined;
+  if (!line.startsWith('{')) return fromStderr && /^\s*(?!at )\S/.test(line) ? line : undefined;
   try {
     const parsed = lineSchema.safeParse(JSON.parse(line));
     if (!parsed.success || parsed.data.level < WARN_LEVEL) return undefined;

@@ -16,6 +16,8 @@ export interface NodeLaunch extends LaunchHooks {
   readonly logFile: string;
   /** Answers 200 when the process is ready. */
   readonly readyUrl: string;
+  /** Where it must itself listen. */
+  readonly ports: readonly number[];
   /** Milliseconds to become ready. Default 60,000. */
   readonly readyTimeoutMs?: number;
   /** Milliseconds to drain after SIGTERM. Default 20,000. */
@@ -97,6 +99,8 @@ export async function launchNode(options: NodeLaunch): Promise<RunningProcess> {
       timeoutMs: options.readyTimeoutMs ?? 60_000,
       signal: options.signal,
       logTail: () => tailOf(options.logFile),
+      pid,
+      ports: options.ports,
     });
     return running;
   } catch (error) {

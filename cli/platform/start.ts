@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { EngineError, messageOf } from '../engines/errors.ts';
 import { makeDirectory } from '../engines/files.ts';
+import { isPortConflict } from '../engines/listeners.ts';
 import { tryLock } from '../engines/lock.ts';
 import { PortChooser } from '../engines/ports.ts';
 import type { ProcessIdentity } from '../engines/processes.ts';
@@ -33,7 +34,6 @@ export interface PlatformOptions {
   readonly progress?: Progress;
   readonly entries?: Partial<PlatformEntries>;
   readonly postgresSettings?: Readonly<Record<string, string>>;
-  readonly cacheRoot?: string;
   /** Gives the start up; what was started by then is stopped. */
   readonly signal?: AbortSignal;
   /** Milliseconds API and worker get to drain. Default 20,000. */
@@ -71,33 +71,42 @@ export class AlreadyRunningError extends EngineError {
   }
 }
 
-async function choosePorts(
-  options: PlatformOptions,
-  env: Environment,
-  hosts: { operator: string; agent: string },
-  progress: Progress,
-): Promise<PlatformPorts> {
-  const chooser = new PortChooser();
-  const choose = async (name: keyof PlatformPorts, what: string, host?: string): Promise<number> => {
-    const wanted = preferredPort(name, options.ports ?? {}, env);
-    const port = await chooser.choose(wanted, host);
-    if (wanted !== 0 && port !== wanted) {
-      warn(progress, `port ${wanted} is taken: ${what} moved to ${port}`);
-    }
+const PORT_ATTEMPTS = 4;
+
+/** Chooses ports at the last moment; what still loses one to another process is started again on others. */
+class Ports {
+  readonly #chooser = new PortChooser();
+  readonly #options: PlatformOptions;
+  readonly #env: Environment;
+  readonly #progress: Progress;
+
+  constructor(options: PlatformOptions, env: Environment, progress: Progress) {
+    this.#options = options;
+    this.#env = env;
+    this.#progress = progress;
+  }
+
+  wanted(name: keyof PlatformPorts): number {
+    return preferredPort(name, this.#options.ports ?? {}, this.#env);
+  }
+
+  async choose(name: keyof PlatformPorts, what: string, host?: string): Promise<number> {
+    const wanted = this.wanted(name);
+    const port = await this.#chooser.choose(wanted, host);
+    if (wanted !== 0 && port !== wanted)
+      warn(this.#progress, `port ${wanted} is taken: ${what} moved to ${port}`);
     return port;
-  };
-  return {
-    operator: await choose('operator', 'the operator API', hosts.operator),
-    agent: await choose('agent', 'the agent API', hosts.agent),
-    workerHealth: await choose('workerHealth', 'the worker’s health page'),
-    postgres: setting(env, 'DATABASE_URL') === undefined ? await choose('postgres', 'Postgres') : 0,
-    ...(setting(env, 'TEMPORAL_ADDRESS') === undefined
-      ? {
-          temporal: await choose('temporal', 'Temporal'),
-          temporalUi: await choose('temporalUi', 'Temporal’s Web UI'),
-        }
-      : { temporal: 0, temporalUi: 0 }),
-  };
+  }
+
+  async retry<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let count = 1; ; count += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (count === PORT_ATTEMPTS || !isPortConflict(messageOf(error))) throw error;
+      }
+    }
+  }
 }
 
 /** Everything that is started, in the order of starting, so that it can be stopped in the reverse one. */
@@ -169,20 +178,22 @@ async function start(
     operator: setting(env, 'EUCORA_OPERATOR_HOST') ?? '127.0.0.1',
     agent: setting(env, 'EUCORA_AGENT_HOST') ?? '127.0.0.1',
   };
-  const { cacheRoot, signal } = options;
+  const { signal } = options;
   const externalDatabase = setting(env, 'DATABASE_URL');
   const externalTemporal = setting(env, 'TEMPORAL_ADDRESS');
-  // What takes minutes comes before ports are looked for: they might be taken by then.
+  const ports = new Ports(options, env, progress);
+  const wishes = {
+    operator: ports.wanted('operator'),
+    agent: ports.wanted('agent'),
+    workerHealth: ports.wanted('workerHealth'),
+  };
+
   const startPostgres =
     externalDatabase === undefined
-      ? await postgresLauncher({ layout, progress, settings: options.postgresSettings, cacheRoot })
+      ? await postgresLauncher({ layout, progress, env, settings: options.postgresSettings ?? {} })
       : undefined;
   const startTemporal =
-    externalTemporal === undefined
-      ? await temporalLauncher({ layout, progress, env, signal, cacheRoot })
-      : undefined;
-  const ports = await choosePorts(options, env, hosts, progress);
-
+    externalTemporal === undefined ? await temporalLauncher({ layout, progress, env, signal }) : undefined;
   const supervise = async (
     name: ProcessName,
     launch: (hooks: LaunchHooks) => Promise<RunningProcess>,
@@ -205,78 +216,99 @@ async function start(
   };
 
   let databaseUrl = externalDatabase ?? '';
+  let temporalAddress = externalTemporal ?? '';
+  let temporalUi = setting(env, 'TEMPORAL_UI_URL') ?? null;
   const engines: Promise<void>[] = [];
   if (startPostgres !== undefined) {
-    engines.push(
-      step(progress, 'Starting Postgres', () =>
-        supervise('postgres', async (hooks) => {
-          const running = await startPostgres(ports.postgres, hooks);
-          databaseUrl = running.url;
-          return running;
-        }),
-      ),
-    );
+    const begin = async (): Promise<void> => {
+      const port = await ports.choose('postgres', 'Postgres');
+      await supervise('postgres', async (hooks) => {
+        const running = await startPostgres(port, hooks);
+        databaseUrl = running.url;
+        return running;
+      });
+    };
+    engines.push(step(progress, 'Starting Postgres', () => ports.retry(begin)));
   }
   if (startTemporal !== undefined) {
-    engines.push(
-      step(progress, 'Starting Temporal', () =>
-        supervise('temporal', (hooks) => startTemporal(ports.temporal, ports.temporalUi, hooks)),
-      ),
-    );
+    const begin = async (): Promise<void> => {
+      const port = await ports.choose('temporal', 'Temporal');
+      const uiPort = await ports.choose('temporalUi', 'Temporal’s Web UI');
+      await supervise('temporal', (hooks) => startTemporal(port, uiPort, hooks));
+      temporalAddress = `127.0.0.1:${port}`;
+      temporalUi = `http://127.0.0.1:${uiPort}`;
+    };
+    engines.push(step(progress, 'Starting Temporal', () => ports.retry(begin)));
   }
   await settle(engines);
 
-  const temporalAddress = externalTemporal ?? `127.0.0.1:${ports.temporal}`;
-  const childEnv = childEnvironment(env, {
-    layout,
-    ports,
-    operatorHost: hosts.operator,
-    agentHost: hosts.agent,
-    databaseUrl,
-    temporalAddress,
-    ownTemporal: externalTemporal === undefined,
-  });
+  const environmentWith = (own: Pick<PlatformPorts, 'operator' | 'agent' | 'workerHealth'>): Environment =>
+    childEnvironment(env, {
+      layout,
+      ports: own,
+      operatorHost: hosts.operator,
+      agentHost: hosts.agent,
+      databaseUrl,
+      temporalAddress,
+      ownTemporal: externalTemporal === undefined,
+    });
   await step(progress, 'Setting up', () =>
     runSetup({
       entry: entries.setup,
-      env: childEnv,
+      env: environmentWith(wishes),
       logFile: join(layout.logs, 'setup.log'),
       progress,
       signal,
     }),
   );
 
-  const operatorApi = `http://${callableHost(hosts.operator)}:${ports.operator}`;
-  const launchChild = (name: 'api' | 'worker', origin: string) => async (hooks: LaunchHooks) => {
-    const logFile = join(layout.logs, `${name}.log`);
-    await rotateLog(logFile);
-    return launchNode({
-      name,
-      entry: entries[name],
-      env: childEnv,
-      logFile,
-      readyUrl: `${origin}/health/ready`,
-      onTrouble: (line) => warn(progress, `${name}: ${line}`),
-      ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
-      ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
-      ...hooks,
-    });
+  let operatorApi = '';
+  let agentApi = '';
+  const launchChild =
+    (name: 'api' | 'worker', origin: string, own: readonly number[], childEnv: Environment) =>
+    async (hooks: LaunchHooks): Promise<RunningProcess> => {
+      const logFile = join(layout.logs, `${name}.log`);
+      await rotateLog(logFile);
+      return launchNode({
+        name,
+        entry: entries[name],
+        env: childEnv,
+        logFile,
+        readyUrl: `${origin}/health/ready`,
+        ports: own,
+        onTrouble: (line) => warn(progress, `${name}: ${line}`),
+        ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
+        ...(options.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: options.readyTimeoutMs }),
+        ...hooks,
+      });
+    };
+  const beginWorker = async (): Promise<void> => {
+    const workerHealth = await ports.choose('workerHealth', 'the worker’s health page');
+    const childEnv = environmentWith({ ...wishes, workerHealth });
+    await supervise(
+      'worker',
+      launchChild('worker', `http://127.0.0.1:${workerHealth}`, [workerHealth], childEnv),
+    );
+  };
+  const beginApi = async (): Promise<void> => {
+    const operator = await ports.choose('operator', 'the operator API', hosts.operator);
+    const agent = await ports.choose('agent', 'the agent API', hosts.agent);
+    operatorApi = `http://${callableHost(hosts.operator)}:${operator}`;
+    agentApi = `https://localhost:${agent}`;
+    await supervise(
+      'api',
+      launchChild('api', operatorApi, [operator, agent], environmentWith({ ...wishes, operator, agent })),
+    );
   };
   await step(progress, 'Starting API and worker', () =>
-    settle([
-      supervise('worker', launchChild('worker', `http://127.0.0.1:${ports.workerHealth}`)),
-      supervise('api', launchChild('api', operatorApi)),
-    ]),
+    settle([ports.retry(beginWorker), ports.retry(beginApi)]),
   );
 
   const endpoints: Endpoints = {
     operator_api: operatorApi,
-    agent_api: `https://localhost:${ports.agent}`,
+    agent_api: agentApi,
     temporal_address: temporalAddress,
-    temporal_ui:
-      externalTemporal === undefined
-        ? `http://127.0.0.1:${ports.temporalUi}`
-        : (setting(env, 'TEMPORAL_UI_URL') ?? null),
+    temporal_ui: temporalUi,
     ca_certificate: layout.caCertificate,
     admin_token_file: layout.adminToken,
   };

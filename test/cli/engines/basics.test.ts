@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { runCommand } from '../../../cli/engines/command.ts';
 import { codeOf, EngineError, messageOf } from '../../../cli/engines/errors.ts';
 import { exists, makeDirectory, readJson, tailOf, writeAtomically } from '../../../cli/engines/files.ts';
+import { isPortConflict, listens } from '../../../cli/engines/listeners.ts';
 import { isFree, PortChooser } from '../../../cli/engines/ports.ts';
 import {
   commandLineOf,
@@ -133,6 +134,29 @@ describe('ports', () => {
       'no free port between 65530 and 65535',
     );
     await expect(chooser.choose(0, '203.0.113.1')).rejects.toThrow('no port can be opened');
+  });
+});
+
+describe('listeners', () => {
+  test('are known by their process, where the system tells', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    expect(await listens(process.pid, port, 'linux')).toBe(true);
+    expect(await listens(process.ppid, port, 'linux')).toBe(false);
+    expect(await listens(999_999_999, port, 'linux')).toBeUndefined();
+    expect(await listens(process.pid, port, 'darwin')).toBeUndefined();
+    server.close();
+  });
+
+  test.each([
+    ['Error: listen EADDRINUSE: address already in use 127.0.0.1:1', true],
+    ['could not bind IPv4 address "127.0.0.1"', true],
+    ['listen tcp 127.0.0.1:7233: bind: address already in use', true],
+    ['migration 7 failed', false],
+  ])('%s is a conflict of ports: %s', (message, expected) => {
+    expect(isPortConflict(message)).toBe(expected);
   });
 });
 

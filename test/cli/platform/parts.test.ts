@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { identify } from '../../../cli/engines/processes.ts';
 import type { RunningProcess } from '../../../cli/engines/running.ts';
@@ -131,6 +132,7 @@ describe('logs', () => {
     ['{broken', true, '{broken'],
     ['{broken', false, undefined],
     ['Error: crash', true, 'Error: crash'],
+    ['    at file.js:1:2', true, undefined],
     ['hello', false, undefined],
     ['  ', true, undefined],
   ])('of %s (stderr: %s) the console shows %s', (line, fromStderr, expected) => {
@@ -332,6 +334,7 @@ describe('our own programs', () => {
     name: 'api',
     env: { PATH: process.env['PATH'] },
     readyUrl: 'http://127.0.0.1:9/',
+    ports: [],
     onTrouble: () => {},
   };
 
@@ -351,6 +354,17 @@ describe('our own programs', () => {
     });
     await expect(launch).rejects.toThrow(/api ended with 1 before it was ready[\s\S]*no database/);
     expect(troubles.join('\n')).toContain('no database');
+  });
+
+  test('one whose port a stranger holds is not taken for ready', async () => {
+    const stranger = createServer((_, response) => void response.end()).listen(0, '127.0.0.1');
+    await new Promise((resolve) => stranger.once('listening', resolve));
+    const address = stranger.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const source = `import { createServer } from "node:http"; setTimeout(() => createServer().listen(${port}, "127.0.0.1"), 300);`;
+    const ready = { readyUrl: `http://127.0.0.1:${port}/`, ports: [port] };
+    await expect(launchNode({ ...common, ...ready, ...(await entry(source)) })).rejects.toThrow('EADDRINUSE');
+    stranger.close();
   });
 
   test('one that is never ready, or does not drain, is ended in time', async () => {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { access, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { build } from 'esbuild';
 import pg from 'pg';
+import { PortChooser } from '../../../cli/engines/ports.ts';
 import { TEST_SETTINGS } from '../../../cli/engines/postgres.ts';
 import { identify, isRunning } from '../../../cli/engines/processes.ts';
 import { runPlatform } from '../../../cli/platform/command.ts';
@@ -209,6 +210,41 @@ describe('with external engines', () => {
     expect(platform.databaseUrl).toBe(NO_ENGINES.DATABASE_URL);
     expect(platform.pid('postgres')).toBeUndefined();
     expect(() => platform.kill('temporal')).toThrow('temporal is not run by this platform');
+  });
+
+  test('ports that are lost to others while it starts are chosen anew', async () => {
+    const thieves: Server[] = [];
+    const steal = (port: number): void => {
+      thieves.push(createServer().listen(port, '127.0.0.1'));
+    };
+    const first = await prepare({ env: NO_ENGINES });
+    const chooser = new PortChooser();
+    const ports = {
+      ...ANY,
+      operator: await chooser.choose(0),
+      agent: await chooser.choose(0),
+      workerHealth: await chooser.choose(0),
+    };
+    // The stand-ins lose their ports in the moment they begin.
+    await writeFile(
+      first.options.entries?.api ?? '',
+      `if (process.env.EUCORA_AGENT_PORT === '${ports.agent}') { console.error('listen EADDRINUSE: address already in use'); process.exit(1); }\n${await readFile(first.options.entries?.api ?? '', 'utf8')}`,
+    );
+    steal(ports.workerHealth);
+    const platform = await start({
+      ...first.options,
+      ports,
+      progress: (event) => {
+        first.told.progress(event);
+        if (event.state === 'start' && event.message === 'Starting API and worker') steal(ports.agent);
+      },
+    });
+    for (const thief of thieves) thief.close();
+    expect(platform.endpoints.agent_api).not.toBe(`https://localhost:${ports.agent}`);
+    expect(first.told.text()).toContain(
+      `port ${ports.workerHealth} is taken: the worker’s health page moved`,
+    );
+    expect((await fetch(`${platform.endpoints.operator_api}/health/ready`)).status).toBe(200);
   });
 
   test('a setup that fails, or a program that is missing, stops the start and leaves nothing', async () => {

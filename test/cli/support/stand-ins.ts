@@ -11,6 +11,7 @@ const server = createServer((request, response) => {
   response.writeHead(request.url === '/health/ready' ? 200 : 404).end();
 }).listen(Number(process.env.${port}), '127.0.0.1');
 server.on('error', (error) => { throw error; });
+if ('${port}' === 'EUCORA_OPERATOR_PORT') createServer().listen(Number(process.env.EUCORA_AGENT_PORT), '127.0.0.1');
 console.log(JSON.stringify({ level: 30, msg: 'started' }));
 process.on('SIGTERM', () => {
   if (process.env.STUBBORN === '1') return;
