@@ -29,6 +29,11 @@ export class AgentProcess {
     return this.#child?.pid;
   }
 
+  get running(): boolean {
+    const child = this.#child;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
   start(): void {
     const { file, home, logFile, server, ca, registrationKey, installRoot } = this.#options;
     const log = openSync(logFile, 'a', 0o600);
@@ -64,9 +69,10 @@ export class AgentProcess {
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const { running } = this;
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !running) return;
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.kill(signal);
     const force = setTimeout(() => child.kill('SIGKILL'), STOP_MS);

@@ -20,6 +20,7 @@ export async function enrol(scene: Scene, tag: string): Promise<void> {
   scene.agent.start();
   scene.teller.fact(`The reference agent runs as process ${scene.agent.pid}`);
   const agent = await until('an agent enrols', 30_000, scene.signal, async () => {
+    if (!scene.agent.running) throw new DemoError('the agent ended instead of enrolling');
     const { items } = await scene.api.page('/agents', agentSchema, { tag });
     return items.find((item) => item.status !== 'UNKNOWN');
   });
