@@ -15,6 +15,8 @@ export type Peer =
   | { readonly kind: 'rejected'; readonly reason: string };
 
 const AGENT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Among the extended key usages, which Node calls `keyUsage`. */
+const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
 const NONE: Peer = { kind: 'none' };
 const REMEMBERED_HEADERS = 20_000;
 
@@ -63,6 +65,9 @@ export class PeerVerifier {
       }
     } catch {
       return { kind: 'rejected', reason: 'the certificate cannot be read' };
+    }
+    if (!(certificate.keyUsage ?? []).includes(CLIENT_AUTHENTICATION)) {
+      return { kind: 'rejected', reason: 'the certificate is not for clients' };
     }
     // Control characters in names come escaped, so that a line is always a whole attribute.
     const subject = new Map(

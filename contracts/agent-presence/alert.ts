@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idSchema, instantSchema, pageQuery } from '../http/common.ts';
+import { flagSchema, idSchema, instantSchema, pageQuery } from '../http/common.ts';
 
 /** A `critical` agent went OFFLINE; resolved when it is heard again. */
 export const alertSchema = z
@@ -22,6 +22,6 @@ export type Alert = z.infer<typeof alertSchema>;
 
 export const alertListQuery = pageQuery.extend({
   agent_id: idSchema.optional(),
-  open: z.stringbool().optional(),
+  open: flagSchema.optional(),
 });
 export type AlertListQuery = z.infer<typeof alertListQuery>;

@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { agentSelectionSchema } from '../agent/agent.ts';
 import {
   correlationIdSchema,
+  flagSchema,
   freeText,
   idSchema,
   instantSchema,
   jsonObject,
   pageQuery,
+  percentSchema,
   text,
 } from '../http/common.ts';
 import { payloadSchema } from './payload.ts';
@@ -116,7 +118,7 @@ export const agentTasksQuery = z.object({
 
 export const startRequestSchema = z.object({}).meta({ id: 'TaskStart' });
 export const progressRequestSchema = z
-  .object({ percent: z.number().min(0).max(100).nullish(), message: freeText(2_000).nullish() })
+  .object({ percent: percentSchema.nullish(), message: freeText(2_000).nullish() })
   .meta({ id: 'TaskProgress' });
 export const completeRequestSchema = z
   .object({ result: jsonObject(1_048_576).default({}) })
@@ -146,6 +148,6 @@ export type OfflineQueueItem = z.infer<typeof offlineQueueItemSchema>;
 
 export const offlineQueueQuery = pageQuery.extend({
   agent_id: idSchema.optional(),
-  delivered: z.stringbool().optional(),
+  delivered: flagSchema.optional(),
 });
 export type OfflineQueueQuery = z.infer<typeof offlineQueueQuery>;

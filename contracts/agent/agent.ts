@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { freeText, idSchema, instantSchema, jsonObject, pageQuery, text } from '../http/common.ts';
+import {
+  flagSchema,
+  freeText,
+  idSchema,
+  instantSchema,
+  jsonObject,
+  pageQuery,
+  text,
+} from '../http/common.ts';
 
 export const PLATFORMS = ['windows', 'macos', 'linux'] as const;
 export type Platform = (typeof PLATFORMS)[number];
@@ -15,6 +23,8 @@ export const tagsSchema = z
   .record(z.string().regex(/^[A-Za-z0-9._/-]{1,64}$/), tagValue)
   .refine((tags) => Object.keys(tags).length <= 64, 'must not have more than 64 tags')
   .meta({
+    maxProperties: 64,
+    propertyNames: { pattern: '^[A-Za-z0-9._/-]{1,64}$' },
     description: 'Labels of an agent; `critical` raises an alert when it goes OFFLINE',
     example: { site: 'zurich', critical: true },
   });
@@ -83,7 +93,7 @@ export type AgentSelection = z.infer<typeof agentSelectionSchema>;
 
 export const agentListQuery = pageQuery.extend({
   ...agentSelectionSchema.shape,
-  is_online: z.stringbool().optional(),
+  is_online: flagSchema.optional(),
   last_heartbeat_after: instantSchema.optional(),
   last_heartbeat_before: instantSchema.optional(),
 });

@@ -17,6 +17,8 @@ export const heartbeatRequestSchema = z
       .refine((counters) => Object.keys(counters).length <= 32, 'must not have more than 32 counters')
       .optional()
       .meta({
+        maxProperties: 32,
+        propertyNames: { pattern: '^[A-Za-z0-9._-]{1,64}$' },
         description: 'Small figures of the agent itself, for example how many results wait in its queue',
       }),
     instance_id: z

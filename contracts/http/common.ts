@@ -7,16 +7,45 @@ export const CORRELATION_ID_HEADER = 'X-Correlation-ID';
 export const idSchema = z.uuid().meta({ example: '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01' });
 export const instantSchema = z.iso
   .datetime({ offset: true })
-  .meta({ description: 'UTC, ISO 8601', example: '2026-11-22T08:00:00.000Z' });
+  .refine(isStorableInstant, 'must lie in the years 1970 to 9999')
+  .overwrite((instant) => (isStorableInstant(instant) ? new Date(instant).toISOString() : instant))
+  .meta({
+    description: 'ISO 8601, kept in UTC and to the millisecond',
+    example: '2026-11-22T08:00:00.000Z',
+  });
 export const correlationIdSchema = z.string().regex(CORRELATION_ID_PATTERN);
+
+/** Postgres takes neither the year 0 nor offsets beyond 16 hours: instants reach it in UTC. */
+function isStorableInstant(instant: string): boolean {
+  const time = Date.parse(instant);
+  return time >= 0 && time < Date.UTC(10_000, 0);
+}
+
+/** A percentage, to a thousandth: Postgres' real refuses numbers that are too small for it. */
+export const percentSchema = z
+  .number()
+  .min(0)
+  .max(100)
+  .overwrite((percent) => Math.round(percent * 1_000) / 1_000);
+
+/** A switch in a query. */
+export const flagSchema = z
+  .stringbool({ truthy: ['true', '1'], falsy: ['false', '0'], case: 'sensitive' })
+  .meta({
+    enum: ['true', 'false', '1', '0'],
+  });
 
 /** Postgres can keep every character but NUL. */
 const STORABLE = /^[^\u0000]*$/;
+const isWellFormed = (value: string): boolean => value.isWellFormed();
+const WELL_FORMED = 'must not contain lone surrogates';
 
 /** Text as people or machines write it, 1 to `max` characters. */
-export const text = (max: number) => z.string().min(1).max(max).regex(STORABLE);
+export const text = (max: number) =>
+  z.string().min(1).max(max).regex(STORABLE).refine(isWellFormed, WELL_FORMED);
 /** Like {@link text}, but may be empty. */
-export const freeText = (max: number) => z.string().max(max).regex(STORABLE);
+export const freeText = (max: number) =>
+  z.string().max(max).regex(STORABLE).refine(isWellFormed, WELL_FORMED);
 
 /** A JSON object of free form, checked for what Postgres' jsonb cannot keep (NUL, lone surrogates). */
 export const jsonObject = (maxBytes: number) =>

@@ -1,9 +1,17 @@
 import { z } from 'zod';
-import { freeText, idSchema, instantSchema, jsonObject, pageQuery, text } from '../http/common.ts';
+import {
+  flagSchema,
+  freeText,
+  idSchema,
+  instantSchema,
+  jsonObject,
+  pageQuery,
+  percentSchema,
+  text,
+} from '../http/common.ts';
 
 export const MAX_TELEMETRY_BATCH = 500;
 
-const percent = z.number().min(0).max(100);
 const size = z.number().min(0).max(1e12);
 
 export const softwareSchema = z.object({
@@ -24,11 +32,11 @@ export const serviceHealthSchema = z.object({
 });
 
 const measurements = {
-  cpu_percent: percent.nullish(),
-  memory_percent: percent.nullish(),
+  cpu_percent: percentSchema.nullish(),
+  memory_percent: percentSchema.nullish(),
   memory_used_mb: size.nullish(),
   memory_total_mb: size.nullish(),
-  disk_percent: percent.nullish(),
+  disk_percent: percentSchema.nullish(),
   disk_used_gb: size.nullish(),
   disk_total_gb: size.nullish(),
   installed_software: z
@@ -77,8 +85,7 @@ export const installedSoftwareSchema = z
 export const telemetryListQuery = pageQuery.extend({
   collected_after: instantSchema.optional(),
   collected_before: instantSchema.optional(),
-  with_software: z
-    .stringbool()
+  with_software: flagSchema
     .default(false)
     .meta({ description: 'Also give the software lists, which are long' }),
 });
@@ -91,7 +98,7 @@ export const deploymentReportSchema = z
     package_name: text(255),
     package_version: text(255),
     status: z.enum(['DOWNLOADING', 'INSTALLING', 'VERIFYING', 'INSTALLED', 'FAILED', 'REMOVED']),
-    progress: percent.nullish(),
+    progress: percentSchema.nullish(),
     error: freeText(16_384).nullish(),
   })
   .meta({ id: 'DeploymentReport' });

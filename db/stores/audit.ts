@@ -32,11 +32,18 @@ export async function appendAudit(
       events.map((event) => event.kind),
       events.map((event) => event.object_type),
       events.map((event) => event.object_id),
-      events.map((event) => (event.before ? JSON.stringify(event.before) : null)),
-      events.map((event) => (event.after ? JSON.stringify(event.after) : null)),
+      events.map((event) => json(event.before)),
+      events.map((event) => json(event.after)),
       events.map((event) => event.correlation_id ?? null),
     ],
   );
+}
+
+/** Texts that were cut may end in half a character, which jsonb would refuse. */
+function json(value: object | null | undefined): string | null {
+  return value
+    ? JSON.stringify(value, (_key, part) => (typeof part === 'string' ? part.toWellFormed() : part))
+    : null;
 }
 
 export class AuditStore {

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { createdTasksSchema, createTasksSchema, MAX_BULK_TASKS } from '../../../contracts/agent-task/task.ts';
+import { flagSchema } from '../../../contracts/http/common.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { ApiError } from '../../problems.ts';
 import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
 
 const query = z.object({
-  dry_run: z.stringbool().default(false).meta({ description: 'Only count the agents that fit' }),
+  dry_run: flagSchema.default(false).meta({ description: 'Only count the agents that fit' }),
 });
 
 export const createTasks: OperatorRoute = (app, deps, authorize) => {

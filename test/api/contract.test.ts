@@ -1,0 +1,286 @@
+import type { TestAgent } from '../harness/agent-client.ts';
+import { newKeyAndRequest } from '../harness/agent-client.ts';
+import type { Operation, Said, Saying } from './support/contract.ts';
+import { World } from './support/world.ts';
+
+const NOBODY = '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01';
+
+describe('Every answer of every route fits the OpenAPI document', () => {
+  let world: World;
+  let agent: TestAgent;
+
+  beforeAll(async () => {
+    world = await World.start();
+    agent = await world.enrol();
+    await agent.heartbeat();
+  });
+  afterAll(() => world?.dispose());
+
+  const operator = (path: string, saying: Saying = {}) => world.operator(path, saying);
+  const asAgent = (path: string, saying: Saying = {}) => world.agentSays(path, { ...saying, agent });
+  const own = (part: string, saying: Saying = {}) => asAgent(`/api/v1/agents/${agent.id}/${part}`, saying);
+  const expectStatuses = async (...pairs: [() => Promise<Said>, number][]) => {
+    for (const [said, status] of pairs) expect((await said()).status).toBe(status);
+  };
+
+  it('is an OpenAPI 3.1 document that names both listeners and both kinds of credentials', () => {
+    const { document } = world.contract;
+    expect(document['openapi']).toBe('3.1.0');
+    expect(Object.keys((document['components'] as Record<string, object>)['securitySchemes'] ?? {})).toEqual([
+      'operatorToken',
+      'agentCertificate',
+    ]);
+    const listeners = world.contract.operations.map((operation) => operation.listener);
+    expect(new Set(listeners)).toEqual(new Set(['agent', 'operator', 'both']));
+  });
+
+  it('gives every operation a summary and refusals that it can really answer with', () => {
+    const wanting = world.contract.operations.filter(
+      ({ secured, statuses }) =>
+        secured && !['401', '429', '500', '503'].every((status) => statuses.includes(status)),
+    );
+    expect(wanting).toEqual([]);
+  });
+
+  it('for agents: identity', async () => {
+    const { csr } = await newKeyAndRequest();
+    const { token } = await world.key();
+    const machine = { hostname: 'm', platform: 'linux', agent_version: '1', hardware_id: 'contract-1' };
+    const body = { registration_key: token, csr, ...machine };
+    const path = '/api/v1/agents/register';
+    await expectStatuses(
+      [() => world.agentSays(path, { body }), 201],
+      [() => world.agentSays(path, { body }), 200],
+      [() => world.agentSays(path, { body: { ...body, hardware_id: 'contract-2' } }), 401],
+      [() => world.agentSays(path, { body: {} }), 422],
+      [() => world.agentSays(path, { body: '{' }), 400],
+      [() => world.agentSays(path, { body: 'x', headers: { 'content-type': 'text/plain' } }), 415],
+      [() => world.agentSays(path, { body: Buffer.alloc(9_000_000) }), 413],
+      [() => own('certificate/renew', { body: { csr } }), 201],
+      [() => own('certificate/renew', { body: { csr: 'x'.repeat(100) } }), 422],
+      [() => own('certificate/renew', { body: 'x', headers: { 'content-type': 'text/plain' } }), 415],
+    );
+  });
+
+  it('for agents: work', async () => {
+    const now = new Date().toISOString();
+    const missing = (word: string) =>
+      asAgent(`/api/v1/agents/tasks/${NOBODY}/${word}`, { body: { error_message: 'x' } });
+    await expectStatuses(
+      [() => own('heartbeat', { body: {} }), 200],
+      [() => own('heartbeat', { body: { counters: [] } }), 422],
+      [() => own('tasks'), 200],
+      [() => own('tasks?limit=101'), 422],
+      [() => own('telemetry', { body: { collected_at: now, cpu_percent: 3 } }), 200],
+      [() => own('telemetry', { body: { samples: [] } }), 422],
+      [
+        () =>
+          own('deployment-status', {
+            body: { package_name: 'p', package_version: '1', status: 'INSTALLED' },
+          }),
+        201,
+      ],
+      [
+        () =>
+          own('deployment-status', {
+            body: { package_name: 'p', package_version: '1', status: 'INSTALLED', task_id: NOBODY },
+          }),
+        404,
+      ],
+      [() => missing('start'), 404],
+      [() => missing('progress'), 404],
+      [() => missing('complete'), 404],
+      [() => missing('fail'), 404],
+    );
+    const id = await world.task(agent.id);
+    await expectStatuses(
+      [() => own('heartbeat', { body: {} }), 200],
+      [() => asAgent(`/api/v1/agents/tasks/${id}/start`, { body: {} }), 200],
+      [() => asAgent(`/api/v1/agents/tasks/${id}/progress`, { body: { percent: 50 } }), 200],
+      [() => asAgent(`/api/v1/agents/tasks/${id}/complete`, { body: {} }), 200],
+      [() => asAgent(`/api/v1/agents/tasks/${id}/fail`, { body: { error_message: 'late' } }), 409],
+    );
+    const failing = await world.startedTask(agent);
+    await expectStatuses([
+      () => asAgent(`/api/v1/agents/tasks/${failing}/fail`, { body: { error_message: 'x' } }),
+      200,
+    ]);
+  });
+
+  it('for operators: agents', async () => {
+    const at = `/api/v1/agents/${agent.id}`;
+    await expectStatuses(
+      [() => operator('/api/v1/agents'), 200],
+      [() => operator('/api/v1/agents?cursor=x'), 400],
+      [() => operator(at), 200],
+      [() => operator(`/api/v1/agents/${NOBODY}`), 404],
+      [() => operator('/api/v1/agents/x'), 422],
+      [() => operator(at, { method: 'PATCH', body: { tags: { site: 'zurich' } } }), 200],
+      [() => operator(`/api/v1/agents/${NOBODY}`, { method: 'PATCH', body: { tags: {} } }), 404],
+      [() => operator(`${at}/telemetry?with_software=true`), 200],
+      [() => operator(`${at}/telemetry?with_software=perhaps`), 422],
+      [() => operator(`${at}/software`), 404],
+      [
+        () =>
+          own('telemetry', {
+            body: {
+              collected_at: new Date().toISOString(),
+              installed_software: [{ name: 'a', version: '1' }],
+            },
+          }),
+        200,
+      ],
+      [() => operator(`${at}/software`), 200],
+      [() => operator('/api/v1/fleet/summary'), 200],
+      [() => operator('/api/v1/alerts'), 200],
+      [() => operator('/api/v1/alerts?open=maybe'), 422],
+    );
+  });
+
+  it('for operators: revoking and deleting an agent', async () => {
+    const other = await world.enrol();
+    const at = `/api/v1/agents/${other.id}`;
+    await expectStatuses(
+      [() => operator(`${at}/revoke`, { method: 'POST' }), 200],
+      [() => operator(`/api/v1/agents/${NOBODY}/revoke`, { method: 'POST' }), 404],
+      [() => operator('/api/v1/tasks', { body: { agent_id: other.id, task_type: 'COLLECT' } }), 409],
+      [() => operator(at, { method: 'DELETE' }), 204],
+      [() => operator(at, { method: 'DELETE' }), 404],
+    );
+  });
+
+  it('for operators: tasks', async () => {
+    const body = { agent_id: agent.id, task_type: 'COLLECT' };
+    const headers = { 'idempotency-key': 'contract' };
+    await expectStatuses(
+      [() => operator('/api/v1/tasks', { body, headers }), 201],
+      [() => operator('/api/v1/tasks', { body, headers }), 200],
+      [() => operator('/api/v1/tasks', { body: { ...body, task_type: 'UPDATE' }, headers }), 409],
+      [() => operator('/api/v1/tasks', { body: { ...body, agent_id: NOBODY } }), 404],
+      [
+        () =>
+          operator('/api/v1/tasks/bulk', {
+            body: { selection: { platform: 'linux' }, task_type: 'COLLECT' },
+          }),
+        201,
+      ],
+      [
+        () =>
+          operator('/api/v1/tasks/bulk?dry_run=true', {
+            body: { selection: { platform: 'linux' }, task_type: 'COLLECT' },
+          }),
+        200,
+      ],
+      [() => operator('/api/v1/tasks/bulk', { body: { selection: {}, task_type: 'COLLECT' } }), 422],
+      [() => operator('/api/v1/tasks'), 200],
+      [() => operator('/api/v1/tasks?status=ASLEEP'), 422],
+    );
+    const id = await world.task(agent.id);
+    const at = `/api/v1/tasks/${id}`;
+    await expectStatuses(
+      [() => operator(at), 200],
+      [() => operator(`/api/v1/tasks/${NOBODY}`), 404],
+      [() => operator(`${at}/retry`, { method: 'POST' }), 409],
+      [() => operator(`${at}/cancel`, { method: 'POST' }), 200],
+      [() => operator(`${at}/cancel`, { method: 'POST' }), 200],
+      [() => operator(`${at}/retry`, { method: 'POST' }), 201],
+      [() => operator(`/api/v1/tasks/${NOBODY}/cancel`, { method: 'POST' }), 404],
+      [() => operator(`/api/v1/tasks/${NOBODY}/retry`, { method: 'POST' }), 404],
+    );
+    const done = await world.startedTask(agent);
+    await agent.say(done, 'complete');
+    await expectStatuses([() => operator(`/api/v1/tasks/${done}/cancel`, { method: 'POST' }), 409]);
+  });
+
+  it('for operators: records', async () => {
+    for (const list of [
+      'offline-queue',
+      'deployment-statuses',
+      'audit-events',
+      'artifacts',
+      'enrolment-tokens',
+      'operator-tokens',
+    ])
+      await expectStatuses(
+        [() => operator(`/api/v1/${list}`), 200],
+        [() => operator(`/api/v1/${list}?limit=0`), 422],
+      );
+  });
+
+  it('for operators: artifacts, and agents that download them', async () => {
+    const headers = { 'content-type': 'application/octet-stream' };
+    const kept = await operator('/api/v1/artifacts?name=a.bin', { body: Buffer.from('0123456789'), headers });
+    expect(kept.status).toBe(201);
+    const path = `/api/v1/artifacts/${kept.body['sha256']}`;
+    await expectStatuses(
+      [() => operator('/api/v1/artifacts', { body: Buffer.from('x'), headers }), 422],
+      [() => operator('/api/v1/artifacts?name=a', { body: {} }), 415],
+      [() => asAgent(path), 200],
+      [() => asAgent(path, { headers: { range: 'bytes=2-3' } }), 206],
+      [() => asAgent(path, { headers: { range: 'bytes=10-' } }), 416],
+      [() => asAgent(`/api/v1/artifacts/${'0'.repeat(64)}`), 404],
+      [() => asAgent('/api/v1/artifacts/nonsense'), 422],
+    );
+  });
+
+  it('for operators: access', async () => {
+    const key = await world.key();
+    const made = await operator('/api/v1/operator-tokens', { body: { name: 'n', scopes: ['viewer'] } });
+    await expectStatuses(
+      [() => operator('/api/v1/enrolment-tokens', { body: {} }), 422],
+      [() => operator(`/api/v1/enrolment-tokens/${key.id}`, { method: 'DELETE' }), 204],
+      [() => operator(`/api/v1/enrolment-tokens/${key.id}`, { method: 'DELETE' }), 204],
+      [() => operator(`/api/v1/enrolment-tokens/${NOBODY}`, { method: 'DELETE' }), 404],
+      [() => operator('/api/v1/operator-tokens', { body: { name: 'n', scopes: ['king'] } }), 422],
+      [() => operator(`/api/v1/operator-tokens/${made.body['id']}`, { method: 'DELETE' }), 204],
+      [() => operator(`/api/v1/operator-tokens/${NOBODY}`, { method: 'DELETE' }), 404],
+      [() => operator('/api/v1/whoami'), 200],
+      [() => world.contract.call(`${world.api.operatorUrl}/api/v1/whoami`), 401],
+    );
+    expect(made.status).toBe(201);
+  });
+
+  it('in public: health, CA certificate and metrics, on the listeners that have them', async () => {
+    for (const call of [(path: string) => operator(path), (path: string) => world.agentSays(path)]) {
+      expect((await call('/health/live')).body).toEqual({ status: 'alive' });
+      expect((await call('/api/v1/ca-certificate')).text).toBe(world.api.caPem);
+    }
+    // Temporal is not there in these tests.
+    expect((await operator('/health/ready')).status).toBe(503);
+    expect((await world.agentSays('/health/ready')).status).toBe(200);
+    expect((await operator('/metrics')).status).toBe(200);
+    expect((await operator('/metrics', { headers: { authorization: 'Bearer x' } })).status).toBe(401);
+  });
+
+  it('in public: a page to try the API, from this origin alone', async () => {
+    for (const path of ['/docs', '/docs/start.js', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js']) {
+      const said = await world.contract.call(world.api.operatorUrl + path);
+      expect(said.status).toBe(200);
+      expect(said.text.length).toBeGreaterThan(50);
+    }
+    const page = await world.contract.call(`${world.api.operatorUrl}/docs`);
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'");
+  });
+
+  it('leaves no route of the document out: each was answered well, and badly where it can be', () => {
+    const seen = ({ method, path }: Operation) => [...(world.contract.seen.get(`${method} ${path}`) ?? [])];
+    const { operations } = world.contract;
+    const name = ({ method, path }: Operation) => `${method} ${path}`;
+    expect(
+      operations.filter((operation) => !seen(operation).some((status) => status < 300)).map(name),
+    ).toEqual(
+      ['GET /health/ready'].filter(
+        () => !seen(operations.find(({ path }) => path === '/health/ready') as Operation).includes(200),
+      ),
+    );
+    const refusable = operations.filter(({ statuses }) => statuses.includes('401'));
+    const simple = /fleet|whoami/;
+    expect(
+      refusable
+        .filter(
+          (operation) => !simple.test(operation.path) && !seen(operation).some((status) => status >= 400),
+        )
+        .map(name),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,114 @@
+import { newKeyAndRequest, TestAgent } from '../../harness/agent-client.ts';
+import { opensslRequest } from '../support/openssl.ts';
+import { World } from '../support/world.ts';
+
+describe('Renewal and clones', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await World.start();
+  });
+  afterAll(() => world?.dispose());
+
+  it('gives a certificate for a new key; the old one works until it expires', async () => {
+    const agent = await world.enrol();
+    const { csr, keyPem } = opensslRequest('RSA 2048');
+    const renewed = await agent.post(`/api/v1/agents/${agent.id}/certificate/renew`, { csr });
+    expect(renewed.status).toBe(201);
+    const next = new TestAgent(
+      world.api.agentUrl,
+      agent.id,
+      String(renewed.body['certificate']),
+      keyPem,
+      world.api.caPem,
+    );
+    expect((await next.heartbeat()).status).toBe(200);
+    expect((await agent.heartbeat()).status).toBe(200);
+    const { rows } = await world.api.database.pool.query(
+      'SELECT 1 FROM agent_certificate WHERE agent_id = $1',
+      [agent.id],
+    );
+    expect(rows).toHaveLength(2);
+    await next.close();
+  });
+
+  it('refuses keys that are too weak under a good certificate as well', async () => {
+    const agent = await world.enrol();
+    const { csr } = opensslRequest('RSA 1024');
+    expect((await agent.post(`/api/v1/agents/${agent.id}/certificate/renew`, { csr })).status).toBe(422);
+  });
+
+  it('tells a clone by other hardware: 409, audited, and nothing of its word is taken up', async () => {
+    const agent = await world.enrol();
+    await agent.heartbeat({ agent_version: '1.0.0' });
+    const clone = await agent.heartbeat({ hardware_id: 'other-hardware', agent_version: '6.6.6' });
+    expect(clone).toMatchObject({ status: 409, body: { code: 'agent-cloned' } });
+    expect((await world.operator(`/api/v1/agents/${agent.id}`)).body['agent_version']).toBe('1.0.0');
+    const [event] = await world.audit({ action: 'security.agent_cloned', object_id: agent.id });
+    expect(event).toMatchObject({ kind: 'security' });
+    expect((await agent.heartbeat()).status).toBe(200);
+  });
+
+  it('tells a clone by an instance that comes back; a restart of the agent is none', async () => {
+    const agent = await world.enrol();
+    const instance = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
+    const beat = async (n: number) => (await agent.heartbeat({ instance_id: instance(n) })).status;
+    expect([await beat(1), await beat(1), await beat(2), await beat(2), await beat(3)]).toEqual([
+      200, 200, 200, 200, 200,
+    ]);
+    expect(await beat(2)).toBe(409);
+    expect(await beat(3)).toBe(200);
+  });
+
+  it('hands a clone no task', async () => {
+    const agent = await world.enrol();
+    await agent.heartbeat();
+    const id = await world.task(agent.id);
+    expect((await agent.heartbeat({ hardware_id: 'other-hardware' })).status).toBe(409);
+    expect((await agent.heartbeat()).body).toMatchObject({ pending_tasks: [{ id }] });
+  });
+
+  it('gives a clone an identity of its own under the certificate it shares, always the same one', async () => {
+    const agent = await world.enrol({ tags: { site: 'zurich' } });
+    const { csr, keyPem } = await newKeyAndRequest();
+    const body = { registration_key: 'no longer known', csr, hardware_id: 'clone-hardware' };
+    const [first, second] = [
+      await world.register(body, agent.dispatcher),
+      await world.register(body, agent.dispatcher),
+    ];
+    expect([first.status, second.status]).toEqual([201, 200]);
+    const cloneId = String(first.body['agent_id']);
+    expect(cloneId).not.toBe(agent.id);
+    expect(second.body['agent_id']).toBe(cloneId);
+    const shown = await world.operator(`/api/v1/agents/${cloneId}`);
+    expect(shown.body).toMatchObject({ cloned_from: agent.id, tags: { site: 'zurich' } });
+    const clone = new TestAgent(
+      world.api.agentUrl,
+      cloneId,
+      String(second.body['certificate']),
+      keyPem,
+      world.api.caPem,
+    );
+    expect((await clone.heartbeat({ hardware_id: 'clone-hardware' })).status).toBe(200);
+    await clone.close();
+    expect((await agent.heartbeat()).status).toBe(200);
+  });
+
+  it('leaves the original its own identity when it enrols again under its certificate', async () => {
+    const agent = await world.enrol({ hardware_id: 'original-hardware' });
+    const again = await world.register(
+      { registration_key: 'x', hardware_id: 'original-hardware' },
+      agent.dispatcher,
+    );
+    expect(again).toMatchObject({ status: 200, body: { agent_id: agent.id } });
+  });
+
+  it('refuses to enrol under the certificate of a revoked agent', async () => {
+    const agent = await world.enrol();
+    await world.operator(`/api/v1/agents/${agent.id}/revoke`, { method: 'POST' });
+    const said = await world.register(
+      { registration_key: 'x', hardware_id: 'late-hardware' },
+      agent.dispatcher,
+    );
+    expect(said).toMatchObject({ status: 401, body: { code: 'agent-revoked' } });
+  });
+});
