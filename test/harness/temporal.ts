@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { WorkflowCoverage } from '@temporalio/nyc-test-coverage';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import { CONTROL_PLANE_TASK_QUEUE, SEARCH_ATTRIBUTES } from '../../contracts/temporal.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { TaskRelay } from '../../workers/control-plane/task-relay.ts';
+import { controlPlaneActivities } from '../../workers/control-plane/worker.ts';
+import type { TestDatabase } from './database.ts';
+
+const coverage = new WorkflowCoverage();
+// Workflows hand their counters out of the sandbox; Jest finds them beside its own.
+afterAll(() => coverage.mergeIntoGlobalCoverage());
+
+const quietLogger = () => new DefaultLogger('ERROR');
+// Before any environment is made: a test run's output belongs to the tests.
+Runtime.install({ logger: quietLogger(), shutdownSignals: [] });
+
+let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+
+/** The workflows as they are now, bundled once a test file; with counters when the run measures coverage. */
+export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+  bundle ??= bundleWorkflowCode(
+    coverage.augmentBundleOptions({
+      workflowsPath: join(__dirname, '../../workflows/index.ts'),
+      logger: quietLogger(),
+    }),
+  );
+  return bundle;
+}
+
+export interface TestControlPlane {
+  /**
+   * Waits in real time. A result awaited by the environment's own client skips to whatever comes next, be it the end
+   * of a workflow's run in ten years: tests say by `pass` how far time may go.
+   */
+  readonly client: Client;
+  readonly relay: TaskRelay;
+  /** The database sees the environment's time; called before each activity, and by tests before they act. */
+  syncClock(): Promise<void>;
+  /** Lets time pass, then sees to it that the database knows. */
+  pass(seconds: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+type Activities = Parameters<typeof Worker.create>[0]['activities'];
+
+export interface ControlPlaneOptions {
+  /** In place of the real ones of the same name. */
+  readonly activities?: Activities;
+  readonly client?: Client;
+}
+
+/**
+ * The control plane's worker in an environment that skips time, with the real activities on a database whose clock
+ * follows. The relay does not run by itself: tests call `relayOnce`.
+ */
+export async function controlPlane(
+  env: TestWorkflowEnvironment,
+  database: TestDatabase,
+  options: ControlPlaneOptions = {},
+): Promise<TestControlPlane> {
+  const client =
+    options.client ?? new Client({ connection: env.connection, namespace: env.namespace ?? 'default' });
+  const { config, stores } = database;
+  const syncClock = async () => database.setClock(((await env.currentTimeMs()) - Date.now()) / 1_000);
+  const worker = await Worker.create(
+    coverage.augmentWorkerOptionsWithBundle({
+      connection: env.nativeConnection,
+      namespace: env.namespace ?? 'default',
+      taskQueue: CONTROL_PLANE_TASK_QUEUE,
+      workflowBundle: await workflowBundle(),
+      activities: { ...controlPlaneActivities({ config, stores, client }), ...options.activities },
+      interceptors: {
+        activity: [
+          () => ({
+            inbound: {
+              execute: async (input, next) => {
+                await syncClock();
+                return next(input);
+              },
+            },
+          }),
+        ],
+      },
+    }),
+  );
+  const running = worker.run();
+  return {
+    client,
+    relay: new TaskRelay({
+      client,
+      outbox: stores.outbox,
+      tasks: stores.tasks,
+      logger: createLogger('test', 'silent'),
+    }),
+    syncClock,
+    pass: async (seconds) => {
+      await env.sleep(seconds * 1_000);
+      await syncClock();
+    },
+    stop: async () => {
+      worker.shutdown();
+      await running;
+    },
+  };
+}
+
+/** An unregistered search attribute would let its workflow hang. */
+export async function registerSearchAttributes(env: TestWorkflowEnvironment): Promise<void> {
+  const KEYWORD = 2;
+  await env.connection.operatorService.addSearchAttributes({
+    namespace: env.namespace ?? 'default',
+    searchAttributes: Object.fromEntries(Object.values(SEARCH_ATTRIBUTES).map((name) => [name, KEYWORD])),
+  });
+}
+
+/** Asks again until it holds; throws what the last attempt threw. */
+export async function eventually<T>(attempt: () => Promise<T> | T, seconds = 10): Promise<T> {
+  const end = Date.now() + seconds * 1_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+}
