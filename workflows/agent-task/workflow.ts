@@ -34,7 +34,7 @@ export async function agentTask(created: TaskSnapshot): Promise<TaskOutcome> {
 
   while (!isFinal(task.status)) {
     const seen = task;
-    const changed = await changesWithin(() => task.version > seen.version, seen.due_in_ms);
+    const changed = await changesWithin(() => task.version > seen.version, seen);
     if (!changed) task = newer(task, await act(seen));
     if (task.status !== shown) {
       shown = task.status;
@@ -45,12 +45,13 @@ export async function agentTask(created: TaskSnapshot): Promise<TaskOutcome> {
   return { status: task.status, retry_count: task.retry_count };
 }
 
-async function changesWithin(changed: () => boolean, milliseconds: number | null): Promise<boolean> {
-  if (milliseconds === null) {
+async function changesWithin(changed: () => boolean, { status, due_in_ms }: TaskSnapshot): Promise<boolean> {
+  if (due_in_ms === null) {
     await condition(changed);
     return true;
   }
-  return condition(changed, Math.max(1, milliseconds));
+  const summary = status === 'ASSIGNED' ? 'Until the hand-over counts as lost' : 'Until the task times out';
+  return condition(changed, Math.max(1, due_in_ms), { summary });
 }
 
 /** The timer of the present state fired: says so to Postgres, which decides. */
