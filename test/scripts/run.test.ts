@@ -93,3 +93,8 @@ describe('the summary of a test run', () => {
     });
   });
 });
+
+test('the lockfile holds the packages for every platform: without, `npm ci` fails', async () => {
+  const script = join(ROOT, 'scripts/complete-lock.mjs');
+  await expect(run(process.execPath, [script, '--check'])).resolves.toBeDefined();
+});
