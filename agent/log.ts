@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -15,7 +17,7 @@ const SECRET_NAME = /key|secret|token|password|authorization|csr/i;
 
 function printable(name: string, value: unknown): unknown {
   if (SECRET_NAME.test(name)) return '[redacted]';
-  if (value instanceof Error) return messageOf(value);
+  if (types.isNativeError(value)) return messageOf(value);
   return value;
 }
 
@@ -23,9 +25,9 @@ function printable(name: string, value: unknown): unknown {
 export function messageOf(error: unknown): string {
   const parts: string[] = [];
   for (let at: unknown = error, depth = 0; at !== undefined && depth < 4; depth += 1) {
-    const text = at instanceof Error ? at.message || at.name : String(at);
+    const text = types.isNativeError(at) ? at.message || at.name : String(at);
     if (text !== '' && !parts.some((part) => part.includes(text))) parts.push(text);
-    at = at instanceof Error ? at.cause : undefined;
+    at = types.isNativeError(at) ? at.cause : undefined;
   }
   return parts.join(': ');
 }

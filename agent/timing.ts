@@ -16,7 +16,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** Calls `act` after `ms`, however long that is; returns what calls it off. */
-export function after(ms: number, act: () => void): () => void {
+export function schedule(ms: number, act: () => void): () => void {
   let timer: NodeJS.Timeout;
   const arm = (left: number) => {
     const part = Math.min(left, MAX_TIMER_MS);

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { after } from '../timing.ts';
+import { schedule } from '../timing.ts';
 import { killTree } from './kill.ts';
 import { OutputBuffer } from './output.ts';
 
@@ -63,7 +63,7 @@ export const run: Run = (command, args, options) =>
     const endOfTime =
       options.timeLimitMs === undefined
         ? undefined
-        : after(options.timeLimitMs, () => {
+        : schedule(options.timeLimitMs, () => {
             timedOut = true;
             kill();
           });

@@ -180,16 +180,21 @@ export class Courier {
   }
 
   async #drop(entry: Entry, record: OutboxRecord, error: PlatformError): Promise<void> {
-    this.#settle(entry.sequence, { outcome: 'refused', error });
-    await this.#options.outbox.remove(entry);
-    if (record.kind !== 'word') return this.#complain(record.kind, error);
-    const fields = { task_id: record.task_id, word: record.word, task_status: error.taskStatus, error };
-    if (error.status === 404 || error.status === 409) {
-      this.#options.log.warn('The platform decided otherwise on a task; the word is dropped', fields);
+    if (record.kind !== 'word') {
+      this.#complain(record.kind, error);
+    } else if (error.status === 404 || error.status === 409) {
+      this.#options.log.warn('The platform decided otherwise on a task; the word is dropped', {
+        task_id: record.task_id,
+        word: record.word,
+        task_status: error.taskStatus,
+        error,
+      });
     } else {
       this.#complain(`word ${record.word} on task ${record.task_id}`, error);
     }
-    this.onRefusal(record, error);
+    this.#settle(entry.sequence, { outcome: 'refused', error });
+    await this.#options.outbox.remove(entry);
+    if (record.kind === 'word') this.onRefusal(record, error);
   }
 
   #complain(what: string, error: unknown): void {

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { types } from 'node:util';
 import type { z } from 'zod';
+import { messageOf } from '../log.ts';
 
 export const PRIVATE_DIRECTORY = 0o700;
 export const PRIVATE_FILE = 0o600;
 
 /** Whether `error` is a system error with this code, for example ENOENT. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  return types.isNativeError(error) && 'code' in error && codes.includes(String(error.code));
 }
 
 /** Makes the directory, or makes an existing one private. */
@@ -78,7 +80,7 @@ export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<R
   try {
     return { found: 'yes', value: schema.parse(JSON.parse(content)) };
   } catch (error) {
-    return { found: 'corrupt', reason: error instanceof Error ? error.message.slice(0, 500) : String(error) };
+    return { found: 'corrupt', reason: messageOf(error).slice(0, 500) };
   }
 }
 

@@ -2,7 +2,7 @@ import { type Logger, messageOf } from '../log.ts';
 import type { PlatformError } from '../protocol/errors.ts';
 import type { Courier } from '../queue/courier.ts';
 import { storable } from '../text.ts';
-import { after } from '../timing.ts';
+import { schedule } from '../timing.ts';
 import { type Execution, type Executor, failed } from './executor.ts';
 import type { Journal, JournalEntry, Outcome } from './journal.ts';
 
@@ -74,7 +74,7 @@ export class RunningTask {
     this.#begun = true;
     this.#log.info('Task started');
     const left = Date.parse(startedAt) + task.timeout_seconds * 1_000 - Date.now();
-    const callOff = after(Math.max(0, left), () =>
+    const callOff = schedule(Math.max(0, left), () =>
       this.abort('time', `The task did not end within its ${task.timeout_seconds} seconds and was stopped`),
     );
     try {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { after } from '../timing.ts';
+import { schedule } from '../timing.ts';
 
 /** A running worker. */
 export interface Worker {
@@ -38,7 +38,7 @@ export function workerSpawner(env: Readonly<Record<string, string | undefined>>)
         // Windows has no signals to ask with; there the end of standard input does.
         if (process.platform !== 'win32') child.kill(signal);
         child.stdin.end();
-        const callOff = after(graceMs, () => child.kill('SIGKILL'));
+        const callOff = schedule(graceMs, () => child.kill('SIGKILL'));
         void exited.then(callOff);
       },
     };

@@ -1,5 +1,5 @@
 import type { HeartbeatRequest, HeartbeatResponse } from '../../contracts/agent/heartbeat.ts';
-import type { Logger } from '../log.ts';
+import { type Logger, messageOf } from '../log.ts';
 import { Backoff, type BackoffOptions, spread } from '../protocol/backoff.ts';
 import { isShutOut, PlatformError, verdictOf } from '../protocol/errors.ts';
 import { sleep } from '../timing.ts';
@@ -103,7 +103,7 @@ export class HeartbeatLoop {
       parts.troubles.clear('renewal');
     } catch (error) {
       log.error('The certificate could not be renewed; it will be tried again', { error });
-      parts.troubles.report('renewal', error instanceof Error ? error.message : String(error));
+      parts.troubles.report('renewal', messageOf(error));
     }
   }
 }

@@ -1,0 +1,330 @@
+import { randomUUID } from 'node:crypto';
+import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PlatformClient } from '../../agent/protocol/client.ts';
+import { PlatformError, UnreachableError } from '../../agent/protocol/errors.ts';
+import { Courier } from '../../agent/queue/courier.ts';
+import { Outbox } from '../../agent/queue/outbox.ts';
+import type { OutboxRecord, WordRecord } from '../../agent/queue/records.ts';
+import { Troubles } from '../../agent/troubles.ts';
+import type { TelemetrySample } from '../../contracts/telemetry/telemetry.ts';
+import { captureLog, eventually, pause, QUICK, removeFolders, temporaryFolder } from './support.ts';
+
+afterAll(removeFolders);
+
+const word = (task_id: string, said: WordRecord['word'], body = {}): WordRecord => ({
+  kind: 'word',
+  task_id,
+  word: said,
+  body,
+  correlation_id: 'c',
+});
+const sample = (n: number): OutboxRecord => ({
+  kind: 'telemetry',
+  sample: { collected_at: new Date(n).toISOString(), metrics: { n } },
+});
+const report: OutboxRecord = {
+  kind: 'deployment',
+  report: { package_name: 'p', package_version: '1', status: 'INSTALLED' },
+  correlation_id: 'c',
+};
+
+async function outboxIn(directory = temporaryFolder(), bounds = {}) {
+  const troubles = new Troubles();
+  const captured = captureLog();
+  const outbox = new Outbox({
+    directory,
+    maxRecords: 1_000,
+    maxBytes: 1_000_000,
+    log: captured.log,
+    troubles,
+    ...bounds,
+  });
+  await outbox.load();
+  return { outbox, directory, troubles, ...captured };
+}
+
+describe('outbox', () => {
+  it('keeps its order over restarts, and clears away what a crash left half written', async () => {
+    const { outbox, directory } = await outboxIn();
+    const [a, b] = [randomUUID(), randomUUID()];
+    await Promise.all(
+      [word(a, 'start'), word(b, 'start'), report, sample(1), word(a, 'complete')].map(
+        (r) => outbox.add(r).stored,
+      ),
+    );
+    writeFileSync(join(directory, 'x.json.0011.tmp'), 'half');
+    writeFileSync(join(directory, 'stranger.txt'), 'left alone');
+    const again = (await outboxIn(directory)).outbox;
+    expect(again.oldest(['word'], 9).map((entry) => [entry.taskId, entry.word])).toEqual([
+      [a, 'start'],
+      [b, 'start'],
+      [a, 'complete'],
+    ]);
+    expect(again.counters).toEqual({ words: 3, telemetry: 1, deployments: 1, bytes: outbox.counters.bytes });
+    expect(again.hasWord(a)).toBe(true);
+    expect(again.hasWord(b, 'complete')).toBe(false);
+    expect(again.add(word(b, 'complete')).sequence).toBe(6);
+    await again.clear();
+    expect(readdirSync(directory)).toEqual(['stranger.txt']);
+  });
+
+  it('drops the oldest telemetry first, then reports, then progress, never the end of a task', async () => {
+    const { outbox, lines } = await outboxIn(undefined, { maxRecords: 3 });
+    const id = randomUUID();
+    const records = [
+      sample(1),
+      report,
+      word(id, 'progress'),
+      word(id, 'start'),
+      sample(2),
+      word(id, 'complete'),
+    ];
+    for (const record of records) await outbox.add(record).stored;
+    expect(outbox.counters).toMatchObject({ telemetry: 0, deployments: 0, words: 3 });
+    await outbox.add(word(randomUUID(), 'fail')).stored;
+    await outbox.add(word(randomUUID(), 'fail')).stored;
+    expect(outbox.oldest(['word'], 9).map((entry) => entry.word)).toEqual([
+      'start',
+      'complete',
+      'fail',
+      'fail',
+    ]);
+    expect(lines.some(({ message }) => message.includes('queue is full'))).toBe(true);
+  });
+
+  it('is bounded in bytes, too', async () => {
+    const { outbox } = await outboxIn(undefined, { maxBytes: 200 });
+    for (let n = 0; n < 10; n += 1) await outbox.add(sample(n)).stored;
+    expect(outbox.counters.bytes).toBeLessThanOrEqual(200);
+    expect(outbox.counters.telemetry).toBeGreaterThan(0);
+  });
+
+  it('puts broken records aside and goes on', async () => {
+    const { outbox, directory, troubles } = await outboxIn();
+    await outbox.add(sample(1)).stored;
+    const [name = ''] = readdirSync(directory);
+    writeFileSync(join(directory, name), '{"kind":');
+    const [entry] = outbox.oldest(['telemetry'], 1);
+    expect(entry && (await outbox.read(entry))).toBeUndefined();
+    expect(readdirSync(directory)).toEqual([`${name}.corrupt`]);
+    expect(troubles.last).toMatch(/broken record/);
+    await outbox.add(sample(2)).stored;
+    rmSync(join(directory, readdirSync(directory).find((file) => file.endsWith('.json')) ?? ''));
+    const [gone] = outbox.oldest(['telemetry'], 1);
+    expect(gone && (await outbox.read(gone))).toBeUndefined();
+    expect(outbox.counters.telemetry).toBe(0);
+  });
+
+  it('keeps in memory what the disk does not take, and says so', async () => {
+    const { outbox, directory, troubles } = await outboxIn();
+    rmSync(directory, { recursive: true });
+    await outbox.add(sample(1)).stored;
+    expect(troubles.last).toMatch(/could not be written/);
+    const [entry] = outbox.oldest(['telemetry'], 1);
+    expect(entry && (await outbox.read(entry))).toEqual(sample(1));
+    if (entry) await outbox.remove(entry);
+    expect(outbox.counters).toMatchObject({ telemetry: 0, bytes: 0 });
+  });
+});
+
+/** A platform of one line: does what `answer` does. */
+function peerOf(answer: (what: string, body: unknown) => void) {
+  const said: string[] = [];
+  const speak = async (what: string, body: unknown) => {
+    answer(what, body);
+    said.push(what);
+  };
+  const client = {
+    say: (id: string, w: string, body: unknown) => speak(`${w} ${id}`, body),
+    telemetry: (_id: string, body: { samples: TelemetrySample[] }) =>
+      speak(`telemetry ${body.samples.map(({ metrics }) => metrics?.['n']).join()}`, body),
+    deploymentStatus: (_id: string, body: unknown) => speak('deployment', body),
+  };
+  return { said, peer: () => ({ client: client as unknown as PlatformClient, agentId: 'a' }) };
+}
+
+async function courierFor(answer: (what: string, body: unknown) => void, limits = {}, directory?: string) {
+  const base = await outboxIn(directory);
+  const { said, peer } = peerOf(answer);
+  const courier = new Courier({
+    outbox: base.outbox,
+    peer,
+    limits: () => ({ max_telemetry_batch: 3, max_body_bytes: 100_000, ...limits }),
+    log: base.log,
+    troubles: base.troubles,
+    backoff: QUICK,
+  });
+  return { ...base, courier, said };
+}
+
+const refusal = (status: number, code?: 'task-state-conflict' | 'agent-cloned') =>
+  new PlatformError(status, code === undefined ? {} : { code, task_status: 'CANCELLED' }, undefined);
+
+describe('courier', () => {
+  it('delivers in order, words before telemetry, telemetry in batches', async () => {
+    const { courier, said } = await courierFor(() => undefined);
+    for (const n of [1, 2, 3, 4]) await courier.send(sample(n));
+    await courier.send(word('00000000-0000-4000-8000-000000000001', 'start'));
+    await courier.send(report);
+    courier.start();
+    await courier.flush(2_000);
+    expect(said).toEqual([
+      'start 00000000-0000-4000-8000-000000000001',
+      'deployment',
+      'telemetry 1,2,3',
+      'telemetry 4',
+    ]);
+    expect(await courier.send(word(randomUUID(), 'start'))).toEqual({ outcome: 'delivered' });
+    expect(await courier.send(sample(5))).toEqual({ outcome: 'delivered' });
+    await courier.stop();
+    expect(await courier.send(sample(6))).toEqual({ outcome: 'kept' });
+  });
+
+  it('keeps everything while the platform is away, says so at once, and replays it in order', async () => {
+    let away = true;
+    const { courier, said, outbox } = await courierFor(() => {
+      if (away) throw new UnreachableError('away');
+    });
+    courier.start();
+    const id = randomUUID();
+    for (const said of ['start', 'progress', 'progress', 'complete'] as const) {
+      expect(await courier.send(word(id, said))).toEqual({ outcome: 'kept' });
+    }
+    expect(outbox.counters.words).toBe(3);
+    away = false;
+    courier.kick();
+    await eventually(() => outbox.counters.words === 0);
+    expect(said).toEqual([`start ${id}`, `progress ${id}`, `complete ${id}`]);
+    await courier.stop();
+  });
+
+  it.each([
+    [409, 'task-state-conflict', false],
+    [404, undefined, false],
+    [422, undefined, true],
+  ] as const)('drops a word refused with %s and goes on', async (status, code, isTrouble) => {
+    const bad = randomUUID();
+    const { courier, said, outbox, troubles } = await courierFor((what) => {
+      if (what.includes(bad)) throw refusal(status, code);
+    });
+    const refused: string[] = [];
+    courier.onRefusal = (record) => refused.push(record.task_id);
+    courier.start();
+    const good = randomUUID();
+    expect(await courier.send(word(bad, 'complete'))).toMatchObject({ outcome: 'refused' });
+    expect(await courier.send(word(good, 'complete'))).toEqual({ outcome: 'delivered' });
+    expect([refused, said, outbox.counters.words]).toEqual([[bad], [`complete ${good}`], 0]);
+    expect(troubles.last !== null).toBe(isTrouble);
+    await courier.stop();
+  });
+
+  it('drops a report that is refused, and tells it as a trouble', async () => {
+    const { courier, outbox, troubles } = await courierFor(() => {
+      throw refusal(422);
+    });
+    courier.start();
+    expect(await courier.send(report)).toMatchObject({ outcome: 'refused' });
+    expect(troubles.last).toMatch(/^refused: deployment/);
+    expect(outbox.counters.deployments).toBe(0);
+    await courier.stop();
+  });
+
+  it.each([
+    ['401', refusal(401)],
+    ['a clone’s 409', refusal(409, 'agent-cloned')],
+    ['503', refusal(503)],
+  ])('keeps what %s answers', async (_what, error) => {
+    const { courier, outbox } = await courierFor(() => {
+      throw error;
+    });
+    courier.start();
+    expect(await courier.send(word(randomUUID(), 'complete'))).toEqual({ outcome: 'kept' });
+    expect(outbox.counters.words).toBe(1);
+    await courier.stop();
+  });
+
+  it('honours Retry-After, also when heartbeats succeed', async () => {
+    let tries = 0;
+    const { courier } = await courierFor(() => {
+      tries += 1;
+      throw new PlatformError(429, {}, 300);
+    });
+    courier.start();
+    await courier.send(word(randomUUID(), 'complete'));
+    for (let n = 0; n < 5; n += 1) {
+      courier.kick();
+      await pause(10);
+    }
+    expect(tries).toBe(1);
+    await courier.stop();
+  });
+
+  it('finds the one sample that spoils its batch', async () => {
+    const { courier, said, troubles, outbox } = await courierFor((_what, body) => {
+      const { samples } = body as { samples: TelemetrySample[] };
+      if (samples.some(({ metrics }) => metrics?.['n'] === 2)) throw refusal(422);
+    });
+    for (const n of [1, 2, 3, 4, 5]) await courier.send(sample(n));
+    courier.start();
+    await eventually(() => outbox.counters.telemetry === 0);
+    expect(said).toEqual(['telemetry 1', 'telemetry 3', 'telemetry 4,5']);
+    expect(troubles.last).toMatch(/^refused: telemetry/);
+    await courier.stop();
+  });
+
+  it('keeps telemetry that finds the platform away, and cuts bodies to size', async () => {
+    let away = true;
+    const { courier, said, outbox } = await courierFor(
+      () => {
+        if (away) throw new UnreachableError('away');
+      },
+      { max_body_bytes: 250 },
+    );
+    for (const n of [1, 2, 3]) await courier.send(sample(n));
+    courier.start();
+    await pause(30);
+    expect(outbox.counters.telemetry).toBe(3);
+    away = false;
+    await eventually(() => outbox.counters.telemetry === 0);
+    expect(said.length).toBeGreaterThan(1);
+    await courier.stop();
+  });
+
+  it('passes over broken records', async () => {
+    const { courier, said, outbox, directory } = await courierFor(() => undefined);
+    const [lost, good] = [randomUUID(), randomUUID()];
+    await courier.send(word(lost, 'complete'));
+    await courier.send(sample(1));
+    for (const name of readdirSync(directory)) writeFileSync(join(directory, name), 'broken');
+    await courier.send(word(good, 'complete'));
+    courier.start();
+    await courier.flush(2_000);
+    expect(said).toEqual([`complete ${good}`]);
+    expect(outbox.counters).toMatchObject({ words: 0, telemetry: 0 });
+    await courier.stop();
+  });
+
+  it('holds everything back while blocked', async () => {
+    const { courier, said } = await courierFor(() => undefined);
+    courier.start();
+    courier.block(true);
+    expect(await courier.send(word(randomUUID(), 'start'))).toEqual({ outcome: 'kept' });
+    await courier.flush(100);
+    expect(said).toEqual([]);
+    courier.block(false);
+    await eventually(() => said.length === 1);
+    await courier.stop();
+  });
+});
+
+// Kept last: it takes away the right to write, which root does not need.
+describe('a disk that is read only', () => {
+  it('loses nothing while the process lives', async () => {
+    const { outbox, directory } = await outboxIn();
+    chmodSync(directory, 0o500);
+    await outbox.add(sample(1)).stored;
+    expect(outbox.counters.telemetry).toBe(1);
+    chmodSync(directory, 0o700);
+  });
+});
