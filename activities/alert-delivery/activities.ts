@@ -15,7 +15,7 @@ const TIMEOUT_MS = 10_000;
 export type AlertDeliveryActivities = ReturnType<typeof alertDeliveryActivities>;
 
 export function alertDeliveryActivities(
-  alerts: Pick<AlertStore, 'findBatch' | 'noteAttempt'>,
+  alerts: Pick<AlertStore, 'findBatch' | 'noteAttempt' | 'giveUp'>,
   webhook: Webhook | undefined,
 ) {
   return {
@@ -29,13 +29,13 @@ export function alertDeliveryActivities(
       try {
         await post(webhook, body, Context.current().cancellationSignal);
       } catch (error) {
-        await alerts.noteAttempt(batch, (error as Error).message, false);
+        await alerts.noteAttempt(batch, (error as Error).message);
         throw error;
       }
-      await alerts.noteAttempt(batch, null, true);
+      await alerts.noteAttempt(batch, null);
     },
     async giveUpAlerts(batch: string, reason: string): Promise<void> {
-      await alerts.noteAttempt(batch, reason, true);
+      await alerts.giveUp(batch, reason);
     },
   };
 }

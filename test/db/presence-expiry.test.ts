@@ -163,7 +163,7 @@ describe('alerts', () => {
     ]);
     // Named again until its delivery has begun: the answer of the first pass may have been lost.
     expect((await fleet.expire()).alertBatches).toEqual([batch]);
-    await database.stores.alerts.noteAttempt(batch, 'away', false);
+    await database.stores.alerts.noteAttempt(batch, 'away');
     expect((await fleet.expire()).alertBatches).toEqual([]);
 
     await fleet.heartbeat(critical);

@@ -56,6 +56,8 @@ export interface ControlPlaneOptions {
   /** In place of the real ones of the same name. */
   readonly activities?: Activities;
   readonly client?: Client;
+  /** Called when the clock has been set for an activity, before it runs. */
+  readonly beforeActivity?: () => Promise<void>;
 }
 
 /**
@@ -84,6 +86,7 @@ export async function controlPlane(
             inbound: {
               execute: async (input, next) => {
                 await syncClock();
+                await options.beforeActivity?.();
                 return next(input);
               },
             },

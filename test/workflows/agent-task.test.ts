@@ -241,17 +241,31 @@ it('summary, current details and search attribute say where a task stands, in ev
   await say(task, agent, 'start');
   await plane.relay.relayOnce();
   await shows('IN_PROGRESS', /The agent works on it\. Times out in 3600 s/);
-  await plane.pass(400);
-  await fleet.listen();
-  await fleet.expire();
-  await database.pool.query(
-    'INSERT INTO agent_task_outbox (task_id, version, available_at) VALUES ($1, 3, now()) ON CONFLICT DO NOTHING',
-    [task],
-  );
-  await plane.relay.relayOnce();
-  await shows('IN_PROGRESS', /The agent works on it/);
   await say(task, agent, 'complete');
   await plane.relay.relayOnce();
   await handle.result();
   await shows('COMPLETED', /\*\*COMPLETED\*\*.*Ended\./);
+});
+
+it('an operator reads that the agent of a running task cannot be reached', async () => {
+  const [task, agent] = await handedOver();
+  await plane.pass(110);
+  await database.pool.query(
+    `UPDATE agent_presence SET last_heartbeat_at = now() - interval '1 hour' WHERE agent_id = $1`,
+    [agent],
+  );
+  await fleet.listen();
+  await fleet.expire();
+  await plane.relay.relayOnce();
+  await eventually(async () =>
+    expect((await shownOf(handleOf(task))).details).toContain('in its offline queue'),
+  );
+  await say(task, agent, 'start');
+  await plane.relay.relayOnce();
+  await eventually(async () =>
+    expect((await shownOf(handleOf(task))).details).toContain('works on it, but cannot be reached'),
+  );
+  await say(task, agent, 'complete');
+  await plane.relay.relayOnce();
+  await handleOf(task).result();
 });

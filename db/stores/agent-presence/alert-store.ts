@@ -23,14 +23,23 @@ export class AlertStore {
     return rows.map(toAlert);
   }
 
-  /** Notes an attempt to deliver; `error` is null when it succeeded, `last` when none will follow. */
-  async noteAttempt(batch: string, error: string | null, last: boolean): Promise<void> {
+  /** Notes an attempt to deliver; `error` is null when it succeeded. */
+  async noteAttempt(batch: string, error: string | null): Promise<void> {
     await this.#database.pool.query(
       `UPDATE alert SET delivery_attempts = delivery_attempts + 1, delivery_error = $2,
          delivered_at = CASE WHEN $2::text IS NULL THEN now() END,
-         delivery = CASE WHEN $2::text IS NULL THEN 'delivered' WHEN $3 THEN 'failed' ELSE delivery END
+         delivery = CASE WHEN $2::text IS NULL THEN 'delivered' ELSE delivery END
        WHERE delivery_batch = $1 AND delivery <> 'delivered'`,
-      [batch, error, last],
+      [batch, error],
+    );
+  }
+
+  /** No attempt will follow. What the last one met says more than the reason for which no other is made. */
+  async giveUp(batch: string, reason: string): Promise<void> {
+    await this.#database.pool.query(
+      `UPDATE alert SET delivery = 'failed', delivery_error = COALESCE(delivery_error, $2)
+       WHERE delivery_batch = $1 AND delivery <> 'delivered'`,
+      [batch, reason],
     );
   }
 
