@@ -101,13 +101,18 @@ export class Downloader {
     const hash = createHash('sha256');
     if (resumed) await feed(hash, part);
     const size = await this.#store(answer, part, resumed ? have : 0, hash, artifact, onProgress);
-    if (artifact.size_bytes !== undefined && size !== artifact.size_bytes) {
-      throw new WrongArtifact(`it has ${size} bytes, not ${artifact.size_bytes}; nothing was installed`);
-    }
     const actual = hash.digest('hex');
-    if (actual !== artifact.sha256) {
-      throw new WrongArtifact(`its SHA-256 is ${actual}, not ${artifact.sha256}; nothing was installed`);
-    }
+    const wrong =
+      artifact.size_bytes !== undefined && size !== artifact.size_bytes
+        ? `it has ${size} bytes, not ${artifact.size_bytes}`
+        : actual === artifact.sha256
+          ? undefined
+          : `its SHA-256 is ${actual}, not ${artifact.sha256}`;
+    if (wrong === undefined) return;
+    if (!resumed) throw new WrongArtifact(`${wrong}; nothing was installed`);
+    // The fault may lie in the part that was here before: only a download in one piece is believed.
+    await rm(part, { force: true });
+    throw new UnreachableError(`The resumed download is wrong (${wrong}) and begins anew`);
   }
 
   async #request(url: URL, have: number, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
