@@ -17,13 +17,15 @@ const MIGRATION_LOCK = 4_907_154;
 export async function migrate(pool: Pool): Promise<string[]> {
   const client = await pool.connect();
   try {
+    // Waiting for others, or an index on a large table, may take long.
+    await client.query('SET statement_timeout = 0');
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await client.query('CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY)');
     const ran = await umzug(client).up();
     return ran.map((migration) => migration.name);
   } finally {
-    await client.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
-    client.release();
+    // The lock and the setting go with their connection.
+    client.release(true);
   }
 }
 

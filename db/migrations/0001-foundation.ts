@@ -267,12 +267,19 @@ DECLARE
   upper_at timestamp;
   partition_name text;
 BEGIN
+  -- One at a time: two callers would both find a partition missing.
+  PERFORM pg_advisory_xact_lock(4907155);
   WHILE lower_at <= to_at AT TIME ZONE 'UTC' LOOP
     upper_at := lower_at + ('1 ' || step)::interval;
     partition_name := parent::text || '_' || to_char(lower_at, 'YYYYMMDD');
     IF to_regclass(partition_name) IS NULL THEN
       EXECUTE format('CREATE TABLE %I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)',
         partition_name, parent, lower_at AT TIME ZONE 'UTC', upper_at AT TIME ZONE 'UTC');
+      -- Triggers on rows are inherited, those on statements are not.
+      IF parent = 'audit_event'::regclass THEN
+        EXECUTE format('CREATE TRIGGER audit_event_no_truncate BEFORE TRUNCATE ON %I
+          FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()', partition_name);
+      END IF;
       made := made + 1;
     END IF;
     lower_at := upper_at;
@@ -285,13 +292,14 @@ $$;
 CREATE FUNCTION drop_partitions(parent regclass, step text, before_at timestamptz)
 RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
-  child regclass;
+  child text;
 BEGIN
-  FOR child IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = parent LOOP
-    IF to_timestamp(right(child::text, 8), 'YYYYMMDD')::timestamp + ('1 ' || step)::interval
+  -- As text: a regclass loses its name with its table.
+  FOR child IN SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = parent LOOP
+    IF to_timestamp(right(child, 8), 'YYYYMMDD')::timestamp + ('1 ' || step)::interval
         <= before_at AT TIME ZONE 'UTC' THEN
       EXECUTE format('DROP TABLE %s', child);
-      RETURN NEXT child::text;
+      RETURN NEXT child;
     END IF;
   END LOOP;
 END

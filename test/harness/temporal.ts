@@ -36,6 +36,14 @@ export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
   return bundle;
 }
 
+/** As the build makes it: without counters, for workers that are set up by the product's own code. */
+export function plainWorkflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+  return bundleWorkflowCode({
+    workflowsPath: join(__dirname, '../../workflows/index.ts'),
+    logger: quietLogger(),
+  });
+}
+
 export interface TestControlPlane {
   /**
    * Waits in real time. A result awaited by the environment's own client skips to whatever comes next, be it the end

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import type { TaskSnapshot } from '../../contracts/agent-task/snapshot.ts';
+import { isFinal } from '../../contracts/agent-task/states.ts';
 import {
   agentTaskWorkflowId,
   CONTROL_PLANE_TASK_QUEUE,
@@ -110,13 +111,16 @@ export class TaskRelay {
     await this.#signal(taskId, snapshot);
   }
 
-  /** @returns false when a workflow of the task is running or has run */
+  /** @returns false when a workflow of the task is running, or of an ended task has run */
   async #start(snapshot: TaskSnapshot): Promise<boolean> {
     try {
       await this.#options.client.workflow.start(WORKFLOW_TYPES.agentTask, {
         workflowId: agentTaskWorkflowId(snapshot.task_id),
         taskQueue: CONTROL_PLANE_TASK_QUEUE,
-        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        // An open task whose workflow was ended by other hands needs another one; an ended task needs only one ever.
+        workflowIdReusePolicy: isFinal(snapshot.status)
+          ? WorkflowIdReusePolicy.REJECT_DUPLICATE
+          : WorkflowIdReusePolicy.ALLOW_DUPLICATE,
         args: [snapshot],
         staticSummary: `${snapshot.task_type} on ${snapshot.platform} agent ${snapshot.agent_id}`,
         staticDetails: `Correlation id ${snapshot.correlation_id}. All tasks of the agent: \`${SEARCH_ATTRIBUTES.agentId} = "${snapshot.agent_id}"\``,

@@ -1,0 +1,65 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { migrate, pendingMigrations } from '../../db/migrate.ts';
+import { type EmptyDatabase, emptyDatabase } from './support/empty.ts';
+import { dumpSchema } from './support/schema.ts';
+
+const SCHEMA_FILE = join(__dirname, '../../db/schema.txt');
+const HEAD = `# The schema that the migrations make, for readers and for reviews of what a migration changes.
+# Written by: UPDATE_SCHEMA=1 npx jest test/db/migrations
+# Compared with the migrations by the same test without the variable. Do not edit by hand.
+
+`;
+
+let database: EmptyDatabase;
+beforeEach(async () => {
+  database = await emptyDatabase();
+});
+afterEach(() => database?.dispose());
+
+const ALL = ['0001-foundation'];
+
+it('an empty database gets all migrations, and a second run nothing', async () => {
+  expect(await pendingMigrations(database.pool)).toEqual(ALL);
+  expect(await migrate(database.pool)).toEqual(ALL);
+  expect(await pendingMigrations(database.pool)).toEqual([]);
+  const before = await dumpSchema(database.pool);
+  expect(await migrate(database.pool)).toEqual([]);
+  expect(await dumpSchema(database.pool)).toBe(before);
+});
+
+it('of migrations started in parallel one runs, and all wait until it is done', async () => {
+  const ran = await Promise.all([migrate(database.pool), migrate(database.pool), migrate(database.pool)]);
+  expect(ran.flat()).toEqual(ALL);
+  expect(await pendingMigrations(database.pool)).toEqual([]);
+});
+
+it('a migration that fails leaves nothing behind and can be run again', async () => {
+  await database.pool.query('CREATE TABLE artifact (in_the_way integer)');
+  await expect(migrate(database.pool)).rejects.toThrow(/artifact/);
+  const { rows } = await database.pool.query(
+    `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1`,
+  );
+  expect(rows).toEqual([{ relname: 'artifact' }, { relname: 'schema_migration' }]);
+  expect(await pendingMigrations(database.pool)).toEqual(ALL);
+  await database.pool.query('DROP TABLE artifact');
+  expect(await migrate(database.pool)).toEqual(ALL);
+});
+
+it('the schema is the one that is written down', async () => {
+  await migrate(database.pool);
+  const schema = HEAD + (await dumpSchema(database.pool));
+  if (process.env['UPDATE_SCHEMA'] === '1') await writeFile(SCHEMA_FILE, schema);
+  expect(schema).toBe(await readFile(SCHEMA_FILE, 'utf8'));
+});
+
+it('every foreign key to a row that can be deleted is indexed', async () => {
+  await migrate(database.pool);
+  const { rows } = await database.pool.query(
+    `SELECT conrelid::regclass AS "table", conname FROM pg_constraint c
+     WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND NOT EXISTS (
+       SELECT 1 FROM pg_index i WHERE i.indrelid = c.conrelid
+         AND (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] @> c.conkey)`,
+  );
+  expect(rows).toEqual([]);
+});

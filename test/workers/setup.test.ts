@@ -1,0 +1,105 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { SEARCH_ATTRIBUTES } from '../../contracts/temporal.ts';
+import { createStores } from '../../db/stores/index.ts';
+import { createLogger } from '../../runtime/logger.ts';
+import { setUp } from '../../workers/setup/setup.ts';
+import { type EmptyDatabase, emptyDatabase } from '../db/support/empty.ts';
+import { testConfig } from '../harness/database.ts';
+import { type DevServer, devServer } from '../harness/engines.ts';
+
+let server: DevServer;
+let env: TestWorkflowEnvironment;
+let database: EmptyDatabase;
+let folder: string;
+
+beforeAll(async () => {
+  server = await devServer();
+  env = await server.environment();
+}, 60_000);
+afterAll(async () => {
+  await env?.teardown();
+  await server?.dispose();
+});
+beforeEach(async () => {
+  database = await emptyDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'eucora-setup-'));
+});
+afterEach(async () => {
+  await database?.dispose();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const prepare = () =>
+  setUp({
+    config: testConfig(database.url, { EUCORA_DATA_DIR: folder }),
+    client: env.client,
+    namespace: 'default',
+    logger: createLogger('test', 'silent'),
+  });
+
+it('setup makes all that is missing, and said again makes nothing', async () => {
+  const names = Object.values(SEARCH_ATTRIBUTES).sort();
+  const first = await prepare();
+  expect({ ...first, search_attributes_added: [...first.search_attributes_added].sort() }).toEqual({
+    migrations: ['0001-foundation'],
+    ca_created: true,
+    admin_token_created: true,
+    search_attributes_added: names,
+  });
+  const { customAttributes } = await env.connection.operatorService.listSearchAttributes({
+    namespace: 'default',
+  });
+  expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining(names));
+  expect(await prepare()).toEqual({
+    migrations: [],
+    ca_created: false,
+    admin_token_created: false,
+    search_attributes_added: [],
+  });
+});
+
+it('the first admin token works, is private, and works again after the database was emptied', async () => {
+  await prepare();
+  const path = join(folder, 'admin-token');
+  const token = (await readFile(path, 'utf8')).trim();
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  const { operatorTokens } = createStores(database, testConfig(database.url));
+  expect(await operatorTokens.authenticate(token)).toEqual({ name: 'first-admin', scopes: ['admin'] });
+  await database.pool.query('DELETE FROM operator_token');
+  expect(await operatorTokens.authenticate(token)).toBeUndefined();
+  await prepare();
+  expect(await operatorTokens.authenticate(token)).toMatchObject({ scopes: ['admin'] });
+});
+
+it('ticket keys for TLS sessions are 48 private bytes that stay the same', async () => {
+  await prepare();
+  const path = join(folder, 'tls-ticket-keys');
+  const keys = await readFile(path);
+  expect(keys).toHaveLength(48);
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  await prepare();
+  expect(await readFile(path)).toEqual(keys);
+});
+
+it('setups that run side by side on an empty database all succeed', async () => {
+  await prepare();
+  const other = await emptyDatabase();
+  try {
+    const reports = await Promise.all(
+      [1, 2, 3].map(() =>
+        setUp({
+          config: testConfig(other.url, { EUCORA_DATA_DIR: folder }),
+          client: env.client,
+          namespace: 'default',
+          logger: createLogger('test', 'silent'),
+        }),
+      ),
+    );
+    expect(reports.flatMap((report) => report.migrations)).toEqual(['0001-foundation']);
+  } finally {
+    await other.dispose();
+  }
+});
