@@ -3,7 +3,7 @@ import { MAX_AGENT_BODY_BYTES } from './agent-configuration.ts';
 import type { ApiDependencies, ApiEnv } from './context.ts';
 import { createAuthorize } from './middleware/authorize.ts';
 import { correlation } from './middleware/correlation.ts';
-import { apiHeaders, limitBody } from './middleware/guards.ts';
+import { apiHeaders, limitBody, throwErrors } from './middleware/guards.ts';
 import { createAgentGate } from './middleware/identify.ts';
 import { observe } from './middleware/observe.ts';
 import { allowedMethods } from './openapi/allowed-methods.ts';
@@ -33,7 +33,7 @@ function baseApp(listener: string, deps: ApiDependencies): App {
       });
     },
   });
-  app.use(correlation, observe(listener, deps.logger, deps.metrics), apiHeaders);
+  app.use(correlation, observe(listener, deps.logger, deps.metrics), apiHeaders, throwErrors);
   app.onError((error, c) => {
     const known = toApiError(error);
     if (known.code === 'internal-error')

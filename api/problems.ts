@@ -41,6 +41,7 @@ export function toApiError(error: unknown): ApiError {
     return new ApiError('unavailable', UNAVAILABLE_DETAIL, { retryAfterSeconds: 5 });
   if (error instanceof HTTPException && error.status < 500) {
     if (error.status === 413) return new ApiError('payload-too-large', 'Send a smaller body.');
+    if (error.status === 415) return new ApiError('unsupported-media-type', 'Send JSON.');
     return new ApiError('invalid-request', 'The body is not well-formed JSON.');
   }
   return new ApiError(
@@ -65,6 +66,8 @@ export function problemResponse(c: Context<ApiEnv>, error: ApiError): Response {
   };
   if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds));
   if (status === 401) c.header('WWW-Authenticate', 'Bearer');
+  // The rest of the body is not read, so the connection (HTTP/2: only the stream) ends here.
+  if (status === 413 && c.env.incoming.httpVersionMajor === 1) c.header('Connection', 'close');
   return c.body(JSON.stringify(problem), status as ContentfulStatusCode, {
     'content-type': 'application/problem+json',
   });

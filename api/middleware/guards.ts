@@ -17,6 +17,8 @@ export const requireJsonIfAny: typeof requireJson = async (c, next) => {
   // Validation reads the body from here; without one it would call the empty text malformed.
   // (Promises at run time; the library's type names what they resolve to.)
   c.req.bodyCache.text = Promise.resolve('{}') as unknown as string;
+  // And from here it learns that there is none, which needs no content type.
+  c.req.bodyCache.arrayBuffer = Promise.resolve(new ArrayBuffer(0)) as unknown as ArrayBuffer;
   return next();
 };
 
@@ -34,4 +36,15 @@ export const apiHeaders = createMiddleware<ApiEnv>(async (c, next) => {
   await next();
   c.res.headers.set('X-Content-Type-Options', 'nosniff');
   if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
+});
+
+/** The error handler is only given Errors; whatever else is thrown would end as an answer without a word. */
+export const throwErrors = createMiddleware<ApiEnv>(async (_c, next) => {
+  try {
+    await next();
+  } catch (thrown) {
+    if (thrown instanceof Error) throw thrown;
+    const { message, code } = Object(thrown) as { message?: unknown; code?: unknown };
+    throw Object.assign(new Error(String(message ?? thrown), { cause: thrown }), { code });
+  }
 });

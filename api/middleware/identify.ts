@@ -12,6 +12,8 @@ export interface AgentGate {
   readonly identify: MiddlewareHandler<ApiEnv>;
   /** Turns away agents that were revoked or deleted. Check-ins find that out by themselves. */
   readonly admit: MiddlewareHandler<ApiEnv>;
+  /** Refuses and audits an agent that may not speak any more. */
+  turnAway(c: Context<ApiEnv>, admission: 'revoked' | 'unknown'): Promise<never>;
   /** The holder of a certificate where having one is optional. */
   peerOf(c: Context<ApiEnv>): Peer;
   addressOf(c: Context<ApiEnv>): string;
@@ -62,8 +64,12 @@ export function createAgentGate(deps: ApiDependencies): AgentGate {
     throw limited.error;
   }
 
+  const turnAway: AgentGate['turnAway'] = (c, admission) =>
+    reject(c, notAdmitted(admission), 'security.agent_revoked', admission);
+
   return {
     peerOf,
+    turnAway,
     addressOf: (c) => clientAddress(c, proxies),
     identify: async (c, next) => {
       const peer = peerOf(c);
@@ -106,8 +112,7 @@ export function createAgentGate(deps: ApiDependencies): AgentGate {
     },
     admit: async (c, next) => {
       const admission = await deps.stores.agents.admission(c.var.agentId);
-      if (admission !== 'admitted')
-        return reject(c, notAdmitted(admission), 'security.agent_revoked', admission);
+      if (admission !== 'admitted') return turnAway(c, admission);
       await next();
       return undefined;
     },
@@ -117,7 +122,7 @@ export function createAgentGate(deps: ApiDependencies): AgentGate {
 const AGENT_PATH = /^\/api\/v1\/agents\/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?:\/|$)/;
 
 /** The refusal of an agent that holds a good certificate but may not speak any more. */
-export function notAdmitted(admission: 'revoked' | 'unknown'): ApiError {
+function notAdmitted(admission: 'revoked' | 'unknown'): ApiError {
   return admission === 'revoked'
     ? new ApiError(
         'agent-revoked',

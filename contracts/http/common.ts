@@ -6,7 +6,7 @@ export const CORRELATION_ID_HEADER = 'X-Correlation-ID';
 
 export const idSchema = z.uuid().meta({ example: '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01' });
 export const instantSchema = z.iso
-  .datetime({ offset: true })
+  .datetime({ offset: true, abort: true })
   .refine(isStorableInstant, 'must lie in the years 1970 to 9999')
   .overwrite((instant) => (isStorableInstant(instant) ? new Date(instant).toISOString() : instant))
   .meta({
@@ -51,10 +51,11 @@ export const freeText = (max: number) =>
 export const jsonObject = (maxBytes: number) =>
   z
     .record(z.string(), z.unknown())
-    .refine(
-      (value) => isStorableJson(value),
-      'must not contain NUL characters or lone surrogates, nor be nested deeper than 32',
-    )
+    // What is nested too deep is not looked at any further: that would take more stack than there is.
+    .refine((value) => isStorableJson(value), {
+      error: 'must not contain NUL characters or lone surrogates, nor be nested deeper than 32',
+      abort: true,
+    })
     .refine(
       (value) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes,
       `must not be larger than ${maxBytes} bytes as JSON`,

@@ -107,7 +107,7 @@ export class CertificateAuthority {
   ): Promise<IssuedCertificate> {
     const publicKey = await checkSigningRequest(csrPem);
     return this.#issue({
-      subject: [{ CN: [agent.name.slice(0, 64)] }, { O: [AGENT_ORGANISATION] }, { OU: [agent.id] }],
+      subject: [{ CN: [commonName(agent.name)] }, { O: [AGENT_ORGANISATION] }, { OU: [agent.id] }],
       days: AGENT_DAYS,
       publicKey,
       usage: x509.ExtendedKeyUsage.clientAuth,
@@ -120,7 +120,7 @@ export class CertificateAuthority {
   ): Promise<{ certificate: string; key: string; notAfter: Date }> {
     const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
     const issued = await this.#issue({
-      subject: [{ CN: [(names[0] ?? 'localhost').slice(0, 64)] }, { O: ['EUCORA'] }],
+      subject: [{ CN: [commonName(names[0] ?? 'localhost')] }, { O: ['EUCORA'] }],
       days: SERVER_DAYS,
       publicKey: keys.publicKey,
       usage: x509.ExtendedKeyUsage.serverAuth,
@@ -170,6 +170,11 @@ export class CertificateAuthority {
     const fingerprint = createHash('sha256').update(Buffer.from(certificate.rawData)).digest('hex');
     return { pem: certificate.toString('pem'), serial, fingerprint, notAfter };
   }
+}
+
+/** X.520 allows 64 characters; whole ones, because half a surrogate pair cannot be encoded. */
+function commonName(name: string): string {
+  return [...name].slice(0, 64).join('');
 }
 
 /** 127 random bits, positive. */

@@ -1,7 +1,5 @@
 import { heartbeatRequestSchema, heartbeatResponseSchema } from '../../../contracts/agent/heartbeat.ts';
 import { requireJson } from '../../middleware/guards.ts';
-import { notAdmitted } from '../../middleware/identify.ts';
-import { auditSecurity } from '../../middleware/security-events.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { ApiError } from '../../problems.ts';
 import { AGENT_SECURITY, type AgentRoute, idParams } from '../types.ts';
@@ -44,14 +42,8 @@ export const heartbeat: AgentRoute = (app, deps, gate) => {
           'agent-cloned',
           'Another machine uses this identity. Enrol again with this certificate and a hardware_id of this machine to get an identity of its own.',
         );
-      default: {
-        await auditSecurity(c, deps, {
-          action: 'security.agent_revoked',
-          actor: { type: 'agent', id: agentId },
-          after: { reason: heard.kind },
-        });
-        throw notAdmitted(heard.kind);
-      }
+      default:
+        return gate.turnAway(c, heard.kind);
     }
   });
 };

@@ -119,7 +119,8 @@ export class Contract {
       throw new Error(`No X-Correlation-ID: ${about}`);
     const path = this.#template(method, pathname);
     if (said.status >= 400 && !(path ?? '').startsWith('/health/')) this.#checkProblem(said, about);
-    if (path === undefined || method === 'HEAD') return;
+    // 405: the operation is the other listener's.
+    if (path === undefined || method === 'HEAD' || said.status === 405) return;
     const key = `${method} ${path}`;
     this.seen.set(key, (this.seen.get(key) ?? new Set()).add(said.status));
     const responses = this.#document.paths[path]?.[method.toLowerCase()]?.responses ?? {};

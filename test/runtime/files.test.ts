@@ -1,0 +1,64 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { ArtifactFiles, ArtifactHashError, ArtifactTooLargeError } from '../../runtime/artifact-files.ts';
+import { writePrivateFile } from '../../runtime/files.ts';
+
+describe('Files', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'eucora-files-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('are written whole and for their owner, or not at all', async () => {
+    const path = join(folder, 'secret');
+    await writePrivateFile(path, 'one');
+    await writePrivateFile(path, Buffer.from('two'));
+    expect(await readFile(path, 'utf8')).toBe('two');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await expect(writePrivateFile(join(folder, 'no', 'folder'), 'x')).rejects.toThrow(/ENOENT/);
+    // A folder is in the way: the new content must not lie around beside it.
+    await expect(writePrivateFile(folder, 'x')).rejects.toThrow();
+    expect(await readdir(folder)).toEqual(['secret']);
+  });
+
+  const hello = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
+
+  it('are kept under the hash of their content and read in parts', async () => {
+    const files = new ArtifactFiles(folder, 10);
+    expect(await files.add(Readable.from([Buffer.from('hel'), Buffer.from('lo')]), hello)).toEqual({
+      sha256: hello,
+      sizeBytes: 5,
+    });
+    expect(await files.add(Readable.from([Buffer.from('hello')]))).toEqual({ sha256: hello, sizeBytes: 5 });
+    expect(await files.size(hello)).toBe(5);
+    expect(await files.size('0'.repeat(64))).toBeUndefined();
+    const parts: Buffer[] = [];
+    for await (const part of files.read(hello, 1, 3)) parts.push(part as Buffer);
+    expect(Buffer.concat(parts).toString()).toBe('ell');
+  });
+
+  it('that are too large or have another hash leave nothing behind', async () => {
+    const files = new ArtifactFiles(folder, 10);
+    const large = files.add(Readable.from([Buffer.alloc(11)]));
+    await expect(large).rejects.toBeInstanceOf(ArtifactTooLargeError);
+    const other = files.add(Readable.from([Buffer.from('x')]), hello);
+    await expect(other).rejects.toBeInstanceOf(ArtifactHashError);
+    const broken = files.add(
+      new Readable({
+        read() {
+          this.destroy(new Error('the line broke'));
+        },
+      }),
+    );
+    await expect(broken).rejects.toThrow('the line broke');
+    expect(await readdir(join(folder, 'artifacts'))).toEqual([]);
+  });
+
+  it('cannot be kept where a file is in the way of the folder', async () => {
+    await writeFile(join(folder, 'artifacts'), '');
+    await expect(new ArtifactFiles(folder, 10).add(Readable.from([]))).rejects.toThrow();
+  });
+});
