@@ -28,6 +28,9 @@ export interface RunnerOptions {
 
 export const STOPPED_WHILE_RUNNING = 'The agent stopped while the task was running';
 
+/** Whether the platform, in this state of a task, still waits for somebody to begin it. */
+const isWanted = (status: string): boolean => status === 'PENDING' || status === 'ASSIGNED';
+
 /** Does tasks in the order in which they were handed over, each once, and tells the platform. */
 export class TaskRunner {
   readonly #options: RunnerOptions;
@@ -211,12 +214,14 @@ export class TaskRunner {
 
   /** Notes what the platform decided; a task that it still wants done is forgotten, to be handed over anew. */
   async #close(taskId: string, status: string): Promise<void> {
-    if (status === 'PENDING' || status === 'ASSIGNED') return this.#options.journal.forget(taskId);
+    if (isWanted(status)) return this.#options.journal.forget(taskId);
     await this.#options.journal.update(taskId, { state: 'done', decided: status });
   }
 
   async #refused(record: WordRecord, error: PlatformError): Promise<void> {
     const status = stateAfter(error);
+    // It has not heard `start`: it will hand the task over again, and then be told how things stand.
+    if (isWanted(status)) return;
     const running = this.#running.get(record.task_id);
     if (running !== undefined) running.abort('decided', status);
     else if (this.#options.journal.get(record.task_id) !== undefined)
