@@ -11,6 +11,7 @@ import { ReadinessProbe } from '../../runtime/readiness.ts';
 import { openClient, temporalSettings, untilReachable } from '../../runtime/temporal.ts';
 import { temporalLogger } from '../../runtime/temporal-logger.ts';
 import { healthApp, listen } from './health.ts';
+import { remindAtStart } from './remind-at-start.ts';
 import { TaskRelay } from './task-relay.ts';
 import { builtWorkflowBundle, createControlPlaneWorker, ensureStandingWorkflows } from './worker.ts';
 
@@ -44,7 +45,10 @@ runMain(async () => {
     workflowBundle,
   });
   const relay = new TaskRelay({ client, outbox: stores.outbox, tasks: stores.tasks, logger });
-  await untilReachable('Temporal', logger, () => ensureStandingWorkflows(client));
+  await untilReachable('Temporal', logger, async () => {
+    await remindAtStart(client, stores.outbox);
+    await ensureStandingWorkflows(client);
+  });
 
   const metrics = createMetrics();
   new Gauge({

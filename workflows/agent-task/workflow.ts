@@ -35,7 +35,11 @@ export async function agentTask(created: TaskSnapshot): Promise<TaskOutcome> {
   while (!isFinal(task.status)) {
     const seen = task;
     const changed = await changesWithin(() => task.version > seen.version, seen);
-    if (!changed) task = newer(task, await act(seen));
+    if (!changed) {
+      const answered = await act(seen);
+      // Not in one expression: a word told meanwhile must not be overwritten by what `task` was before.
+      task = newer(task, answered);
+    }
     if (task.status !== shown) {
       shown = task.status;
       upsertSearchAttributes([{ key: SEARCH_ATTRIBUTE_KEYS.taskState, value: task.status }]);

@@ -17,6 +17,8 @@ export interface ExpiryRules {
 const BATCH = 500;
 /** A pass that follows so soon is not worth a separate wake-up of its workflow. */
 const MIN_PAUSE_MS = 250;
+/** The same while nobody listens, which may go on for long. */
+const MIN_PAUSE_UNHEARD_MS = 1_000;
 
 /**
  * The moment at which an agent expires: its last heartbeat, the allowed silence, and all the time since in which
@@ -32,7 +34,7 @@ const DEADLINE = `p.last_heartbeat_at + make_interval(secs => $2) + COALESCE((
  */
 export async function expireShard(pool: Pool, shard: number, rules: ExpiryRules): Promise<ExpiryPass> {
   if (!(await intakeAlive(pool)))
-    return { next_in_ms: (INTAKE_SILENCE_SECONDS / 2) * 1_000, expired: 0, alert_batches: [] };
+    return { next_in_ms: await nextExpiryMs(pool, shard, rules, 'stands'), expired: 0, alert_batches: [] };
   let expired = 0;
   for (;;) {
     const batch = await inTransaction(pool, (client) => expireBatch(client, shard, rules));
@@ -40,7 +42,7 @@ export async function expireShard(pool: Pool, shard: number, rules: ExpiryRules)
     if (batch < BATCH) break;
   }
   return {
-    next_in_ms: await nextExpiryMs(pool, shard, rules),
+    next_in_ms: await nextExpiryMs(pool, shard, rules, 'runs'),
     expired,
     alert_batches: rules.alertsDelivered ? await undeliveredBatches(pool, shard) : [],
   };
@@ -120,13 +122,23 @@ async function undeliveredBatches(pool: Pool, shard: number): Promise<string[]> 
   return rows.map((row) => row.batch);
 }
 
-/** Nobody of the shard can expire sooner; an agent that comes online later has the whole silence before it. */
-async function nextExpiryMs(pool: Pool, shard: number, rules: ExpiryRules): Promise<number> {
+/**
+ * Nobody of the shard can expire sooner; an agent that comes online later has the whole silence before it. While
+ * nobody listens, time stands still for agents: what they had left when they could last be heard.
+ */
+async function nextExpiryMs(
+  pool: Pool,
+  shard: number,
+  rules: ExpiryRules,
+  time: 'runs' | 'stands',
+): Promise<number> {
+  const from = time === 'runs' ? 'now()' : 'GREATEST(p.last_heartbeat_at, (SELECT alive_at FROM intake))';
   const { rows } = await pool.query<{ next_in_ms: number | null }>(
-    `SELECT ceil(extract(epoch FROM min(${DEADLINE}) - now()) * 1000)::bigint AS next_in_ms
+    `SELECT ceil(extract(epoch FROM min(${DEADLINE} - ${from})) * 1000)::bigint AS next_in_ms
      FROM agent_presence p WHERE p.shard = $1 AND p.status IN ('ONLINE', 'DEGRADED') AND NOT p.revoked`,
     [shard, rules.offlineAfterSeconds],
   );
   const next = rows[0]?.next_in_ms ?? Number.POSITIVE_INFINITY;
-  return Math.max(MIN_PAUSE_MS, Math.min(next, rules.offlineAfterSeconds * 1_000));
+  const least = time === 'runs' ? MIN_PAUSE_MS : MIN_PAUSE_UNHEARD_MS;
+  return Math.max(least, Math.min(next, rules.offlineAfterSeconds * 1_000));
 }
