@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { refuse, type TestPlatform } from './platform.ts';
+import { configFor, eventually, temporaryFolder } from './support.ts';
+
+import { ended, said, useAgents } from './world.ts';
+
+let platform: TestPlatform;
+const { start, online } = useAgents((own) => {
+  platform = own;
+});
+
+describe('tasks', () => {
+  it('are stopped when the platform decides otherwise', async () => {
+    const agent = await start();
+    await online();
+    const mark = join(temporaryFolder(), 'mark');
+    const task = platform.addTask('REMEDIATE', { script: `sleep 30; touch ${mark}` });
+    await ended(task, 'IN_PROGRESS');
+    task.status = 'CANCELLED';
+    await eventually(() =>
+      agent.lines.some(({ message }) => message.includes('the platform decided otherwise')),
+    );
+    await eventually(() => agent.worker.parts.runner.counters.running === 0);
+    expect(said(task)).toEqual(['start']);
+    const next = platform.addTask('REMEDIATE', { script: 'true' });
+    await ended(next, 'COMPLETED');
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  it('are not begun when the platform refuses their start, and done when it hands them over anew', async () => {
+    const agent = await start();
+    await online();
+    platform.intercept = (seen, response) =>
+      seen.path.endsWith('/start') && refuse(response, 'task-state-conflict', { task_status: 'CANCELLED' });
+    const cancelled = platform.addTask('REMEDIATE', { script: 'true' });
+    await eventually(() => agent.worker.parts.journal.get(cancelled.id)?.decided === 'CANCELLED');
+    platform.intercept = (seen, response) =>
+      seen.path.endsWith('/start') && refuse(response, 'task-state-conflict', { task_status: 'PENDING' });
+    const pending = platform.addTask('REMEDIATE', { script: 'true' });
+    await eventually(() => pending.status === 'ASSIGNED');
+    await eventually(() => agent.worker.parts.journal.get(pending.id) === undefined);
+    platform.intercept = () => false;
+    pending.status = 'PENDING';
+    await ended(pending, 'COMPLETED');
+  });
+
+  it('end by their own time limit', async () => {
+    await start();
+    await online();
+    const task = platform.addTask('REMEDIATE', { script: 'sleep 30' }, { timeoutSeconds: 1 });
+    await ended(task, 'FAILED');
+    expect(task.error).toMatch(/did not end within its 1 seconds/);
+  });
+
+  it('tell that they are alive, and fail with the executor’s error', async () => {
+    await start();
+    await online();
+    const task = platform.addTask('REMEDIATE', { script: 'sleep 0.4' });
+    await ended(task, 'COMPLETED');
+    expect(task.progress.length).toBeGreaterThan(2);
+    const bad = platform.addTask('DEPLOY', { nothing: true });
+    await ended(bad, 'FAILED');
+    expect(bad.error).toMatch(/payload does not fit DEPLOY/);
+  });
+
+  it('handed over twice are done once, and their answer is said again', async () => {
+    const agent = await start();
+    await online();
+    const marks = temporaryFolder();
+    const script = `mktemp ${marks}/XXXXXX; sleep 0.3`;
+    const task = platform.addTask('REMEDIATE', { script });
+    await ended(task, 'IN_PROGRESS');
+    task.status = 'PENDING';
+    await ended(task, 'IN_PROGRESS');
+    await ended(task, 'COMPLETED');
+    task.status = 'PENDING';
+    task.words.length = 0;
+    await ended(task, 'COMPLETED');
+    expect(said(task)).toEqual(['start', 'complete']);
+    expect(readdirSync(marks)).toHaveLength(1);
+    expect(agent.worker.parts.journal.all()).toHaveLength(1);
+  });
+
+  it('that wait are claimed before their hand-over counts as lost', async () => {
+    await start();
+    await online();
+    const first = platform.addTask('REMEDIATE', { script: 'sleep 0.6' });
+    await ended(first, 'IN_PROGRESS');
+    const second = platform.addTask('REMEDIATE', { script: 'true' });
+    const third = platform.addTask('REMEDIATE', { script: 'true' });
+    await ended(second, 'IN_PROGRESS');
+    expect(first.status).toBe('IN_PROGRESS');
+    await eventually(() => second.progress.includes('Waits for other tasks of this agent'));
+    await ended(third, 'IN_PROGRESS');
+    third.status = 'CANCELLED';
+    third.words.length = 0;
+    for (const task of [first, second]) await ended(task, 'COMPLETED');
+    expect(said(second)).toEqual(['start', 'complete']);
+  });
+
+  it('run side by side where that is configured', async () => {
+    await start({ config: configFor(platform, { EUCORA_AGENT_CONCURRENCY: '2' }) });
+    await online();
+    const tasks = [1, 2].map(() => platform.addTask('REMEDIATE', { script: 'sleep 0.5' }));
+    await eventually(() => tasks.every(({ status }) => status === 'IN_PROGRESS'));
+    for (const task of tasks) await ended(task, 'COMPLETED');
+  });
+
+  it('that are stopped with the agent fail by its word', async () => {
+    const agent = await start();
+    await online();
+    const task = platform.addTask('REMEDIATE', { script: 'sleep 30' });
+    await ended(task, 'IN_PROGRESS');
+    await agent.stop();
+    expect(task.status).toBe('FAILED');
+    expect(task.error).toBe('The agent stopped while the task was running');
+  });
+
+  it('that were running when the agent died fail at its next start; those that waited are done', async () => {
+    const config = configFor(platform);
+    const first = await start({ config });
+    await online();
+    await first.stop();
+    const agentId = [...platform.agents.keys()][0] ?? '';
+    const entry = (state: string, order: number, more = {}) => {
+      const task = platform.addTask('REMEDIATE', { script: 'true' }, { agentId });
+      task.status = state === 'accepted' ? 'ASSIGNED' : 'IN_PROGRESS';
+      const handed = {
+        id: task.id,
+        task_type: task.type,
+        status: 'ASSIGNED',
+        payload: task.payload,
+        timeout_seconds: 60,
+        correlation_id: 'c',
+        created_at: new Date().toISOString(),
+      };
+      const written = { task: handed, state, order, accepted_at: new Date().toISOString(), ...more };
+      writeFileSync(join(config.home, 'tasks', `${task.id}.json`), JSON.stringify(written));
+      return task;
+    };
+    const running = entry('running', 1, { started_at: new Date().toISOString() });
+    const waiting = entry('accepted', 2);
+    const untold = entry('done', 3, { outcome: { word: 'complete', body: { result: { kept: true } } } });
+    const late = entry('claimed', 4, { started_at: new Date(Date.now() - 120_000).toISOString() });
+    writeFileSync(join(config.home, 'tasks', `${randomUUID()}.json`), '{"task":');
+    writeFileSync(join(config.home, 'tasks', 'x.json.1.tmp'), 'half');
+    const second = await start({ config });
+    await ended(running, 'FAILED');
+    expect(running.error).toBe('The agent stopped while the task was running');
+    await ended(waiting, 'COMPLETED');
+    await ended(untold, 'COMPLETED');
+    expect(untold.result).toEqual({ kept: true });
+    await ended(late, 'FAILED');
+    expect(late.error).toMatch(/did not end within its 60 seconds/);
+    expect(second.lines.some(({ message }) => message.includes('broken and put aside'))).toBe(true);
+    expect(readdirSync(join(config.home, 'tasks')).filter((name) => name.endsWith('.corrupt'))).toHaveLength(
+      1,
+    );
+  });
+
+  it('are not accepted when the journal cannot keep them', async () => {
+    const agent = await start();
+    await online();
+    const spy = jest
+      .spyOn(agent.worker.parts.journal, 'accept')
+      .mockRejectedValueOnce(new Error('ENOSPC: disk full'));
+    const task = platform.addTask('REMEDIATE', { script: 'true' });
+    await eventually(() => platform.heartbeats.some(({ last_error }) => last_error?.includes('disk full')));
+    expect(platform.heartbeats.some(({ status }) => status === 'DEGRADED')).toBe(true);
+    expect(task.words).toEqual([]);
+    spy.mockRestore();
+    task.status = 'PENDING';
+    await ended(task, 'COMPLETED');
+  });
+
+  it('go on although the journal cannot note their changes', async () => {
+    const agent = await start();
+    await online();
+    const task = platform.addTask('REMEDIATE', { script: 'sleep 0.3' });
+    await ended(task, 'IN_PROGRESS');
+    cpSync(join(agent.config.home, 'tasks'), temporaryFolder(), { recursive: true });
+    const { rmSync } = await import('node:fs');
+    rmSync(join(agent.config.home, 'tasks'), { recursive: true });
+    await ended(task, 'COMPLETED');
+    expect(agent.lines.some(({ message }) => message.includes('could not be written to the journal'))).toBe(
+      true,
+    );
+    await expect(agent.worker.parts.journal.update(randomUUID(), {})).rejects.toThrow(/not in the journal/);
+  });
+
+  it('that are long over are forgotten', async () => {
+    const agent = await start();
+    await online();
+    const { journal } = agent.worker.parts;
+    for (let n = 0; n < 105; n += 1) {
+      const id = randomUUID();
+      await journal.accept({
+        id,
+        task_type: 'COLLECT',
+        status: 'ASSIGNED',
+        payload: {},
+        timeout_seconds: 1,
+        correlation_id: 'c',
+        created_at: new Date().toISOString(),
+      });
+      await journal.update(id, { state: 'done' });
+    }
+    expect(journal.all()).toHaveLength(100);
+  });
+});
