@@ -1,7 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import type { IncomingMessage } from 'node:http';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import type { Config } from '../../contracts/config.ts';
 import type { CertificateAuthority } from '../../runtime/certificates/authority.ts';
 
@@ -11,7 +19,7 @@ const CHECK_EVERY_MS = 12 * 3_600_000;
 
 export interface AgentTlsServer {
   readonly server: Http2SecureServer;
-  /** Ends HTTP/2 sessions when their streams have ended; plain HTTP is the caller's. */
+  /** Ends connections when what is under way on them has been answered. */
   drain(): void;
 }
 
@@ -42,6 +50,7 @@ export async function createAgentTlsServer(
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
   });
+  const endHttp1 = trackHttp1(server);
   // Connections that break during the handshake are everyday life with agents on laptops.
   server.on('sessionError', () => undefined);
   const renewal = setInterval(async () => {
@@ -55,7 +64,36 @@ export async function createAgentTlsServer(
     drain: () => {
       clearInterval(renewal);
       for (const session of sessions) session.close();
+      endHttp1();
     },
+  };
+}
+
+/**
+ * An HTTP/2 server does not know which of its HTTP/1.1 connections are idle.
+ *
+ * @returns a function that ends those that are, and the others after their answer
+ */
+function trackHttp1(server: Http2SecureServer): () => void {
+  const idle = new Set<TLSSocket>();
+  let draining = false;
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') return;
+    idle.add(socket);
+    socket.once('close', () => idle.delete(socket));
+  });
+  server.on('request', (request: Http2ServerRequest | IncomingMessage, response: Writable) => {
+    if (request.httpVersionMajor !== 1) return;
+    const socket = request.socket as TLSSocket;
+    idle.delete(socket);
+    response.once('close', () => {
+      if (draining) socket.end();
+      else if (!socket.destroyed) idle.add(socket);
+    });
+  });
+  return () => {
+    draining = true;
+    for (const socket of idle) socket.destroy();
   };
 }
 
