@@ -1,4 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { MAX_AGENT_BODY_BYTES } from './agent-configuration.ts';
 import type { ApiDependencies, ApiEnv } from './context.ts';
 import { createAuthorize } from './middleware/authorize.ts';
@@ -24,8 +25,12 @@ const ARTIFACTS_PATH = /^\/api\/v1\/artifacts\/?$/;
 function baseApp(listener: string, deps: ApiDependencies): App {
   const app = new OpenAPIHono<ApiEnv>({
     strict: false,
-    defaultHook: (result) => {
+    defaultHook: (result, c) => {
       if (result.success) return undefined;
+      // A path of its own that reads like one with a parameter: `/tasks/bulk` is no task.
+      const allowed = allowedMethods(app, c.req.path);
+      if (result.target === 'param' && !allowed.includes(c.req.method.replace('HEAD', 'GET')))
+        return methodNotAllowed(c, allowed);
       throw new ApiError('validation-failed', 'Mend the values named in errors.', {
         errors: result.error.issues
           .slice(0, 50)
@@ -44,10 +49,14 @@ function baseApp(listener: string, deps: ApiDependencies): App {
     const allowed = allowedMethods(app, c.req.path);
     if (allowed.length === 0)
       return problemResponse(c, new ApiError('not-found', 'There is nothing at this path.'));
-    c.header('Allow', allowed.join(', '));
-    return problemResponse(c, new ApiError('method-not-allowed', `The path takes ${allowed.join(', ')}.`));
+    return methodNotAllowed(c, allowed);
   });
   return app;
+}
+
+function methodNotAllowed(c: Context<ApiEnv>, allowed: readonly string[]): Response {
+  c.header('Allow', allowed.join(', '));
+  return problemResponse(c, new ApiError('method-not-allowed', `The path takes ${allowed.join(', ')}.`));
 }
 
 /** What agents reach, by mutual TLS or behind a TLS-ending proxy. */

@@ -90,7 +90,7 @@ export const createTasksSchema = z
         (selection) => Object.values(selection).some((value) => value !== undefined),
         'must name at least one filter',
       )
-      .meta({ description: 'Agents that fit all filters given' }),
+      .meta({ minProperties: 1, description: 'Agents that fit all filters given' }),
     ...taskRequestFields,
   })
   .meta({ id: 'CreateTasks' });

@@ -7,7 +7,7 @@ export const CORRELATION_ID_HEADER = 'X-Correlation-ID';
 export const idSchema = z.uuid().meta({ example: '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01' });
 export const instantSchema = z.iso
   .datetime({ offset: true, abort: true })
-  .refine(isStorableInstant, 'must lie in the years 1970 to 9999')
+  .refine(isStorableInstant, 'must lie in the years 1 to 9999')
   .overwrite((instant) => (isStorableInstant(instant) ? new Date(instant).toISOString() : instant))
   .meta({
     description: 'ISO 8601, kept in UTC and to the millisecond',
@@ -18,7 +18,7 @@ export const correlationIdSchema = z.string().regex(CORRELATION_ID_PATTERN);
 /** Postgres takes neither the year 0 nor offsets beyond 16 hours: instants reach it in UTC. */
 function isStorableInstant(instant: string): boolean {
   const time = Date.parse(instant);
-  return time >= 0 && time < Date.UTC(10_000, 0);
+  return time >= Date.parse('0001-01-01T00:00:00Z') && time < Date.UTC(10_000, 0);
 }
 
 /** A percentage, to a thousandth: Postgres' real refuses numbers that are too small for it. */

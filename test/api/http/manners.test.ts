@@ -81,6 +81,9 @@ describe('Manners of HTTP', () => {
     expect(await allowed('PUT', '/api/v1/agents/x')).toEqual([405, 'DELETE, GET, PATCH']);
     expect(await allowed('DELETE', '/api/v1/tasks/')).toEqual([405, 'GET, POST']);
     expect(await allowed('PUT', '/api/v1/tasks/bulk')).toEqual([405, 'POST']);
+    expect(await allowed('GET', '/api/v1/tasks/bulk')).toEqual([405, 'POST']);
+    expect(await allowed('HEAD', '/api/v1/tasks/bulk')).toEqual([405, 'POST']);
+    expect((await world.operator('/api/v1/tasks/x', { method: 'HEAD' })).status).toBe(422);
     expect(await allowed('OPTIONS', '/api/v1/whoami')).toEqual([405, 'GET']);
     const agents = await world.agentSays('/api/v1/agents/register', { method: 'GET' });
     expect([agents.status, agents.headers['allow']]).toEqual([405, 'POST']);
