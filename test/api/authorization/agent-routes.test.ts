@@ -101,6 +101,16 @@ describe('Every route of agents asks for the certificate of an agent that may sp
     await everywhere(showing(shown), 401, 'certificate-invalid');
   });
 
+  it.each([
+    ['another organisation', (id: string) => `/CN=host/O=EUCORA/OU=${id}`],
+    ['no agent id', () => '/CN=host/O=EUCORA Agents/OU=x'],
+    ['no unit', () => '/CN=host/O=EUCORA Agents'],
+  ])('answers 401 to a certificate of this CA that names %s', async (_what, name) => {
+    const days = [daysFromNow(-1), daysFromNow(1)] as const;
+    const shown = opensslCertificate({ subject: name(agent.id), dataDir: world.api.dataDir, days });
+    await everywhere(showing(shown), 401, 'certificate-invalid');
+  });
+
   it('answers 401 to an agent that never was', async () => {
     const { certificate, keyPem } = opensslCertificate({
       subject: `/CN=host/O=EUCORA Agents/OU=${NOBODY}`,
