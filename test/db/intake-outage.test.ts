@@ -25,14 +25,25 @@ async function listensUntil(seconds: number, from: number): Promise<void> {
 it('nobody expires before an API has ever listened', async () => {
   await fleet.online();
   await database.setClock(10_000);
-  expect(await fleet.expire()).toMatchObject({ expired: 0, nextInMs: 7_500 });
+  expect(await fleet.expire()).toMatchObject({ expired: 0, nextInMs: 300_000 });
 });
 
 it('nobody expires while nobody listens, however long', async () => {
   await beat();
   await fleet.online();
   await database.setClock(86_400);
-  expect(await fleet.expire()).toMatchObject({ expired: 0, nextInMs: 7_500 });
+  expect(await fleet.expire()).toMatchObject({ expired: 0, nextInMs: 300_000 });
+});
+
+it('while nobody listens, agents keep what they had left of their time', async () => {
+  await beat();
+  await fleet.online();
+  await listensUntil(100, 0);
+  await database.setClock(5_000);
+  const { expired, nextInMs } = await fleet.expire();
+  expect(expired).toBe(0);
+  expect(nextInMs).toBeGreaterThan(199_000);
+  expect(nextInMs).toBeLessThan(201_000);
 });
 
 it('deadlines move by exactly the outage', async () => {

@@ -12,6 +12,7 @@ let fleet: Fleet;
 beforeAll(async () => {
   database = await createTestDatabase();
   fleet = new Fleet(database);
+  await fleet.freeze();
 });
 afterAll(() => database?.dispose());
 

@@ -16,8 +16,13 @@ import { controlPlaneActivities } from '../../workers/control-plane/worker.ts';
 import type { TestDatabase } from './database.ts';
 
 const coverage = new WorkflowCoverage();
-// Workflows hand their counters out of the sandbox; Jest finds them beside its own.
-afterAll(() => coverage.mergeIntoGlobalCoverage());
+// Workflows hand their counters out of the sandbox; Jest finds them beside its own, as plain objects.
+afterAll(() => {
+  coverage.mergeIntoGlobalCoverage();
+  const counters = globalThis as { __coverage__?: object };
+  if (counters.__coverage__ !== undefined)
+    counters.__coverage__ = JSON.parse(JSON.stringify(counters.__coverage__));
+});
 
 const quietLogger = () => new DefaultLogger('ERROR');
 // Before any environment is made: a test run's output belongs to the tests.

@@ -13,6 +13,7 @@ import {
   PRESENCE_SHARDS,
 } from '../../contracts/temporal.ts';
 import { createLogger } from '../../runtime/logger.ts';
+import { remindAtStart } from '../../workers/control-plane/remind-at-start.ts';
 import { TaskRelay } from '../../workers/control-plane/task-relay.ts';
 import {
   builtWorkflowBundle,
@@ -80,6 +81,21 @@ it('a worker whose bundle was not built refuses to start and says what to do', a
   );
 });
 
+it('at the start, a Temporal that does not know us hears of every open task; a known one looks at once', async () => {
+  const task = await fleet.task(await fleet.online());
+  await relay.relayOnce();
+  await remindAtStart(env.client, database.stores.outbox);
+  expect((await database.stores.outbox.backlog()).waiting).toBe(1);
+  await relay.relayOnce();
+  await ensureStandingWorkflows(env.client);
+  await remindAtStart(env.client, database.stores.outbox);
+  expect((await database.stores.outbox.backlog()).waiting).toBe(0);
+  await eventually(async () => expect(await count(`WorkflowType = 'maintenance'`)).toBe(1));
+  await database.stores.tasks.cancel(task, OPERATOR);
+  await relay.relayOnce();
+  await handleOf(task).result();
+});
+
 describe('standing workflows', () => {
   it('are started once, however often it is asked for, with their schedule', async () => {
     await ensureStandingWorkflows(env.client);
@@ -121,7 +137,7 @@ describe('standing workflows', () => {
   it('the schedule runs maintenance with real counts', async () => {
     await env.client.schedule.getHandle(MAINTENANCE_SCHEDULE_ID).trigger();
     await eventually(async () =>
-      expect(await count(`WorkflowType = 'maintenance' AND ExecutionStatus = 'Completed'`)).toBe(1),
+      expect(await count(`WorkflowType = 'maintenance' AND ExecutionStatus = 'Completed'`)).toBe(2),
     );
   });
 });

@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { agentTaskActivities } from '../../activities/agent-task/activities.ts';
 import type { TaskSnapshot } from '../../contracts/agent-task/snapshot.ts';
 import { agentTaskWorkflowId } from '../../contracts/temporal.ts';
 import { Fleet, OPERATOR } from '../db/support/fleet.ts';
@@ -17,12 +18,23 @@ let env: TestWorkflowEnvironment;
 let database: TestDatabase;
 let fleet: Fleet;
 let plane: TestControlPlane;
+/** What happens between the deed of a timer and the moment at which its workflow hears of it. */
+let whileTimerActs: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
   [env, database] = await Promise.all([timeSkippingEnvironment(), createTestDatabase()]);
   await registerSearchAttributes(env);
   fleet = new Fleet(database);
-  plane = await controlPlane(env, database);
+  const real = agentTaskActivities(database.stores.tasks);
+  plane = await controlPlane(env, database, {
+    activities: {
+      requeueLostHandover: async (snapshot: TaskSnapshot) => {
+        const answer = await real.requeueLostHandover(snapshot);
+        await whileTimerActs?.();
+        return answer;
+      },
+    },
+  });
 }, 60_000);
 afterAll(async () => {
   await plane?.stop();
@@ -30,6 +42,7 @@ afterAll(async () => {
   await database?.dispose();
 });
 beforeEach(async () => {
+  whileTimerActs = undefined;
   await plane.syncClock();
   await fleet.listen();
 });
@@ -268,4 +281,15 @@ it('an operator reads that the agent of a running task cannot be reached', async
   await say(task, agent, 'complete');
   await plane.relay.relayOnce();
   await handleOf(task).result();
+});
+
+it('a word told while the timer acts is not overwritten by what the timer found', async () => {
+  const [task] = await handedOver();
+  const handle = handleOf(task);
+  whileTimerActs = async () => {
+    await database.stores.tasks.cancel(task, OPERATOR);
+    await plane.relay.relayOnce();
+  };
+  await plane.pass(125);
+  expect(await handle.result()).toMatchObject({ status: 'CANCELLED' });
 });

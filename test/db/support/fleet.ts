@@ -92,6 +92,14 @@ export class Fleet {
     );
   }
 
+  /** From now on time passes by `setClock` only, so that every deadline can be hit exactly. */
+  async freeze(): Promise<void> {
+    await this.database.pool.query(
+      `CREATE OR REPLACE FUNCTION test_clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS
+       'SELECT ''${new Date().toISOString()}''::timestamptz + make_interval(secs => seconds) FROM test_clock.shift'`,
+    );
+  }
+
   /** One pass over every presence shard. */
   async expire(): Promise<{ expired: number; alertBatches: string[]; nextInMs: number }> {
     const passes = [];
