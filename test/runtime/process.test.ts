@@ -49,10 +49,12 @@ describe('A process', () => {
 
   it('stops when its parent goes away, where it is asked to', async () => {
     const stop = jest.fn(() => Promise.resolve());
+    const resumed = jest.spyOn(process.stdin, 'resume').mockReturnThis();
     stopOnSignals(createLogger('t', 'silent'), stop, true);
     process.stdin.emit('end');
     process.stdin.emit('error', new Error('gone'));
-    process.stdin.pause();
+    for (const event of ['end', 'error']) process.stdin.removeAllListeners(event);
+    expect(resumed).toHaveBeenCalled();
     await settled();
     expect(stop).toHaveBeenCalledTimes(1);
   });
@@ -109,7 +111,7 @@ describe('A readiness probe', () => {
     expect(first).toEqual({ ready: false, checks: { good: 'up', bad: 'down', silent: 'down' } });
     expect(second).toBe(first);
     expect(asked).toBe(1);
-    void probe.check();
+    await probe.check();
     expect(asked).toBe(2);
   });
 });
