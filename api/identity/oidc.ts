@@ -9,6 +9,8 @@ export interface OidcSettings {
 }
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA'];
+/** As OpenID Connect has it: at most 255 ASCII characters; here none of them a control character. */
+const SUBJECT = /^[\x20-\x7e]{1,255}$/;
 const DISCOVERY_TIMEOUT_MS = 5_000;
 
 /** The issuer's keys cannot be had right now; the token may be good. */
@@ -45,6 +47,8 @@ export class OidcVerifier {
       if (code.startsWith('ERR_J') && code !== 'ERR_JWKS_TIMEOUT') return undefined;
       throw new IssuerUnavailableError('The keys of the issuer cannot be fetched', { cause: error });
     }
+    // The name goes into the audit, which cannot keep every text.
+    if (!SUBJECT.test(payload.sub ?? '')) return undefined;
     return { name: `oidc:${payload.sub}`, scopes: this.#scopesOf(payload) };
   }
 

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { AGENT_ORGANISATION } from '../../runtime/certificates/authority.ts';
@@ -18,7 +18,7 @@ const AGENT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Among the extended key usages, which Node calls `keyUsage`. */
 const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
 const NONE: Peer = { kind: 'none' };
-const REMEMBERED_HEADERS = 20_000;
+const REMEMBERED_HEADERS = 200_000;
 
 /** Reads and checks client certificates, once a connection (or once a header value). */
 export class PeerVerifier {
@@ -43,7 +43,8 @@ export class PeerVerifier {
 
   /** The peer that a TLS-ending proxy vouches for: RFC 9440, a byte sequence of RFC 8941 that holds DER. */
   ofHeader(value: string): Peer {
-    let peer = this.#byHeader.get(value);
+    const key = createHash('sha256').update(value).digest('base64');
+    let peer = this.#byHeader.get(key);
     if (peer === undefined) {
       const der = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(value.trim())?.[1];
       peer =
@@ -51,7 +52,7 @@ export class PeerVerifier {
           ? { kind: 'rejected', reason: 'the Client-Cert header is not a byte sequence' }
           : this.#judge(Buffer.from(der, 'base64'));
       // What was refused is not kept: it would only be memory for strangers to fill.
-      if (peer.kind === 'agent') this.#byHeader.set(value, peer);
+      if (peer.kind === 'agent') this.#byHeader.set(key, peer);
     }
     return stillValid(peer);
   }

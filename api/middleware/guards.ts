@@ -1,3 +1,4 @@
+import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import type { ApiEnv } from '../context.ts';
@@ -23,13 +24,18 @@ export const requireJsonIfAny: typeof requireJson = async (c, next) => {
 };
 
 /** Refuses larger bodies before they are read. */
-export const limitBody = (maxBytes: number) =>
-  bodyLimit({
-    maxSize: maxBytes,
-    onError: () => {
-      throw new ApiError('payload-too-large', `The body must not be larger than ${maxBytes} bytes.`);
-    },
-  });
+export function limitBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
+  const tooLarge = () => {
+    throw new ApiError('payload-too-large', `The body must not be larger than ${maxBytes} bytes.`);
+  };
+  const count = bodyLimit({ maxSize: maxBytes, onError: tooLarge });
+  return (c, next) => {
+    // A length that was declared is kept to by the HTTP parser; only bodies without one must be counted.
+    const declared = c.req.header('content-length');
+    if (declared === undefined || c.req.header('transfer-encoding') !== undefined) return count(c, next);
+    return Number(declared) > maxBytes ? tooLarge() : next();
+  };
+}
 
 /** Headers for answers that are read by programs; nothing of them is a page. */
 export const apiHeaders = createMiddleware<ApiEnv>(async (c, next) => {

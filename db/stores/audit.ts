@@ -3,7 +3,7 @@ import { Op, type WhereOptions } from 'sequelize';
 import type { Actor, AuditEvent, AuditKind, AuditListQuery } from '../../contracts/audit/audit.ts';
 import type { Page } from '../../contracts/http/common.ts';
 import type { Database } from '../database.ts';
-import { idRange, iso, newestFirst } from './keyset.ts';
+import { idRange, iso, newestFirst, nextMillisecond } from './keyset.ts';
 
 export interface NewAuditEvent {
   readonly actor: Actor;
@@ -70,7 +70,7 @@ export class AuditStore {
     }
     // Partitions are by time: naming it lets Postgres leave out those that cannot matter.
     if (query.after !== undefined) filters.push({ at: { [Op.gte]: query.after } });
-    if (query.before !== undefined) filters.push({ at: { [Op.lte]: query.before } });
+    if (query.before !== undefined) filters.push({ at: { [Op.lt]: nextMillisecond(query.before) } });
     return newestFirst(this.#database.models.auditEvent, 'audit-events', filters, query, (row) => ({
       ...row,
       at: iso(row.at),

@@ -70,6 +70,9 @@ export function idRange(after: string | undefined, before: string | undefined): 
   return conditions;
 }
 
+/** Postgres keeps microseconds and shows milliseconds: what lies within the one that was named belongs to it. */
+export const nextMillisecond = (instant: string): Date => new Date(new Date(instant).getTime() + 1);
+
 function smallestIdAt(milliseconds: number): string {
   const clamped = Math.min(Math.max(0, Math.floor(milliseconds)), 2 ** 48 - 1);
   const hex = clamped.toString(16).padStart(12, '0');

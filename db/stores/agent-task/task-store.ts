@@ -15,7 +15,7 @@ import type { Actor } from '../../../contracts/audit/audit.ts';
 import type { Page } from '../../../contracts/http/common.ts';
 import type { Database } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
-import { idRange, newestFirst } from '../keyset.ts';
+import { idRange, newestFirst, nextMillisecond } from '../keyset.ts';
 import { type Creation, createTask, createTasks, type Origin } from './creation.ts';
 import { moveTasks } from './move.ts';
 import { listOfflineQueue } from './offline-queue.ts';
@@ -100,7 +100,8 @@ export class TaskStore {
       if (query[column] !== undefined) filters.push({ [column]: query[column] });
     }
     if (query.created_after !== undefined) filters.push({ created_at: { [Op.gte]: query.created_after } });
-    if (query.created_before !== undefined) filters.push({ created_at: { [Op.lte]: query.created_before } });
+    if (query.created_before !== undefined)
+      filters.push({ created_at: { [Op.lt]: nextMillisecond(query.created_before) } });
     return newestFirst(this.#database.models.task, 'tasks', filters, query, toTask);
   }
 

@@ -66,6 +66,7 @@ describe('Operators with JWTs of the configured issuer', () => {
       'foreign key': await issuer.token({}, stranger.privateKey),
       'unknown key': await issuer.token({}, stranger.privateKey, 'two'),
       unsigned: issuer.unsigned(),
+      'a subject that the audit cannot keep': await issuer.token({ sub: 'a\u0000b' }),
       'no expiry': 'e30.e30.e30',
     };
     for (const [what, token] of Object.entries(bad)) {

@@ -57,6 +57,9 @@ describe('Filters of lists', () => {
     expect(await tasks(`created_after=${between}`)).toEqual([second]);
     expect(await tasks(`created_before=${between}`)).toEqual([first]);
     const { body } = await world.operator(`/api/v1/tasks/${first}`);
+    // The time that is shown names the task, though Postgres keeps it finer.
+    expect(await tasks(`created_before=${body['created_at']}`)).toEqual([first]);
+    expect(await tasks(`created_after=${body['created_at']}`)).toContain(first);
     expect(await tasks(`correlation_id=${body['correlation_id']}`)).toEqual([first]);
     expect(await tasks(`status=PENDING&agent_id=${server.id}`)).toEqual([]);
   });
