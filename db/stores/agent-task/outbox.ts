@@ -7,8 +7,11 @@ export interface OutboxEntry {
   readonly attempts: number;
 }
 
-/** Longer than telling a workflow can take; a relay that died leaves its entries to others after it. */
-const LEASE_SECONDS = 30;
+/**
+ * Longer than telling a workflow usually takes: should it take longer, another relay tells the same, which is
+ * harmless. So long the entries of a relay that died wait for another one.
+ */
+const LEASE_SECONDS = 10;
 
 /** Tasks whose workflows have yet to hear of their present version. */
 export class TaskOutbox {
