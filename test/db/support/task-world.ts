@@ -46,6 +46,8 @@ export class TaskWorld {
 
   static async create(fleet: Fleet, agents: number): Promise<TaskWorld> {
     await fleet.database.pool.query('DELETE FROM agent_task_outbox');
+    // Agents of earlier worlds can no longer expire.
+    await fleet.database.pool.query(`UPDATE agent_presence SET status = 'UNKNOWN'`);
     await fleet.database.setClock(0);
     await fleet.listen();
     const ids = [];
