@@ -1,4 +1,3 @@
-import { INTAKE_BEAT_SECONDS } from '../db/stores/agent-presence/intake.ts';
 import type { PresenceStore } from '../db/stores/agent-presence/presence-store.ts';
 import type { Logger } from '../runtime/logger.ts';
 
@@ -6,7 +5,7 @@ import type { Logger } from '../runtime/logger.ts';
 export function startIntakeBeat(
   presence: Pick<PresenceStore, 'beatIntake'>,
   logger: Logger,
-  everyMs = INTAKE_BEAT_SECONDS * 1_000,
+  everyMs: number,
 ): () => void {
   const beat = async () => {
     try {

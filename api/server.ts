@@ -46,7 +46,7 @@ export async function startApi(
       proxies = await listenHttp(agentApp, config.EUCORA_AGENT_PROXY_HOST, config.EUCORA_AGENT_PROXY_PORT);
       listeners.push(proxies);
     }
-    const stopBeat = startIntakeBeat(deps.stores.presence, logger);
+    const stopBeat = startIntakeBeat(deps.stores.presence, logger, deps.stores.presence.intakeBeatMs);
     return {
       operatorPort: operators.port,
       agentPort: agents.port,

@@ -4,6 +4,7 @@ import { OperatorTokenStore } from './access/operator-token-store.ts';
 import { AgentStore } from './agent/agent-store.ts';
 import { EnrolmentTokenStore } from './agent/enrolment-token-store.ts';
 import { AlertStore } from './agent-presence/alert-store.ts';
+import { intakeSilenceSeconds } from './agent-presence/intake.ts';
 import { PresenceStore } from './agent-presence/presence-store.ts';
 import { TaskOutbox } from './agent-task/outbox.ts';
 import { TaskStore } from './agent-task/task-store.ts';
@@ -49,6 +50,10 @@ export function createStores(database: Database, config: Config): Stores {
     outbox: new TaskOutbox(database.pool),
     presence: new PresenceStore(database, {
       offlineAfterSeconds: config.EUCORA_OFFLINE_AFTER_SECONDS,
+      intakeSilenceSeconds: intakeSilenceSeconds(
+        config.EUCORA_OFFLINE_AFTER_SECONDS,
+        config.EUCORA_HEARTBEAT_INTERVAL_SECONDS,
+      ),
       alertsDelivered: config.EUCORA_ALERT_WEBHOOK_URL !== undefined,
     }),
     tasks: new TaskStore(database, {

@@ -60,13 +60,16 @@ export async function newestFirst<Row extends { id: string }, Item>(
   return toPage(list, rows, page.limit, (row) => row.id, item);
 }
 
+/** More than a statement may take. */
+const LONGEST_TRANSACTION_MS = 60_000;
+
 /** Bounds on version-7 ids that enclose a span of creation times, so that the primary key serves the filter. */
 export function idRange(after: string | undefined, before: string | undefined): WhereOptions[] {
   const conditions: WhereOptions[] = [];
   if (after !== undefined) conditions.push({ id: { [Op.gte]: smallestIdAt(new Date(after).getTime()) } });
-  // The millisecond of `before` itself is still within.
+  // Ids are made a little after the moment at which their transaction began, which is the time that is kept.
   if (before !== undefined)
-    conditions.push({ id: { [Op.lt]: smallestIdAt(new Date(before).getTime() + 1) } });
+    conditions.push({ id: { [Op.lt]: smallestIdAt(new Date(before).getTime() + LONGEST_TRANSACTION_MS) } });
   return conditions;
 }
 

@@ -4,11 +4,12 @@ import type { ExpiryPass } from '../../../contracts/agent-presence/presence.ts';
 import { agentPresenceWorkflowId } from '../../../contracts/temporal.ts';
 import { inTransaction } from '../../database.ts';
 import { moveTasks } from '../agent-task/move.ts';
-import { INTAKE_SILENCE_SECONDS } from './intake.ts';
 
 export interface ExpiryRules {
   /** Silence, in seconds, after which an agent is OFFLINE. */
   readonly offlineAfterSeconds: number;
+  /** Silence of the platform itself, in seconds, during which nobody expires. */
+  readonly intakeSilenceSeconds: number;
   /** Whether alerts are delivered anywhere. */
   readonly alertsDelivered: boolean;
 }
@@ -33,7 +34,7 @@ const DEADLINE = `p.last_heartbeat_at + make_interval(secs => $2) + COALESCE((
  * agents at all, nobody expires.
  */
 export async function expireShard(pool: Pool, shard: number, rules: ExpiryRules): Promise<ExpiryPass> {
-  if (!(await intakeAlive(pool)))
+  if (!(await intakeAlive(pool, rules)))
     return { next_in_ms: await nextExpiryMs(pool, shard, rules, 'stands'), expired: 0, alert_batches: [] };
   let expired = 0;
   for (;;) {
@@ -48,9 +49,10 @@ export async function expireShard(pool: Pool, shard: number, rules: ExpiryRules)
   };
 }
 
-async function intakeAlive(pool: Pool): Promise<boolean> {
+async function intakeAlive(pool: Pool, rules: ExpiryRules): Promise<boolean> {
   const { rows } = await pool.query<{ alive: boolean }>(
-    `SELECT EXISTS (SELECT 1 FROM intake WHERE alive_at > now() - interval '${INTAKE_SILENCE_SECONDS} seconds') AS alive`,
+    `SELECT EXISTS (SELECT 1 FROM intake WHERE alive_at > now() - make_interval(secs => $1)) AS alive`,
+    [rules.intakeSilenceSeconds],
   );
   return rows[0]?.alive === true;
 }
