@@ -54,11 +54,13 @@ export interface ChildFacts {
 
 const FOREIGN_TEMPORAL = /^TEMPORAL_(TLS|API_KEY|PROFILE|GRPC_META|CODEC)/;
 
-/** The environment of setup, API and worker. */
+/** The environment of setup, API and worker. An empty value counts as unset. */
 export function childEnvironment(env: Environment, facts: ChildFacts): Environment {
-  const inherited = facts.ownTemporal
-    ? Object.fromEntries(Object.entries(env).filter(([name]) => !FOREIGN_TEMPORAL.test(name)))
-    : env;
+  const inherited = Object.fromEntries(
+    Object.entries(env).filter(
+      ([name, value]) => value !== '' && !(facts.ownTemporal && FOREIGN_TEMPORAL.test(name)),
+    ),
+  );
   return {
     EUCORA_LOG_LEVEL: 'info',
     ...inherited,

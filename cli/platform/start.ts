@@ -17,7 +17,7 @@ import {
   preferredPort,
   setting,
 } from './environment.ts';
-import { rotateLog } from './logs.ts';
+import { boundLogs, rotateLog } from './logs.ts';
 import { launchNode } from './node-process.ts';
 import { builtEntries, dataDirectory, layoutOf, type PlatformEntries } from './paths.ts';
 import { forgetProcess, type ProcessName, recordProcess, stopOrphans } from './run-records.ts';
@@ -154,13 +154,20 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
   const held = await tryLock(layout.lock);
   if (!('release' in held)) throw new AlreadyRunningError(layout.root, held.heldBy);
   const stack = new Stack();
+  const unbound = boundLogs(layout.logs, {
+    onError: (error) => warn(progress, `logs could not be rotated: ${messageOf(error)}`),
+  });
+  const release = async (): Promise<void> => {
+    unbound();
+    await held.release();
+  };
   try {
     await removeEndpoints(layout.endpoints);
     await stopOrphans(layout.run, progress);
-    return await start(options, progress, env, layout, stack, held.release);
+    return await start(options, progress, env, layout, stack, release);
   } catch (error) {
     await stack.end('stop', layout.run, progress);
-    await held.release();
+    await release();
     throw error;
   }
 }

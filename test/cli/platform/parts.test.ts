@@ -1,17 +1,20 @@
 import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
 import { identify } from '../../../cli/engines/processes.ts';
 import type { RunningProcess } from '../../../cli/engines/running.ts';
 import { consoleProgress } from '../../../cli/platform/console.ts';
 import { readEndpoints, removeEndpoints, writeEndpoints } from '../../../cli/platform/endpoints.ts';
 import { callableHost, childEnvironment, preferredPort } from '../../../cli/platform/environment.ts';
-import { rotateLog, worthTelling } from '../../../cli/platform/logs.ts';
+import { boundLogs, rotateLog, worthTelling } from '../../../cli/platform/logs.ts';
 import { launchNode } from '../../../cli/platform/node-process.ts';
 import { builtEntries, dataDirectory, layoutOf } from '../../../cli/platform/paths.ts';
 import { recordProcess, stopOrphans } from '../../../cli/platform/run-records.ts';
 import { Supervised } from '../../../cli/platform/supervised.ts';
+import { createLogger } from '../../../runtime/logger.ts';
 import { eventually, recorder, removeScratch, scratch } from '../support/scratch.ts';
 
 afterEach(removeScratch);
@@ -68,11 +71,13 @@ describe('the environment', () => {
       TEMPORAL_TLS: 'true',
       TEMPORAL_NAMESPACE: 'n',
       EUCORA_LOG_LEVEL: 'debug',
+      EUCORA_REQUESTS_PER_MINUTE: '',
     };
     const own = childEnvironment(env, { ...facts, ownTemporal: true });
     expect(own).toMatchObject({ TEMPORAL_NAMESPACE: 'n', EUCORA_LOG_LEVEL: 'debug', EUCORA_AGENT_PORT: '2' });
     expect(own).not.toHaveProperty('TEMPORAL_API_KEY');
     expect(own).not.toHaveProperty('TEMPORAL_TLS');
+    expect(own).not.toHaveProperty('EUCORA_REQUESTS_PER_MINUTE');
     expect(own['TEMPORAL_CONFIG_FILE']).toBe(join('/data', 'temporal', 'client.toml'));
     const external = childEnvironment(env, { ...facts, ownTemporal: false });
     expect(external).toMatchObject({ TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'true' });
@@ -137,6 +142,51 @@ describe('logs', () => {
     ['  ', true, undefined],
   ])('of %s (stderr: %s) the console shows %s', (line, fromStderr, expected) => {
     expect(worthTelling(line, fromStderr)).toBe(expected);
+  });
+
+  test('what our loggers write is told from warnings on, on one short line without control characters', () => {
+    const lines: string[] = [];
+    const logger = createLogger('eucora-api', 'info', { write: (line) => void lines.push(line) });
+    logger.info('fine');
+    logger.warn({ correlation_id: 'change-42' }, 'An agent said \u001b[2J\nx\u202e');
+    logger.error({ err: new Error('no route') }, 'A request failed');
+    logger.fatal('y'.repeat(1_000));
+    const shown = lines.map((line) => worthTelling(line.trimEnd(), false));
+    expect(shown.slice(0, 3)).toEqual([
+      undefined,
+      'An agent said \\u001b[2J x\\u202e (correlation id change-42)',
+      'A request failed: no route',
+    ]);
+    expect(shown[3]).toHaveLength(300);
+    expect(worthTelling('Error: \u001b]0;title\u0007', true)).toBe('Error: \\u001b]0;title\\u0007');
+  });
+
+  test('those of running processes are kept bounded while they are written', async () => {
+    const folder = await scratch();
+    const path = join(folder, 'api.log');
+    const writer = createWriteStream(path, { flags: 'a' });
+    const stop = boundLogs(folder, {
+      limitBytes: 1_000,
+      everyMs: 20,
+      onError: (error) => Promise.reject(error),
+    });
+    for (const letter of 'abcde') {
+      writer.write(letter.repeat(1_200));
+      await eventually(async () => (await readFile(`${path}.1`, 'utf8').catch(() => '')).startsWith(letter));
+    }
+    await eventually(async () => (await stat(path)).size === 0);
+    stop();
+    writer.end('the rest');
+    await finished(writer);
+    expect(await readFile(path, 'utf8')).toBe('the rest');
+    expect((await readdir(folder)).sort()).toEqual(['api.log', 'api.log.1', 'api.log.2', 'api.log.3']);
+  });
+
+  test('a folder that cannot be read is told', async () => {
+    const told: unknown[] = [];
+    const stop = boundLogs('/does/not/exist', { everyMs: 5, onError: (error) => told.push(error) });
+    await eventually(() => told.length > 0);
+    stop();
   });
 });
 
