@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type Endpoints, noEndpoints, readEndpoints } from './endpoints.ts';
+import { assertPlatformRuns, type Endpoints, noEndpoints, readEndpoints } from './endpoints.ts';
 import { messageOf, usageError } from './errors.ts';
 import { type Io, readInput, setting } from './io.ts';
 
@@ -26,6 +26,7 @@ export async function connect(io: Io, options: ConnectionOptions): Promise<Conne
   const endpoints = named === undefined ? await readEndpoints(options.dataDirectory) : undefined;
   const address = named ?? endpoints?.operator_api;
   if (address === undefined) throw noEndpoints(options.dataDirectory);
+  if (endpoints !== undefined) await assertPlatformRuns(options.dataDirectory);
   const url = parseAddress(address);
   let token: Promise<string> | undefined;
   return {
@@ -61,6 +62,7 @@ async function findToken(
   const endpoints = known ?? (await readEndpoints(options.dataDirectory));
   // The local admin token must never go to another platform than its own.
   if (endpoints?.admin_token_file !== undefined && sameOrigin(url, new URL(endpoints.operator_api))) {
+    await assertPlatformRuns(options.dataDirectory);
     return readToken(io, endpoints.admin_token_file);
   }
   throw usageError(

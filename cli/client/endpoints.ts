@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { holderOf } from '../engines/lock.ts';
+import { layoutOf } from '../platform/paths.ts';
 import { messageOf, systemCodeOf, usageError } from './errors.ts';
 
 /** The part of `endpoints.json` that the command line needs; the embedded platform writes the file. */
@@ -29,6 +31,22 @@ export async function readEndpoints(dataDirectory: string): Promise<Endpoints | 
   } catch (error) {
     throw usageError(`${path} is not an endpoints file`, HOW_ELSE, error);
   }
+}
+
+/**
+ * A platform that was killed leaves its endpoints behind; whoever listens there now must get no token. So they are
+ * believed only while the platform holds the lock of the data folder.
+ */
+export async function assertPlatformRuns(dataDirectory: string): Promise<void> {
+  const { lock } = layoutOf(dataDirectory);
+  const holder = await holderOf(lock).catch((error: unknown) => {
+    throw usageError(`${lock} cannot be read: ${messageOf(error)}`, HOW_ELSE, error);
+  });
+  if (holder !== undefined) return;
+  throw usageError(
+    `No platform runs on ${dataDirectory}: ${endpointsFile(dataDirectory)} was left by one that was killed`,
+    HOW_ELSE,
+  );
 }
 
 export function noEndpoints(dataDirectory: string): Error {

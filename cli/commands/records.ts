@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { alertSchema } from '../../contracts/agent-presence/alert.ts';
-import { auditEventSchema } from '../../contracts/audit/audit.ts';
+import { AUDIT_KINDS, auditEventSchema } from '../../contracts/audit/audit.ts';
 import { deploymentStatusSchema } from '../../contracts/telemetry/telemetry.ts';
 import { text } from '../output/printer.ts';
 import type { Runtime } from './context.ts';
@@ -26,7 +26,7 @@ export function addRecords(program: Command, runtime: Runtime): void {
       },
       { option: auditList.createOption('--action <action>', 'such as agent_task.start'), key: 'action' },
       {
-        option: option('--kind <kind>', 'change or security', oneOf(['change', 'security'])),
+        option: option('--kind <kind>', AUDIT_KINDS.join(', '), oneOf(AUDIT_KINDS)),
         key: 'kind',
       },
       { option: option('--correlation <id>', 'what belongs together', correlationId), key: 'correlation_id' },

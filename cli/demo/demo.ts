@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createdEnrolmentTokenSchema } from '../../contracts/agent/enrolment.ts';
 import { SEARCH_ATTRIBUTES } from '../../contracts/temporal.ts';
@@ -10,6 +10,7 @@ import { dataDirectory } from '../platform/paths.ts';
 import { type PlatformOptions, type RunningPlatform, startPlatform } from '../platform/start.ts';
 import { AgentProcess } from './agent-process.ts';
 import { removePackage } from './artifacts.ts';
+import { demoPlace, markAsDemo, withoutForeign } from './place.ts';
 import { Scene } from './scene.ts';
 import * as steps from './steps.ts';
 import { Teller } from './teller.ts';
@@ -43,17 +44,25 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     io.signal.addEventListener('abort', () => done(), { once: true }),
   );
   teller.line('EUCORA demo: heartbeats every 2 s and OFFLINE after 10 s here (by default 60 s and 5 min).');
+  const { dataDir, movedFrom } =
+    options.platform?.dataDir === undefined
+      ? await demoPlace(process.env, dataDirectory())
+      : { dataDir: options.platform.dataDir };
+  if (movedFrom !== undefined) {
+    teller.line(`${movedFrom} holds a platform that is not a demo's: the demo's is in ${dataDir}.`);
+  }
+  const marked = await markAsDemo(dataDir);
   const platform = await startPlatform({
-    dataDir: process.env['EUCORA_DATA_DIR'] ?? join(dataDirectory(), 'demo'),
     progress: consoleProgress(sink),
     signal: io.signal,
     ...options.platform,
-    env: { ...QUICK, ...options.platform?.env },
+    dataDir,
+    env: { ...withoutForeign(process.env), ...QUICK, ...options.platform?.env },
   });
   let status = 1;
   let agent: AgentProcess | undefined;
   try {
-    const scene = await prepare(options, platform, teller);
+    const scene = await prepare(options, platform, marked, teller);
     agent = scene.agent;
     status = (await play(scene, teller)) ? 0 : 1;
     whereToLook(scene, teller);
@@ -72,7 +81,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   return status;
 }
 
-async function prepare(options: DemoOptions, platform: RunningPlatform, teller: Teller): Promise<Scene> {
+async function prepare(
+  options: DemoOptions,
+  platform: RunningPlatform,
+  marked: string,
+  teller: Teller,
+): Promise<Scene> {
   const { io } = options;
   const connection = await connect(io, {
     api: platform.endpoints.operator_api,
@@ -80,8 +94,7 @@ async function prepare(options: DemoOptions, platform: RunningPlatform, teller: 
     dataDirectory: platform.dataDir,
   });
   const api = new Api(io, connection, `demo-${io.now().toString(36)}`);
-  await mkdir(join(platform.dataDir, 'demo'), { recursive: true, mode: 0o700 });
-  const folder = await mkdtemp(join(platform.dataDir, 'demo', 'run-'));
+  const folder = await mkdtemp(join(marked, 'run-'));
   const run = folder.slice(folder.lastIndexOf('-') + 1);
   const token = await api.post('/enrolment-tokens', createdEnrolmentTokenSchema, {
     name: `demo ${run}`,

@@ -49,11 +49,16 @@ async function removeStale(path: string): Promise<void> {
     return;
   }
   try {
-    const holder = identityIn(await readJson(path));
-    if (holder === undefined || !(await isRunning(holder))) await rm(path, { force: true });
+    if ((await holderOf(path)) === undefined) await rm(path, { force: true });
   } finally {
     await rmdir(guard);
   }
+}
+
+/** The living process that holds the lock, undefined when none does. Takes nothing and changes nothing. */
+export async function holderOf(path: string): Promise<ProcessIdentity | undefined> {
+  const holder = identityIn(await readJson(path));
+  return holder !== undefined && (await isRunning(holder)) ? holder : undefined;
 }
 
 /** Takes the lock file at once, or says which living process holds it. Locks of the dead are taken over. */
@@ -70,8 +75,8 @@ export async function tryLock(path: string): Promise<LockAttempt> {
         },
       };
     }
-    const holder = identityIn(await readJson(path));
-    if (holder !== undefined && (await isRunning(holder))) return { heldBy: holder };
+    const heldBy = await holderOf(path);
+    if (heldBy !== undefined) return { heldBy };
     await removeStale(path);
   }
 }

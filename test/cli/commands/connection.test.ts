@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { identify } from '../../../cli/engines/processes.ts';
 import { FakePlatform, TOKEN } from './support/platform.ts';
 import { anIdentity } from './support/samples.ts';
 import { eucora, type SessionOptions } from './support/session.ts';
@@ -28,6 +29,12 @@ async function writeEndpoints(operatorApi: string, token = `${TOKEN}\n`): Promis
     join(folder, 'endpoints.json'),
     JSON.stringify({ operator_api: operatorApi, admin_token_file }),
   );
+  await writeLock(await identify(process.pid));
+}
+
+async function writeLock(holder: unknown): Promise<void> {
+  await mkdir(join(folder, 'run'), { recursive: true });
+  await writeFile(join(folder, 'run', 'platform.lock'), JSON.stringify(holder));
 }
 
 it('finds platform and token by the data folder', async () => {
@@ -57,6 +64,29 @@ it('gives the local admin token to the local platform only', async () => {
   const other = await whoami(` --api ${platform.url}`);
   expect(other.code).toBe(2);
   expect(other.stderr).toContain(`There is no token for ${platform.url}`);
+  expect(platform.seen).toEqual([]);
+});
+
+it('believes no endpoints that a killed platform left: whoever listens there now gets no token', async () => {
+  await writeEndpoints(platform.url);
+  const stale = [
+    () => writeLock({ pid: process.pid, startedAt: 'before' }),
+    () => writeLock({ pid: 999_999_999, startedAt: 'x' }),
+    () => rm(join(folder, 'run'), { recursive: true }),
+  ];
+  for (const leave of stale) {
+    await leave();
+    for (const rest of ['', ` --api ${platform.url}`]) {
+      const { code, stderr } = await whoami(rest);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`No platform runs on ${folder}`);
+      expect(stderr).toContain('eucora platform start');
+    }
+    const withToken = await whoami('', { env: { EUCORA_TOKEN: TOKEN } });
+    expect(withToken.code).toBe(2);
+  }
+  await mkdir(join(folder, 'run', 'platform.lock'), { recursive: true });
+  expect((await whoami()).stderr).toContain('platform.lock cannot be read');
   expect(platform.seen).toEqual([]);
 });
 

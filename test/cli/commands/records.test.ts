@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { alertListQuery } from '../../../contracts/agent-presence/alert.ts';
 import { artifactListQuery, artifactUploadQuery } from '../../../contracts/artifact/artifact.ts';
-import { auditListQuery } from '../../../contracts/audit/audit.ts';
+import { AUDIT_KINDS, auditListQuery } from '../../../contracts/audit/audit.ts';
 import { deploymentStatusQuery } from '../../../contracts/telemetry/telemetry.ts';
 import { FakePlatform, pageWith } from './support/platform.ts';
 import {
@@ -45,6 +45,12 @@ it('lists audit events by every filter', async () => {
     before: '2026-11-22T07:00:00.000Z',
     limit: '50',
   });
+});
+
+it.each(AUDIT_KINDS)('lists audit events of the kind %s', async (kind) => {
+  platform.list('/audit-events', auditListQuery, pageWith([anAuditEvent]));
+  expect((await eucora(platform, `audit list --kind ${kind}`)).code).toBe(0);
+  expect(platform.seen[0]?.query).toMatchObject({ kind });
 });
 
 it.each([
