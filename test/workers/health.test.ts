@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { Gauge } from 'prom-client';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { ReadinessProbe } from '../../runtime/readiness.ts';
-import { healthApp, listen } from '../../workers/control-plane/health.ts';
+import { gaugeBacklog, healthApp, listen } from '../../workers/control-plane/health.ts';
 
 const up = { name: 'postgres', check: async () => 1 };
 const down = { name: 'temporal', check: () => Promise.reject(new Error('away')) };
@@ -30,6 +30,19 @@ it('metrics are those of the process and of the worker, as Prometheus reads them
   const text = await answer.text();
   expect(text).toContain('eucora_test 3');
   expect(text).toContain('process_cpu_seconds_total');
+});
+
+it('metrics are told without the backlog while Postgres is down', async () => {
+  const metrics = createMetrics();
+  const answers = [Promise.resolve({ waiting: 7 }), Promise.reject(new Error('down'))];
+  gaugeBacklog(metrics, { backlog: async () => answers.shift() ?? { waiting: 0 } });
+  const app = healthApp(new ReadinessProbe([]), metrics);
+  const read = async () => {
+    const answer = await app.request('/metrics');
+    expect(answer.status).toBe(200);
+    return /^eucora_task_outbox_waiting (\d+)$/m.exec(await answer.text())?.[1];
+  };
+  expect([await read(), await read(), await read()]).toEqual(['7', undefined, '0']);
 });
 
 it('listens, and says so when its port is taken', async () => {

@@ -1,16 +1,20 @@
 import { fileURLToPath } from 'node:url';
 import { NativeConnection, Runtime } from '@temporalio/worker';
-import { Gauge } from 'prom-client';
-import { parseConfig } from '../../contracts/config.ts';
+import { type Config, parseConfig } from '../../contracts/config.ts';
 import { openDatabase } from '../../db/database.ts';
 import { createStores } from '../../db/stores/index.ts';
-import { createLogger } from '../../runtime/logger.ts';
+import { createLogger, type Logger } from '../../runtime/logger.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { runMain, stopOnSignals } from '../../runtime/process.ts';
 import { ReadinessProbe } from '../../runtime/readiness.ts';
-import { openClient, temporalSettings, untilReachable } from '../../runtime/temporal.ts';
+import {
+  openClient,
+  type TemporalSettings,
+  temporalSettings,
+  untilReachable,
+} from '../../runtime/temporal.ts';
 import { temporalLogger } from '../../runtime/temporal-logger.ts';
-import { healthApp, listen } from './health.ts';
+import { gaugeBacklog, healthApp, listen } from './health.ts';
 import { remindAtStart } from './remind-at-start.ts';
 import { TaskRelay } from './task-relay.ts';
 import { builtWorkflowBundle, createControlPlaneWorker, ensureStandingWorkflows } from './worker.ts';
@@ -19,6 +23,34 @@ runMain(async () => {
   const config = parseConfig(process.env);
   const settings = temporalSettings(process.env);
   const logger = createLogger('eucora-worker', config.EUCORA_LOG_LEVEL);
+
+  // Before the first wait: an orphan or a stopped worker must not wait for engines that never come.
+  const stopping = new AbortController();
+  const endings: (() => unknown)[] = [];
+  stopOnSignals(
+    logger,
+    async () => {
+      stopping.abort(new Error('the worker is stopped'));
+      for (const end of endings.reverse()) await end();
+    },
+    config.EUCORA_EXIT_WITH_PARENT,
+  );
+  try {
+    await run(config, settings, logger, stopping.signal, (end) => endings.push(end));
+  } catch (error) {
+    // What fails because we stop is no failure; the process ends with the last ending.
+    if (!stopping.signal.aborted) throw error;
+  }
+});
+
+/** @param atEnd takes what is to be ended at a stop, the last first */
+async function run(
+  config: Config,
+  settings: TemporalSettings,
+  logger: Logger,
+  signal: AbortSignal,
+  atEnd: (end: () => unknown) => void,
+): Promise<void> {
   const workflowBundle = await builtWorkflowBundle(
     fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url)),
   );
@@ -31,11 +63,18 @@ runMain(async () => {
     applicationName: 'eucora-worker',
     onError: (error) => logger.warn({ err: error }, 'A connection to Postgres broke'),
   });
+  atEnd(() => database.close());
   const stores = createStores(database, config);
   const { client, connection } = openClient(settings);
-  const native = await untilReachable('Temporal', logger, () =>
-    NativeConnection.connect(settings.connection),
+  atEnd(() => connection.close());
+  const native = await untilReachable(
+    'Temporal',
+    logger,
+    () => NativeConnection.connect(settings.connection),
+    signal,
   );
+  signal.throwIfAborted();
+  atEnd(() => native.close());
   const worker = await createControlPlaneWorker({
     config,
     stores,
@@ -45,20 +84,18 @@ runMain(async () => {
     workflowBundle,
   });
   const relay = new TaskRelay({ client, outbox: stores.outbox, tasks: stores.tasks, logger });
-  await untilReachable('Temporal', logger, async () => {
-    await remindAtStart(client, stores.outbox);
-    await ensureStandingWorkflows(client);
-  });
+  await untilReachable(
+    'Temporal or Postgres',
+    logger,
+    async () => {
+      await remindAtStart(client, stores.outbox, stores.alerts);
+      await ensureStandingWorkflows(client);
+    },
+    signal,
+  );
 
   const metrics = createMetrics();
-  new Gauge({
-    name: 'eucora_task_outbox_waiting',
-    help: 'Tasks whose workflows have yet to hear of their present state',
-    registers: [metrics],
-    async collect() {
-      this.set((await stores.outbox.backlog()).waiting);
-    },
-  });
+  gaugeBacklog(metrics, stores.outbox);
   const probe = new ReadinessProbe([
     { name: 'postgres', check: () => database.pool.query('SELECT 1') },
     {
@@ -76,22 +113,16 @@ runMain(async () => {
     config.EUCORA_WORKER_HEALTH_HOST,
     config.EUCORA_WORKER_HEALTH_PORT,
   );
+  signal.throwIfAborted();
 
   relay.start();
   const running = worker.run();
-  stopOnSignals(
-    logger,
-    async () => {
-      health.close();
-      await relay.stop();
-      if (worker.getState() === 'RUNNING') worker.shutdown();
-      await running;
-      await native.close();
-      await connection.close();
-      await database.close();
-    },
-    config.EUCORA_EXIT_WITH_PARENT,
-  );
+  atEnd(async () => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await running;
+  });
+  atEnd(() => relay.stop());
+  atEnd(() => health.close());
   logger.info('The control-plane worker runs');
   await running;
-});
+}
