@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { SEARCH_ATTRIBUTES } from '../../contracts/temporal.ts';
 import { createStores } from '../../db/stores/index.ts';
 import { createLogger } from '../../runtime/logger.ts';
+import { keptFile } from '../../workers/setup/kept-file.ts';
 import { setUp } from '../../workers/setup/setup.ts';
 import { type EmptyDatabase, emptyDatabase } from '../db/support/empty.ts';
 import { testConfig } from '../harness/database.ts';
@@ -82,6 +83,32 @@ it('ticket keys for TLS sessions are 48 private bytes that stay the same', async
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   await prepare();
   expect(await readFile(path)).toEqual(keys);
+});
+
+it.each([
+  ['admin-token', '\n', 'admin-token is empty. Delete it, and the next setup makes a new admin token'],
+  ['admin-token', 'two words', 'does not hold one token and nothing else'],
+  ['tls-ticket-keys', 'short', 'holds 5 bytes instead of 48. Delete it'],
+])('a damaged %s (%j) is told, not replaced', async (name, content, told) => {
+  await writeFile(join(folder, name), content);
+  await expect(prepare()).rejects.toThrow(told);
+  expect(await readFile(join(folder, name), 'utf8')).toBe(content);
+});
+
+it('a token that cannot be read is not taken for a missing one', async () => {
+  await mkdir(join(folder, 'admin-token'));
+  await expect(prepare()).rejects.toThrow('EISDIR');
+});
+
+it('of setups at once all keep the same file, and nothing else is left', async () => {
+  const path = join(folder, 'kept');
+  const kept = await Promise.all([...'abcdefgh'].map((content) => keptFile(path, () => content)));
+  expect(kept.filter(({ created }) => created)).toHaveLength(1);
+  expect(new Set(kept.map(({ content }) => content.toString()))).toEqual(
+    new Set([await readFile(path, 'utf8')]),
+  );
+  expect(await readdir(folder)).toEqual(['kept']);
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
 });
 
 it('setups that run side by side on an empty database all succeed', async () => {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../../contracts/config.ts';
@@ -8,9 +7,9 @@ import { migrate } from '../../db/migrate.ts';
 import { createStores, type Stores } from '../../db/stores/index.ts';
 import { newToken } from '../../db/stores/tokens.ts';
 import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
-import { writePrivateFile } from '../../runtime/files.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { untilReachable } from '../../runtime/temporal.ts';
+import { keptFile } from './kept-file.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 
 export interface SetupReport {
@@ -60,17 +59,25 @@ export async function setUp({ config, client, namespace, logger }: SetupOptions)
 /** The first token lies in the data directory; it is stored again after the database was emptied. */
 async function ensureAdminToken(stores: Stores, dataDir: string): Promise<boolean> {
   const path = join(dataDir, 'admin-token');
-  const known = await readFile(path, 'utf8').catch(() => undefined);
-  const token = known?.trim() ?? newToken('op');
-  if (known === undefined) await writePrivateFile(path, `${token}\n`);
+  const { content, created } = await keptFile(path, () => `${newToken('op')}\n`);
+  const token = content.toString('utf8').trim();
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new Error(
+      `${path} ${token === '' ? 'is empty' : 'does not hold one token and nothing else'}. ` +
+        'Delete it, and the next setup makes a new admin token; or restore it from a backup.',
+    );
+  }
   await stores.operatorTokens.ensureFirst(token, 'first-admin');
-  return known === undefined;
+  return created;
 }
 
 async function ensureTicketKeys(config: Config): Promise<void> {
   const path = ticketKeysPath(config);
-  const known = await readFile(path).catch(() => undefined);
-  if (known === undefined) await writePrivateFile(path, randomBytes(TICKET_KEY_BYTES));
+  const { content } = await keptFile(path, () => randomBytes(TICKET_KEY_BYTES));
+  if (content.length === TICKET_KEY_BYTES) return;
+  throw new Error(
+    `${path} holds ${content.length} bytes instead of ${TICKET_KEY_BYTES}. Delete it, and the next setup makes new keys.`,
+  );
 }
 
 function ticketKeysPath(config: Config): string {
