@@ -20,6 +20,8 @@ export interface DatabaseOptions {
 
 /** Longest that a statement may take before Postgres ends it, in milliseconds. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** When the answer itself stays away, because Postgres' host has vanished. */
+const QUERY_TIMEOUT_MS = 35_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 // Counts and sizes come as bigint; ours stay far below 2^53.
@@ -34,6 +36,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: 30_000,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
     application_name: options.applicationName,
     keepAlive: true,
   });
@@ -44,7 +47,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     dialectModule: pg,
     logging: false,
     pool: { max: modelConnections, min: 0, idle: 30_000, acquire: CONNECT_TIMEOUT_MS },
-    dialectOptions: { statement_timeout: STATEMENT_TIMEOUT_MS, application_name: options.applicationName },
+    dialectOptions: {
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      application_name: options.applicationName,
+    },
     retry: { max: 1 },
   });
   return {
@@ -68,11 +75,24 @@ export async function inTransaction<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+  return retrying(() => runTransaction(pool, work));
+}
+
+/** One statement that commits by itself, run again when it lost a deadlock; within a transaction, run once. */
+export function statement<Row extends pg.QueryResultRow>(
+  queryable: pg.Pool | pg.PoolClient,
+  config: pg.QueryConfig,
+): Promise<pg.QueryResult<Row>> {
+  const run = () => queryable.query<Row>(config);
+  return queryable instanceof pg.Pool ? retrying(run) : run();
+}
+
+async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
     try {
-      return await runTransaction(pool, work);
+      return await attempt();
     } catch (error) {
-      if (attempt === MAX_ATTEMPTS || !isRetryable(error)) throw error;
+      if (tries === MAX_ATTEMPTS || !isRetryable(error)) throw error;
     }
   }
 }
@@ -108,9 +128,10 @@ export function isUnavailable(error: unknown): boolean {
   const code = seen?.code ?? '';
   return (
     /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EAI_AGAIN)$/.test(code) ||
-    /^(08|53|57P)/.test(code) ||
+    // 57014: took too long; 25006: read-only, as a standby is; 40…: lost a deadlock again and again.
+    /^(08|53|57P|57014|25006|40001|40P01)/.test(code) ||
     seen?.name === 'SequelizeConnectionAcquireTimeoutError' ||
-    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+    /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
       seen?.message ?? '',
     )
   );

@@ -19,6 +19,8 @@ export function agentTaskActivities(tasks: Pick<TaskStore, 'requeueLostHandover'
   /** A task that was deleted with its agent has ended. */
   async function present(task: TaskSnapshot): Promise<TaskSnapshot> {
     const [snapshot] = await tasks.snapshots([task.task_id]);
-    return snapshot ?? { ...task, status: 'CANCELLED', version: task.version + 1, due_in_ms: null };
+    return (
+      snapshot ?? { ...task, status: 'CANCELLED', version: task.version + 1, due_in_ms: null, due_at: null }
+    );
   }
 }

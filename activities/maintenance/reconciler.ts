@@ -4,45 +4,54 @@ import type { TaskOutbox } from '../../db/stores/agent-task/outbox.ts';
 
 /** Older than what may still be on its way between Postgres, the outbox and Temporal's visibility store. */
 const SETTLED_MINUTES = 5;
+/** Later than `SETTLED_MINUTES` by more than a look through all workflows takes. */
+const OLD_MINUTES = 10;
 const BATCH = 1_000;
 
 const RUNNING = `WorkflowType = '${WORKFLOW_TYPES.agentTask}' AND ExecutionStatus = 'Running'`;
 
+type Outbox = Pick<
+  TaskOutbox,
+  'countOpen' | 'countOpenAmong' | 'remindOpen' | 'remindEnded' | 'remindOverdue'
+>;
+
 /**
  * Finds tasks and workflows that lost each other, as after one of the two engines came back from an older
- * backup, and has the outbox tell those workflows (or start them) again. In sound operation it only counts.
+ * backup, and has the outbox tell those workflows (or start them) again. In sound operation it only looks.
  */
 export class Reconciler {
   readonly #client: Client;
-  readonly #outbox: Pick<TaskOutbox, 'countOpen' | 'remindOpen' | 'remindEnded'>;
+  readonly #outbox: Outbox;
 
-  constructor(client: Client, outbox: Pick<TaskOutbox, 'countOpen' | 'remindOpen' | 'remindEnded'>) {
+  constructor(client: Client, outbox: Outbox) {
     this.#client = client;
     this.#outbox = outbox;
   }
 
   /** @returns how many workflows will be told */
   async remindWorkflows(): Promise<number> {
-    const settled = await this.#outbox.countOpen(SETTLED_MINUTES);
-    const { count: running } = await this.#client.workflow.count(RUNNING);
-    let reminded = settled > running ? await this.#outbox.remindOpen(SETTLED_MINUTES) : 0;
-    if (running > (await this.#outbox.countOpen(0))) reminded += await this.#remindSurplus();
+    let reminded = await this.#outbox.remindOverdue();
+    let followed = 0;
+    for await (const taskIds of this.#runningTasks()) {
+      reminded += await this.#outbox.remindEnded(taskIds, SETTLED_MINUTES);
+      followed += await this.#outbox.countOpenAmong(taskIds, SETTLED_MINUTES);
+    }
+    // Old tasks that are open now were open, and settled, when the look began: each must have been seen.
+    if ((await this.#outbox.countOpen(OLD_MINUTES)) > followed) {
+      reminded += await this.#outbox.remindOpen(OLD_MINUTES);
+    }
     return reminded;
   }
 
-  /** Workflows that run although their task has ended or is gone. */
-  async #remindSurplus(): Promise<number> {
-    let reminded = 0;
+  /** Ids of the tasks whose workflows run, in batches. */
+  async *#runningTasks(): AsyncGenerator<string[]> {
     let batch: string[] = [];
-    const started = new Date(Date.now() - SETTLED_MINUTES * 60_000).toISOString();
-    for await (const workflow of this.#client.workflow.list({
-      query: `${RUNNING} AND StartTime < '${started}'`,
-    })) {
-      batch.push(workflow.workflowId.slice(workflow.workflowId.indexOf('/') + 1));
+    for await (const { workflowId } of this.#client.workflow.list({ query: RUNNING, pageSize: BATCH })) {
+      batch.push(workflowId.slice(workflowId.indexOf('/') + 1));
       if (batch.length < BATCH) continue;
-      reminded += await this.#outbox.remindEnded(batch);
+      yield batch;
       batch = [];
     }
-    return reminded + (await this.#outbox.remindEnded(batch));
+    if (batch.length > 0) yield batch;
   }
 }

@@ -18,6 +18,8 @@ export interface TaskSnapshot {
   readonly agent_online: boolean;
   /** Milliseconds until the timer of this state is due, by the database's clock; null where there is none. */
   readonly due_in_ms: number | null;
+  /** That moment itself, for a workflow that hears of it late. */
+  readonly due_at: string | null;
   readonly correlation_id: string;
 }
 

@@ -82,7 +82,7 @@ CREATE TABLE agent_presence (
   agent_version text NOT NULL,
   hardware_id text NOT NULL,
   instance_id uuid,
-  previous_instance_id uuid,
+  earlier_instance_ids uuid[] NOT NULL DEFAULT '{}',
   last_error text,
   counters jsonb
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
@@ -242,7 +242,8 @@ CREATE TABLE audit_event (
   correlation_id text,
   PRIMARY KEY (id, at)
 ) PARTITION BY RANGE (at);
-CREATE INDEX audit_event_object ON audit_event (object_type, object_id, id);
+CREATE INDEX audit_event_object ON audit_event (object_id, id);
+CREATE INDEX audit_event_object_type ON audit_event (object_type, id);
 CREATE INDEX audit_event_actor ON audit_event (actor_id, id);
 CREATE INDEX audit_event_action ON audit_event (action, id);
 CREATE INDEX audit_event_kind ON audit_event (kind, id);
@@ -258,9 +259,12 @@ CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE ON audit_event
 CREATE TRIGGER audit_event_no_truncate BEFORE TRUNCATE ON audit_event
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 
+-- Whoever waits for a parent table's lock makes all inserts wait behind it: both functions give up soon instead,
+-- and are called again.
+
 -- Partitions of one day ('day') or month ('month') that cover a span; returns how many were made.
 CREATE FUNCTION ensure_partitions(parent regclass, step text, from_at timestamptz, to_at timestamptz)
-RETURNS integer LANGUAGE plpgsql AS $$
+RETURNS integer LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
 DECLARE
   made integer := 0;
   lower_at timestamp := date_trunc(step, from_at AT TIME ZONE 'UTC');
@@ -290,7 +294,7 @@ $$;
 
 -- Drops partitions that lie wholly before a moment; returns their names.
 CREATE FUNCTION drop_partitions(parent regclass, step text, before_at timestamptz)
-RETURNS SETOF text LANGUAGE plpgsql AS $$
+RETURNS SETOF text LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
 DECLARE
   child text;
 BEGIN

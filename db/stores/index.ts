@@ -34,6 +34,7 @@ export interface Stores {
 
 /** All stores over one database, set up as the configuration says. */
 export function createStores(database: Database, config: Config): Stores {
+  const timers = { handoverSeconds: HANDOVER_INTERVALS * config.EUCORA_HEARTBEAT_INTERVAL_SECONDS };
   return {
     agents: new AgentStore(database),
     alerts: new AlertStore(database),
@@ -47,7 +48,7 @@ export function createStores(database: Database, config: Config): Stores {
       queueDays: config.EUCORA_QUEUE_RETENTION_DAYS,
     }),
     operatorTokens: new OperatorTokenStore(database),
-    outbox: new TaskOutbox(database.pool),
+    outbox: new TaskOutbox(database.pool, timers),
     presence: new PresenceStore(database, {
       offlineAfterSeconds: config.EUCORA_OFFLINE_AFTER_SECONDS,
       intakeSilenceSeconds: intakeSilenceSeconds(
@@ -56,9 +57,7 @@ export function createStores(database: Database, config: Config): Stores {
       ),
       alertsDelivered: config.EUCORA_ALERT_WEBHOOK_URL !== undefined,
     }),
-    tasks: new TaskStore(database, {
-      handoverSeconds: HANDOVER_INTERVALS * config.EUCORA_HEARTBEAT_INTERVAL_SECONDS,
-    }),
+    tasks: new TaskStore(database, timers),
     telemetry: new TelemetryStore(database, {
       cpuPercent: config.EUCORA_DEGRADED_CPU_PERCENT,
       memoryPercent: config.EUCORA_DEGRADED_MEMORY_PERCENT,

@@ -1,4 +1,4 @@
-import { type Model, type ModelStatic, Op, type WhereOptions } from 'sequelize';
+import { type FindAttributeOptions, type Model, type ModelStatic, Op, type WhereOptions } from 'sequelize';
 import type { Page } from '../../contracts/http/common.ts';
 
 /** The cursor was changed, or made by another list. */
@@ -47,12 +47,14 @@ export async function newestFirst<Row extends { id: string }, Item>(
   filters: WhereOptions[],
   page: { cursor?: string | undefined; limit: number },
   item: (row: Row) => Item,
+  attributes?: FindAttributeOptions,
 ): Promise<Page<Item>> {
   const conditions = [...filters];
   if (page.cursor !== undefined)
     conditions.push({ id: { [Op.lt]: decodeCursor(list, page.cursor, UUID_KEY) } });
   const rows = (await model.findAll({
     where: { [Op.and]: conditions } as WhereOptions<Row>,
+    ...(attributes === undefined ? {} : { attributes }),
     order: [['id', 'DESC']],
     limit: page.limit + 1,
     raw: true,

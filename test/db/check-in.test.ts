@@ -57,8 +57,9 @@ it('an agent that is in a batch twice gets its tasks once', async () => {
   const id = await fleet.online();
   await fleet.task(id);
   const [first, second] = await Promise.all([fleet.heartbeat(id), fleet.heartbeat(id)]);
-  expect(first).toMatchObject({ kind: 'accepted', tasks: [{ status: 'ASSIGNED' }] });
-  expect(second).toMatchObject({ kind: 'accepted', tasks: [] });
+  // The later caller: the earlier one may have given up waiting.
+  expect(first).toMatchObject({ kind: 'accepted', tasks: [] });
+  expect(second).toMatchObject({ kind: 'accepted', tasks: [{ status: 'ASSIGNED' }] });
 });
 
 it('two writers on one database hand each task over once', async () => {
@@ -117,7 +118,7 @@ describe('edges', () => {
   it('an agent revoked between its stamp and its edge stays revoked and OFFLINE', async () => {
     const id = await fleet.enrol();
     await database.stores.agents.revoke(id, OPERATOR, 'test');
-    await applyEdges(database.pool, [{ agentId: id, desired: 'ONLINE', heartbeat: {} }]);
+    await applyEdges(database.pool, [{ agentId: id, heartbeat: {} }]);
     expect(await database.stores.agents.find(id)).toMatchObject({ status: 'OFFLINE' });
   });
 
@@ -194,3 +195,52 @@ it('an error of the database rejects its batch, and the next batch works', async
   expect(failed.map((result) => result.status)).toEqual(['rejected', 'rejected']);
   expect(await fleet.heartbeat(id)).toMatchObject({ kind: 'accepted' });
 });
+
+describe('machines that share an identity', () => {
+  const first = '00000000-0000-4000-8000-000000000001';
+  const second = '00000000-0000-4000-8000-000000000002';
+  const third = '00000000-0000-4000-8000-000000000003';
+
+  it('in one batch are judged each by its own word, and only the right one gets tasks', async () => {
+    const id = await fleet.online();
+    await fleet.task(id);
+    const { hardware_id } = await hardwareOf(id);
+    const [other, own] = await Promise.all([
+      fleet.heartbeat(id, { hardware_id: 'another-machine' }),
+      fleet.heartbeat(id, { hardware_id }),
+    ]);
+    expect(other).toEqual({ kind: 'cloned' });
+    expect(own).toMatchObject({ kind: 'accepted', tasks: [{ status: 'ASSIGNED' }] });
+  });
+
+  it('a machine that is refused does not keep the other one alive', async () => {
+    const id = await fleet.online();
+    const before = (await database.stores.agents.find(id))?.last_heartbeat_at;
+    expect(await fleet.heartbeat(id, { hardware_id: 'another-machine' })).toEqual({ kind: 'cloned' });
+    expect((await database.stores.agents.find(id))?.last_heartbeat_at).toBe(before);
+  });
+
+  it('three that take turns are noticed when the first comes back, and audited once an hour', async () => {
+    const id = await fleet.online();
+    for (const instance_id of [first, second, third]) {
+      expect(await fleet.heartbeat(id, { instance_id })).toMatchObject({ kind: 'accepted' });
+    }
+    expect(await fleet.heartbeat(id, { instance_id: first })).toEqual({ kind: 'cloned' });
+    expect(await fleet.heartbeat(id, { instance_id: second })).toEqual({ kind: 'cloned' });
+    expect(await fleet.heartbeat(id, { instance_id: third })).toMatchObject({ kind: 'accepted' });
+    const { items } = await database.stores.audit.list({
+      object_id: id,
+      action: 'security.agent_cloned',
+      limit: 10,
+    });
+    expect(items).toHaveLength(1);
+  });
+});
+
+async function hardwareOf(id: string): Promise<{ hardware_id: string }> {
+  const { rows } = await database.pool.query<{ hardware_id: string }>(
+    'SELECT hardware_id FROM agent WHERE id = $1',
+    [id],
+  );
+  return rows[0] ?? { hardware_id: '' };
+}

@@ -61,7 +61,7 @@ describe('the audit', () => {
 describe('partitions', () => {
   it('are there for every day of the retention and the days to come; made again, none is made', async () => {
     expect(await database.stores.maintenance.ensurePartitions()).toBe(0);
-    expect(await partitionsOf('telemetry')).toHaveLength(34);
+    expect(await partitionsOf('telemetry')).toHaveLength(61);
     await database.setClock(DAY);
     expect(await database.stores.maintenance.ensurePartitions()).toBe(1);
   });

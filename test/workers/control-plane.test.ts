@@ -84,11 +84,11 @@ it('a worker whose bundle was not built refuses to start and says what to do', a
 it('at the start, a Temporal that does not know us hears of every open task; a known one looks at once', async () => {
   const task = await fleet.task(await fleet.online());
   await relay.relayOnce();
-  await remindAtStart(env.client, database.stores.outbox);
+  await remindAtStart(env.client, database.stores.outbox, database.stores.alerts);
   expect((await database.stores.outbox.backlog()).waiting).toBe(1);
   await relay.relayOnce();
   await ensureStandingWorkflows(env.client);
-  await remindAtStart(env.client, database.stores.outbox);
+  await remindAtStart(env.client, database.stores.outbox, database.stores.alerts);
   expect((await database.stores.outbox.backlog()).waiting).toBe(0);
   await eventually(async () => expect(await count(`WorkflowType = 'maintenance'`)).toBe(1));
   await database.stores.tasks.cancel(task, OPERATOR);
@@ -204,17 +204,57 @@ describe('reconciliation', () => {
     const [gone, ended] = [await fleet.task(agent), await fleet.task(agent)];
     await relay.relayOnce();
     await database.pool.query('DELETE FROM agent_task WHERE id = $1', [gone]);
-    await database.pool.query(`UPDATE agent_task SET status = 'COMPLETED', version = 9 WHERE id = $1`, [
-      ended,
-    ]);
+    await database.pool.query(
+      `UPDATE agent_task SET status = 'COMPLETED', version = 9, completed_at = now() WHERE id = $1`,
+      [ended],
+    );
     await eventually(async () => expect(await count(open)).toBe(2));
-    expect(await reconciler().remindWorkflows()).toBe(0);
-    const now = Date.now();
-    jest.spyOn(Date, 'now').mockReturnValue(now + 600_000);
-    expect(await reconciler().remindWorkflows()).toBe(2);
-    jest.restoreAllMocks();
+    // What has just ended may still be on its way.
+    expect(await reconciler().remindWorkflows()).toBe(1);
+    await database.setClock(600);
+    expect(await reconciler().remindWorkflows()).toBe(1);
     await relay.relayOnce();
     expect(await handleOf(gone).result()).toMatchObject({ status: 'CANCELLED' });
     expect(await handleOf(ended).result()).toMatchObject({ status: 'COMPLETED' });
+    await eventually(async () => expect(await count(open)).toBe(0));
+  });
+
+  it('as many lost workflows as surplus ones do not hide each other', async () => {
+    const agent = await fleet.online();
+    const [lost, gone] = [await fleet.task(agent), await fleet.task(agent)];
+    await relay.relayOnce();
+    await handleOf(lost).terminate('lost');
+    await database.pool.query('DELETE FROM agent_task WHERE id = $1', [gone]);
+    await eventually(async () => expect(await count(open)).toBe(1));
+    await database.setClock(660);
+    expect(await reconciler().remindWorkflows()).toBe(2);
+    await relay.relayOnce();
+    expect((await handleOf(lost).describe()).status.name).toBe('RUNNING');
+    expect(await handleOf(gone).result()).toMatchObject({ status: 'CANCELLED' });
+    await database.stores.tasks.cancel(lost, OPERATOR);
+    await relay.relayOnce();
+    await handleOf(lost).result();
+    await eventually(async () => expect(await count(open)).toBe(0));
+  });
+
+  it('a workflow that knows an older state is told once its timer is overdue', async () => {
+    const agent = await fleet.online();
+    const task = await fleet.task(agent);
+    await relay.relayOnce();
+    await fleet.heartbeat(agent);
+    // The hand-over was told, and forgotten with a restored backup.
+    await database.pool.query('DELETE FROM agent_task_outbox');
+    await database.setClock(150);
+    expect(await reconciler().remindWorkflows()).toBe(0);
+    await database.setClock(190);
+    expect(await reconciler().remindWorkflows()).toBe(1);
+    await relay.relayOnce();
+    await eventually(async () =>
+      expect(await database.stores.tasks.find(task)).toMatchObject({ status: 'PENDING' }),
+    );
+    await database.stores.tasks.cancel(task, OPERATOR);
+    await relay.relayOnce();
+    await handleOf(task).result();
+    await eventually(async () => expect(await count(open)).toBe(0));
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { SEARCH_ATTRIBUTES } from '../../contracts/temporal.ts';
 import { createStores } from '../../db/stores/index.ts';
+import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { keptFile } from '../../workers/setup/kept-file.ts';
 import { setUp } from '../../workers/setup/setup.ts';
@@ -112,7 +113,6 @@ it('of setups at once all keep the same file, and nothing else is left', async (
 });
 
 it('setups that run side by side on an empty database all succeed', async () => {
-  await prepare();
   const other = await emptyDatabase();
   try {
     const reports = await Promise.all(
@@ -126,6 +126,9 @@ it('setups that run side by side on an empty database all succeed', async () => 
       ),
     );
     expect(reports.flatMap((report) => report.migrations)).toEqual(['0001-foundation']);
+    expect(reports.filter((report) => report.ca_created)).toHaveLength(1);
+    expect(reports.filter((report) => report.admin_token_created)).toHaveLength(1);
+    await CertificateAuthority.open(folder);
   } finally {
     await other.dispose();
   }

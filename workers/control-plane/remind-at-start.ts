@@ -1,5 +1,6 @@
 import { type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { MAINTENANCE_SCHEDULE_ID } from '../../contracts/temporal.ts';
+import type { AlertStore } from '../../db/stores/agent-presence/alert-store.ts';
 import type { TaskOutbox } from '../../db/stores/agent-task/outbox.ts';
 
 /**
@@ -7,11 +8,16 @@ import type { TaskOutbox } from '../../db/stores/agent-task/outbox.ts';
  * know each other, instead of within the hour. A Temporal without our schedule is new and knows no task at all.
  * To be called before the schedule is made, so that a start that is interrupted looks again.
  */
-export async function remindAtStart(client: Client, outbox: Pick<TaskOutbox, 'remindOpen'>): Promise<void> {
+export async function remindAtStart(
+  client: Client,
+  outbox: Pick<TaskOutbox, 'remindOpen'>,
+  alerts: Pick<AlertStore, 'beginAgain'>,
+): Promise<void> {
   try {
     await client.schedule.getHandle(MAINTENANCE_SCHEDULE_ID).trigger(ScheduleOverlapPolicy.SKIP);
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
     await outbox.remindOpen(0);
+    await alerts.beginAgain();
   }
 }

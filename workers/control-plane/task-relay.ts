@@ -14,7 +14,7 @@ import {
   SEARCH_ATTRIBUTES,
   WORKFLOW_TYPES,
 } from '../../contracts/temporal.ts';
-import type { OutboxEntry, TaskOutbox } from '../../db/stores/agent-task/outbox.ts';
+import { type OutboxEntry, type TaskOutbox, TELL_WITHIN_MS } from '../../db/stores/agent-task/outbox.ts';
 import type { TaskStore } from '../../db/stores/agent-task/task-store.ts';
 import type { Logger } from '../../runtime/logger.ts';
 
@@ -71,6 +71,7 @@ export class TaskRelay {
 
   /** Tells one batch. @returns how many entries were leased */
   async relayOnce(): Promise<number> {
+    const giveUpAt = Date.now() + TELL_WITHIN_MS;
     const entries = await this.#options.outbox.lease(BATCH);
     if (entries.length === 0) return 0;
     const snapshots = await this.#options.tasks.snapshots(entries.map((entry) => entry.taskId));
@@ -81,7 +82,7 @@ export class TaskRelay {
       entries.map(async (entry) => {
         const snapshot = byTask.get(entry.taskId);
         try {
-          await this.#tell(entry.taskId, snapshot);
+          await this.#options.client.withDeadline(giveUpAt, () => this.#tell(entry.taskId, snapshot));
           told.push({ ...entry, version: snapshot?.version ?? entry.version });
         } catch (error) {
           this.#options.logger.warn(
@@ -160,6 +161,7 @@ function gone(taskId: string): TaskSnapshot {
     max_retries: 0,
     agent_online: false,
     due_in_ms: null,
+    due_at: null,
     correlation_id: '',
   };
 }

@@ -26,36 +26,47 @@ const timers = proxyActivities<AgentTaskActivities>({
 export async function agentTask(created: TaskSnapshot): Promise<TaskOutcome> {
   let task = created;
   let shown: TaskStatus = created.status;
+  let answered: TaskSnapshot | undefined;
   setHandler(taskSnapshot, () => task);
   setHandler(taskChanged, (next) => {
     task = newer(task, next);
   });
-  setCurrentDetails(describeTask(task));
-
-  while (!isFinal(task.status)) {
-    const seen = task;
-    const changed = await changesWithin(() => task.version > seen.version, seen);
-    if (!changed) {
-      const answered = await act(seen);
-      // Not in one expression: a word told meanwhile must not be overwritten by what `task` was before.
-      task = newer(task, answered);
-    }
+  for (;;) {
+    // Before the wait as well as after it: a word may have come before the first line of this ran.
     if (task.status !== shown) {
       shown = task.status;
       upsertSearchAttributes([{ key: SEARCH_ATTRIBUTE_KEYS.taskState, value: task.status }]);
     }
     setCurrentDetails(describeTask(task));
+    if (isFinal(task.status)) break;
+    const seen = task;
+    // A word may have lain for long before it is heard; an answer was read just now, and by one clock alone.
+    const due = seen === answered ? seen.due_in_ms : sooner(seen);
+    if (!(await changesWithin(() => task.version > seen.version, seen.status, due))) {
+      answered = await act(seen);
+      // Not in one expression: a word told meanwhile must not be overwritten by what `task` was before.
+      task = newer(task, answered);
+    }
   }
   return { status: task.status, retry_count: task.retry_count };
 }
 
-async function changesWithin(changed: () => boolean, { status, due_in_ms }: TaskSnapshot): Promise<boolean> {
-  if (due_in_ms === null) {
+async function changesWithin(
+  changed: () => boolean,
+  status: TaskStatus,
+  due: number | null,
+): Promise<boolean> {
+  if (due === null) {
     await condition(changed);
     return true;
   }
   const summary = status === 'ASSIGNED' ? 'Until the hand-over counts as lost' : 'Until the task times out';
-  return condition(changed, Math.max(1, due_in_ms), { summary });
+  return condition(changed, Math.max(1, due), { summary });
+}
+
+/** Milliseconds to the timer of the present state, less what has passed since they were counted. */
+function sooner({ due_in_ms, due_at }: TaskSnapshot): number | null {
+  return due_in_ms === null || !due_at ? due_in_ms : Math.min(due_in_ms, Date.parse(due_at) - Date.now());
 }
 
 /** The timer of the present state fired: says so to Postgres, which decides. */

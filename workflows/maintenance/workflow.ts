@@ -13,10 +13,11 @@ export interface MaintenanceReport {
   readonly workflows_reminded: number;
 }
 
-/** Hourly: partitions ahead, retention behind, and a reminder for workflows that lost sight of their task. */
+/** Hourly: a reminder for workflows that lost sight of their task, partitions ahead, retention behind. */
 export async function maintenance(): Promise<MaintenanceReport> {
+  // First: it must not wait for the others, which may fail for long.
+  const workflows_reminded = await remindWorkflows();
   const partitions_made = await ensurePartitions();
   const removed = await applyRetention();
-  const workflows_reminded = await remindWorkflows();
   return { partitions_made, ...removed, workflows_reminded };
 }

@@ -1,5 +1,6 @@
 import type { Alert, AlertListQuery } from '../../../contracts/agent-presence/alert.ts';
 import type { Page } from '../../../contracts/http/common.ts';
+import { alertDeliveryWorkflowId } from '../../../contracts/temporal.ts';
 import type { Database } from '../../database.ts';
 import type { AlertRow } from '../../models/rows.ts';
 import { decodeCursor, iso, isoOrNull, toPage, UUID_KEY } from '../keyset.ts';
@@ -25,21 +26,36 @@ export class AlertStore {
 
   /** Notes an attempt to deliver; `error` is null when it succeeded. */
   async noteAttempt(batch: string, error: string | null): Promise<void> {
-    await this.#database.pool.query(
-      `UPDATE alert SET delivery_attempts = delivery_attempts + 1, delivery_error = $2,
-         delivered_at = CASE WHEN $2::text IS NULL THEN now() END,
-         delivery = CASE WHEN $2::text IS NULL THEN 'delivered' ELSE delivery END
-       WHERE delivery_batch = $1 AND delivery <> 'delivered'`,
-      [batch, error],
+    await this.#deliver(
+      batch,
+      `delivery_attempts = delivery_attempts + 1, delivery_error = $2,
+       delivered_at = CASE WHEN $2::text IS NULL THEN now() END,
+       delivery = CASE WHEN $2::text IS NULL THEN 'delivered' ELSE delivery END`,
+      error,
     );
   }
 
   /** No attempt will follow. What the last one met says more than the reason for which no other is made. */
   async giveUp(batch: string, reason: string): Promise<void> {
+    await this.#deliver(batch, `delivery = 'failed', delivery_error = COALESCE(delivery_error, $2)`, reason);
+  }
+
+  /** A Temporal that is new knows no delivery: those that have not ended begin again. */
+  async beginAgain(): Promise<void> {
+    await this.#database.pool.query(`UPDATE alert SET delivery_attempts = 0 WHERE delivery = 'pending'`);
+  }
+
+  /** Audits what becomes of a delivery, not each attempt. */
+  async #deliver(batch: string, set: string, said: string | null): Promise<void> {
     await this.#database.pool.query(
-      `UPDATE alert SET delivery = 'failed', delivery_error = COALESCE(delivery_error, $2)
-       WHERE delivery_batch = $1 AND delivery <> 'delivered'`,
-      [batch, reason],
+      `WITH told AS (
+         UPDATE alert SET ${set} WHERE delivery_batch = $1 AND delivery <> 'delivered' RETURNING *
+       )
+       INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
+       SELECT uuid7(), now(), 'workflow', $3, 'alert.delivery', 'change', 'alert', id::text,
+         '{"delivery": "pending"}', jsonb_build_object('delivery', delivery)
+       FROM told WHERE delivery <> 'pending'`,
+      [batch, said, alertDeliveryWorkflowId(batch)],
     );
   }
 

@@ -3,8 +3,9 @@ import type { AgentStatus } from '../../../contracts/agent/agent.ts';
 import type { HeartbeatRequest } from '../../../contracts/agent/heartbeat.ts';
 import type { HandedOverTask } from '../../../contracts/agent-task/task.ts';
 import { GroupCommit, type GroupCommitOptions } from '../../batch/group-commit.ts';
+import { statement } from '../../database.ts';
 import { toHandedOverTask } from '../agent-task/records.ts';
-import { applyEdges, type Edge } from './edges.ts';
+import { applyEdges, auditClones, type Edge } from './edges.ts';
 import { handOverTasks } from './hand-over.ts';
 
 export interface CheckIn {
@@ -20,8 +21,6 @@ const BATCHING: GroupCommitOptions = { maxBatch: 256, maxWaitMs: 4, maxConcurren
 
 interface StampedRow {
   agent_id: string;
-  status: AgentStatus;
-  revoked: boolean;
   desired: AgentStatus;
   edge: boolean;
   has_pending: boolean;
@@ -29,7 +28,9 @@ interface StampedRow {
 
 /**
  * Stamps many agents in one statement. Only the stamp (and counters, where sent) is written, to a column
- * without an index; everything else is compared, and what differs is told as an edge.
+ * without an index; everything else is compared, and what differs is told as an edge. A second machine with the
+ * same identity is not stamped: it shows itself by other hardware, or by an instance that comes back after another
+ * one spoke, since a restarted agent never takes up an earlier instance id again.
  */
 const STAMP = `
   WITH beat AS (
@@ -38,15 +39,17 @@ const STAMP = `
   ), stamped AS (
     UPDATE agent_presence p SET last_heartbeat_at = now(), counters = COALESCE(b.counters, p.counters)
     FROM beat b WHERE p.agent_id = b.agent_id AND NOT p.revoked
+      AND p.hardware_id = COALESCE(b.hardware_id, p.hardware_id)
+      AND (p.instance_id IS NOT DISTINCT FROM b.instance_id OR b.instance_id IS NULL
+        OR b.instance_id <> ALL(p.earlier_instance_ids))
     RETURNING p.agent_id, p.status,
       CASE WHEN b.degraded OR b.last_error IS NOT NULL OR p.strained THEN 'DEGRADED' ELSE 'ONLINE' END AS desired,
       p.agent_version IS DISTINCT FROM COALESCE(b.agent_version, p.agent_version)
         OR p.last_error IS DISTINCT FROM b.last_error
         OR p.reports_degraded IS DISTINCT FROM b.degraded
-        OR p.instance_id IS DISTINCT FROM COALESCE(b.instance_id, p.instance_id)
-        OR p.hardware_id IS DISTINCT FROM COALESCE(b.hardware_id, p.hardware_id) AS differs
+        OR p.instance_id IS DISTINCT FROM COALESCE(b.instance_id, p.instance_id) AS differs
   )
-  SELECT s.agent_id, s.status, s.desired, s.differs OR s.status <> s.desired AS edge,
+  SELECT s.agent_id, s.desired, s.differs OR s.status <> s.desired AS edge,
     EXISTS (SELECT 1 FROM agent_task t WHERE t.agent_id = s.agent_id AND t.status = 'PENDING') AS has_pending
   FROM stamped s`;
 
@@ -66,55 +69,47 @@ export class CheckInWriter {
   }
 
   async #commit(checkIns: readonly CheckIn[]): Promise<readonly CheckInAnswer[]> {
-    // An agent that is in a batch twice is stamped once, by its later word, and gets its tasks once.
-    const latest = new Map(checkIns.map((checkIn) => [checkIn.agentId, checkIn.heartbeat]));
-    const stamped = await this.#stamp(latest);
-    const edges = stamped.filter((row) => row.edge);
-    const cloned =
-      edges.length === 0
-        ? NOBODY
-        : await applyEdges(
-            this.#pool,
-            edges.map((row) => toEdge(row, latest)),
-          );
-    const waiting = stamped.filter((row) => row.has_pending && !cloned.has(row.agent_id));
-    const handedOver =
-      waiting.length === 0
-        ? NO_TASKS
-        : await handOverTasks(
-            this.#pool,
-            waiting.map((row) => row.agent_id),
-          );
-    const answers = new Map<string, CheckInAnswer>();
-    for (const row of stamped) {
-      answers.set(
-        row.agent_id,
-        cloned.has(row.agent_id)
-          ? { kind: 'cloned' }
-          : {
-              kind: 'accepted',
-              status: row.desired,
-              tasks: (handedOver.get(row.agent_id) ?? []).map(toHandedOverTask),
-            },
-      );
+    const answers = new Map<CheckIn, CheckInAnswer>();
+    let rest = checkIns;
+    // Two machines under one identity are judged one after the other, never by each other's word.
+    while (rest.length > 0) {
+      const { now, later } = separate(rest);
+      await this.#commitDistinct(now, answers);
+      rest = later;
     }
-    await this.#explainMissing(latest, answers);
-    const given = new Set<string>();
-    return checkIns.map(({ agentId }) => {
-      const answer = answers.get(agentId) ?? { kind: 'unknown' };
-      if (answer.kind !== 'accepted' || !given.has(agentId)) {
-        given.add(agentId);
-        return answer;
-      }
-      return { ...answer, tasks: [] };
-    });
+    return checkIns.map((checkIn) => answers.get(checkIn) ?? { kind: 'unknown' });
   }
 
-  async #stamp(latest: ReadonlyMap<string, HeartbeatRequest>): Promise<StampedRow[]> {
+  /** Each agent has one voice here; where it said more than one word, the last one counts and gets the tasks. */
+  async #commitDistinct(checkIns: readonly CheckIn[], answers: Map<CheckIn, CheckInAnswer>): Promise<void> {
+    const latest = new Map(checkIns.map((checkIn) => [checkIn.agentId, checkIn]));
+    const stamped = new Map((await this.#stamp(latest)).map((row) => [row.agent_id, row]));
+    const refused = await this.#explain([...latest.keys()].filter((id) => !stamped.has(id)));
+    const edges = [...stamped.values()].filter((row) => row.edge);
+    if (edges.length > 0)
+      await applyEdges(
+        this.#pool,
+        edges.map((row) => toEdge(row, latest)),
+      );
+    const waiting = [...stamped.values()].filter((row) => row.has_pending).map((row) => row.agent_id);
+    const handedOver = waiting.length === 0 ? NO_TASKS : await handOverTasks(this.#pool, waiting);
+    for (const checkIn of checkIns) {
+      const row = stamped.get(checkIn.agentId);
+      const tasks = latest.get(checkIn.agentId) === checkIn ? (handedOver.get(checkIn.agentId) ?? []) : [];
+      answers.set(
+        checkIn,
+        row === undefined
+          ? { kind: refused.get(checkIn.agentId) ?? 'unknown' }
+          : { kind: 'accepted', status: row.desired, tasks: tasks.map(toHandedOverTask) },
+      );
+    }
+  }
+
+  async #stamp(latest: ReadonlyMap<string, CheckIn>): Promise<StampedRow[]> {
     // Sorted, so that two batches lock shared agents in the same order.
     const agentIds = [...latest.keys()].sort();
-    const beats = agentIds.map((id) => latest.get(id) ?? {});
-    const { rows } = await this.#pool.query<StampedRow>({
+    const beats = agentIds.map((id): HeartbeatRequest => latest.get(id)?.heartbeat ?? {});
+    const { rows } = await statement<StampedRow>(this.#pool, {
       name: 'check-in-stamp',
       text: STAMP,
       values: [
@@ -130,24 +125,37 @@ export class CheckInWriter {
     return rows;
   }
 
-  /** Agents that could not be stamped are gone or revoked. */
-  async #explainMissing(
-    latest: ReadonlyMap<string, HeartbeatRequest>,
-    answers: Map<string, CheckInAnswer>,
-  ): Promise<void> {
-    const missing = [...latest.keys()].filter((id) => !answers.has(id));
-    if (missing.length === 0) return;
-    const { rows } = await this.#pool.query<{ agent_id: string }>(
-      'SELECT agent_id FROM agent_presence WHERE agent_id = ANY($1::uuid[]) AND revoked',
-      [missing],
+  /** Why agents could not be stamped: they are gone, were revoked, or another machine speaks for them. */
+  async #explain(agentIds: readonly string[]): Promise<Map<string, 'revoked' | 'cloned'>> {
+    if (agentIds.length === 0) return new Map();
+    const { rows } = await this.#pool.query<{ agent_id: string; revoked: boolean }>(
+      'SELECT agent_id, revoked FROM agent_presence WHERE agent_id = ANY($1::uuid[])',
+      [agentIds],
     );
-    for (const row of rows) answers.set(row.agent_id, { kind: 'revoked' });
+    await auditClones(
+      this.#pool,
+      rows.flatMap((row) => (row.revoked ? [] : [row.agent_id])),
+    );
+    return new Map(rows.map((row) => [row.agent_id, row.revoked ? 'revoked' : 'cloned']));
   }
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
 const NO_TASKS: ReadonlyMap<string, never[]> = new Map();
 
-function toEdge(row: StampedRow, latest: ReadonlyMap<string, HeartbeatRequest>): Edge {
-  return { agentId: row.agent_id, desired: row.desired, heartbeat: latest.get(row.agent_id) ?? {} };
+/** Of every agent the words of one machine, the one that spoke first; the others' words come later. */
+function separate(checkIns: readonly CheckIn[]): { now: CheckIn[]; later: CheckIn[] } {
+  const voices = new Map<string, string>();
+  const now: CheckIn[] = [];
+  const later: CheckIn[] = [];
+  for (const checkIn of checkIns) {
+    const voice = `${checkIn.heartbeat.hardware_id} ${checkIn.heartbeat.instance_id}`;
+    const first = voices.get(checkIn.agentId) ?? voice;
+    voices.set(checkIn.agentId, first);
+    (first === voice ? now : later).push(checkIn);
+  }
+  return { now, later };
+}
+
+function toEdge(row: StampedRow, latest: ReadonlyMap<string, CheckIn>): Edge {
+  return { agentId: row.agent_id, heartbeat: latest.get(row.agent_id)?.heartbeat ?? {} };
 }

@@ -7,7 +7,6 @@ import { appendAudit } from '../audit.ts';
 /** A heartbeat that says something new. */
 export interface Edge {
   readonly agentId: string;
-  readonly desired: AgentStatus;
   readonly heartbeat: HeartbeatRequest;
 }
 
@@ -16,81 +15,83 @@ interface EdgeRow {
   before: AgentStatus;
   after: AgentStatus;
   last_error: string | null;
-  cloned: boolean;
 }
 
-/**
- * A second machine shows itself by other hardware, or by an instance that comes back after another one spoke:
- * a restarted agent never takes up an earlier instance id again.
- */
-const CLONED = `(e.hardware_id IS NOT NULL AND e.hardware_id <> p.hardware_id)
-  OR (e.instance_id IS NOT NULL AND e.instance_id IS NOT DISTINCT FROM p.previous_instance_id AND e.instance_id IS DISTINCT FROM p.instance_id)`;
+/** Instances of an agent that are remembered; more machines than that under one identity are not told apart. */
+const REMEMBERED_INSTANCES = 8;
 
 const APPLY = `
   WITH edge AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::uuid[], $7::text[])
-      AS e(agent_id, desired, agent_version, degraded, last_error, instance_id, hardware_id)
-  ), judged AS (
-    SELECT p.agent_id, p.status AS before, e.desired, e.agent_version, e.degraded, e.last_error, e.instance_id, ${CLONED} AS cloned
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::uuid[])
+      AS e(agent_id, agent_version, degraded, last_error, instance_id)
+  ), judged AS MATERIALIZED (
+    SELECT p.agent_id, p.status AS before, e.agent_version, e.degraded, e.last_error, e.instance_id,
+      CASE WHEN e.degraded OR e.last_error IS NOT NULL OR p.strained THEN 'DEGRADED' ELSE 'ONLINE' END AS after
     FROM agent_presence p JOIN edge e ON e.agent_id = p.agent_id WHERE NOT p.revoked
     ORDER BY p.agent_id FOR UPDATE OF p
   ), present AS (
-    UPDATE agent_presence p SET status = j.desired, agent_version = COALESCE(j.agent_version, p.agent_version),
+    UPDATE agent_presence p SET status = j.after, agent_version = COALESCE(j.agent_version, p.agent_version),
       reports_degraded = j.degraded, last_error = j.last_error,
-      previous_instance_id = CASE WHEN j.instance_id IS DISTINCT FROM p.instance_id AND j.instance_id IS NOT NULL
-        THEN p.instance_id ELSE p.previous_instance_id END,
+      earlier_instance_ids = CASE WHEN j.instance_id IS DISTINCT FROM p.instance_id AND j.instance_id IS NOT NULL
+          AND p.instance_id IS NOT NULL
+        THEN (array_prepend(p.instance_id, p.earlier_instance_ids))[1:${REMEMBERED_INSTANCES}]
+        ELSE p.earlier_instance_ids END,
       instance_id = COALESCE(j.instance_id, p.instance_id)
-    FROM judged j WHERE p.agent_id = j.agent_id AND NOT j.cloned
+    FROM judged j WHERE p.agent_id = j.agent_id
   ), known AS (
-    UPDATE agent a SET status = j.desired, agent_version = COALESCE(j.agent_version, a.agent_version),
+    UPDATE agent a SET status = j.after, agent_version = COALESCE(j.agent_version, a.agent_version),
       offline_since = NULL, updated_at = now()
-    FROM judged j WHERE a.id = j.agent_id AND NOT j.cloned
-      AND (a.status <> j.desired OR a.agent_version <> COALESCE(j.agent_version, a.agent_version))
+    FROM judged j WHERE a.id = j.agent_id
+      AND (a.status <> j.after OR a.agent_version <> COALESCE(j.agent_version, a.agent_version))
   ), resolved AS (
     UPDATE alert SET resolved_at = now() FROM judged j
-    WHERE alert.agent_id = j.agent_id AND NOT j.cloned AND alert.resolved_at IS NULL
+    WHERE alert.agent_id = j.agent_id AND alert.resolved_at IS NULL RETURNING alert.id, alert.agent_id
+  ), audited AS (
+    INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
+    SELECT uuid7(), now(), 'agent', agent_id::text, 'alert.resolve', 'change', 'alert', id::text,
+      '{"open": true}', '{"open": false}' FROM resolved
   )
-  SELECT agent_id, before, desired AS after, last_error, cloned FROM judged`;
+  SELECT agent_id, before, after, last_error FROM judged`;
 
-/**
- * Takes up what heartbeats said that was new: status, version, error, instance.
- *
- * @returns the agents whose identity is used by another machine; nothing of theirs was taken up
- */
-export async function applyEdges(pool: Pool, edges: readonly Edge[]): Promise<Set<string>> {
-  return inTransaction(pool, async (client) => {
+/** Takes up what heartbeats said that was new: status, version, error, instance. */
+export async function applyEdges(pool: Pool, edges: readonly Edge[]): Promise<void> {
+  await inTransaction(pool, async (client) => {
     const { rows } = await client.query<EdgeRow>(APPLY, [
       edges.map((edge) => edge.agentId),
-      edges.map((edge) => edge.desired),
       edges.map((edge) => edge.heartbeat.agent_version ?? null),
       edges.map((edge) => edge.heartbeat.status === 'DEGRADED'),
       edges.map((edge) => edge.heartbeat.last_error || null),
       edges.map((edge) => edge.heartbeat.instance_id ?? null),
-      edges.map((edge) => edge.heartbeat.hardware_id ?? null),
     ]);
-    const cloned = rows.filter((row) => row.cloned);
-    const changed = rows.filter((row) => !row.cloned && row.before !== row.after);
-    await appendAudit(client, [
-      ...changed.map((row) => ({
-        actor: { type: 'agent', id: row.agent_id } as const,
-        action: 'agent.status',
-        kind: 'change' as const,
-        object_type: 'agent',
-        object_id: row.agent_id,
-        before: { status: row.before },
-        after: {
-          status: row.after,
-          ...(row.last_error === null ? {} : { last_error: row.last_error.slice(0, 1_000) }),
-        },
-      })),
-      ...cloned.map((row) => ({
-        actor: { type: 'agent', id: row.agent_id } as const,
-        action: 'security.agent_cloned',
-        kind: 'security' as const,
-        object_type: 'agent',
-        object_id: row.agent_id,
-      })),
-    ]);
-    return new Set(cloned.map((row) => row.agent_id));
+    await appendAudit(
+      client,
+      rows
+        .filter((row) => row.before !== row.after)
+        .map((row) => ({
+          actor: { type: 'agent', id: row.agent_id } as const,
+          action: 'agent.status',
+          kind: 'change' as const,
+          object_type: 'agent',
+          object_id: row.agent_id,
+          before: { status: row.before },
+          after: {
+            status: row.after,
+            ...(row.last_error === null ? {} : { last_error: row.last_error.slice(0, 1_000) }),
+          },
+        })),
+    );
   });
+}
+
+/** Says in the audit, once an hour an agent, that another machine uses its identity. */
+export async function auditClones(pool: Pool, agentIds: readonly string[]): Promise<void> {
+  if (agentIds.length === 0) return;
+  await pool.query(
+    `INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id)
+     SELECT uuid7(), now(), 'agent', id::text, 'security.agent_cloned', 'security', 'agent', id::text
+     FROM unnest($1::uuid[]) AS cloned(id)
+     WHERE NOT EXISTS (SELECT 1 FROM audit_event e WHERE e.object_id = cloned.id::text AND e.object_type = 'agent'
+       AND e.action = 'security.agent_cloned' AND e.at > now() - interval '1 hour')`,
+    [agentIds],
+  );
 }

@@ -16,18 +16,24 @@ export interface ExpiryRules {
 
 /** Agents that one transaction takes OFFLINE at most. */
 const BATCH = 500;
+/** What is left then is for the next pass, soon after; in milliseconds. */
+const LONGEST_PASS_MS = 10_000;
+/** Share of the time in which a shard may keep Postgres busy: a pass, then this many times as long a pause. */
+const PAUSE_PER_PASS = 4;
 /** A pass that follows so soon is not worth a separate wake-up of its workflow. */
 const MIN_PAUSE_MS = 250;
 /** The same while nobody listens, which may go on for long. */
-const MIN_PAUSE_UNHEARD_MS = 1_000;
+const MIN_PAUSE_UNHEARD_MS = 2_000;
 
 /**
  * The moment at which an agent expires: its last heartbeat, the allowed silence, and all the time since in which
  * nobody was there to hear it.
  */
-const DEADLINE = `p.last_heartbeat_at + make_interval(secs => $2) + COALESCE((
-    SELECT sum(o.ended_at - GREATEST(o.began_at, p.last_heartbeat_at)) FROM intake_outage o
-    WHERE o.ended_at > p.last_heartbeat_at), interval '0')`;
+const DEADLINE = `p.last_heartbeat_at + make_interval(secs => $2) + CASE
+    WHEN p.last_heartbeat_at < (SELECT max(ended_at) FROM intake_outage) THEN (
+      SELECT sum(o.ended_at - GREATEST(o.began_at, p.last_heartbeat_at)) FROM intake_outage o
+      WHERE o.ended_at > p.last_heartbeat_at)
+    ELSE interval '0' END`;
 
 /**
  * Takes every agent of a shard OFFLINE whose time is over and says when to look again. While nobody listens to
@@ -36,14 +42,20 @@ const DEADLINE = `p.last_heartbeat_at + make_interval(secs => $2) + COALESCE((
 export async function expireShard(pool: Pool, shard: number, rules: ExpiryRules): Promise<ExpiryPass> {
   if (!(await intakeAlive(pool, rules)))
     return { next_in_ms: await nextExpiryMs(pool, shard, rules, 'stands'), expired: 0, alert_batches: [] };
+  const begun = performance.now();
   let expired = 0;
-  for (;;) {
-    const batch = await inTransaction(pool, (client) => expireBatch(client, shard, rules));
+  let batch = BATCH;
+  while (batch === BATCH && performance.now() - begun < LONGEST_PASS_MS) {
+    batch = await inTransaction(pool, (client) => expireBatch(client, shard, rules));
     expired += batch;
-    if (batch < BATCH) break;
   }
+  const next = await nextExpiryMs(pool, shard, rules, 'runs');
   return {
-    next_in_ms: await nextExpiryMs(pool, shard, rules, 'runs'),
+    // Where a pass is long, because the fleet is large, the next one waits longer.
+    next_in_ms:
+      batch === BATCH
+        ? MIN_PAUSE_MS
+        : Math.round(Math.max(next, PAUSE_PER_PASS * (performance.now() - begun))),
     expired,
     alert_batches: rules.alertsDelivered ? await undeliveredBatches(pool, shard) : [],
   };
@@ -91,26 +103,30 @@ async function expireBatch(client: PoolClient, shard: number, rules: ExpiryRules
   await client.query(
     `INSERT INTO offline_queue_item (id, agent_id, task_id, queued_at, retry_count, max_retries)
      SELECT uuid7(), agent_id, id, now(), retry_count, max_retries FROM (
-       SELECT * FROM agent_task WHERE agent_id = ANY($1::uuid[]) AND status = 'PENDING' ORDER BY queue_seq) waiting
+       SELECT * FROM agent_task WHERE agent_id = ANY($1::uuid[]) AND status = 'PENDING' ORDER BY queue_seq FOR UPDATE) waiting
      ON CONFLICT (task_id) WHERE delivered_at IS NULL DO NOTHING`,
     [agentIds],
   );
-  await openAlerts(client, agentIds, rules);
+  await openAlerts(client, shard, agentIds, rules);
   return agentIds.length;
 }
 
 /** Alerts that are opened together are delivered together. */
 async function openAlerts(
   client: PoolClient,
+  shard: number,
   agentIds: readonly string[],
   rules: ExpiryRules,
 ): Promise<void> {
   await client.query(
-    `INSERT INTO alert (id, kind, agent_id, opened_at, delivery, delivery_batch)
+    `WITH opened AS (INSERT INTO alert (id, kind, agent_id, opened_at, delivery, delivery_batch)
      SELECT uuid7(), 'agent_offline', id, now(), $2, $3 FROM agent
      WHERE id = ANY($1::uuid[]) AND tags ? 'critical' AND lower(tags ->> 'critical') NOT IN ('false', '0', 'no')
-     ON CONFLICT (agent_id, kind) WHERE resolved_at IS NULL DO NOTHING`,
-    [agentIds, rules.alertsDelivered ? 'pending' : 'disabled', randomUUID()],
+     ON CONFLICT (agent_id, kind) WHERE resolved_at IS NULL DO NOTHING RETURNING *)
+     INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
+     SELECT uuid7(), now(), 'workflow', $4, 'alert.open', 'change', 'alert', id::text, NULL,
+       jsonb_build_object('open', true, 'kind', kind, 'agent_id', agent_id) FROM opened`,
+    [agentIds, rules.alertsDelivered ? 'pending' : 'disabled', randomUUID(), agentPresenceWorkflowId(shard)],
   );
 }
 

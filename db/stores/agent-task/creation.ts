@@ -90,6 +90,8 @@ export function createTasks(
         rows.map((row) => row.id),
         request,
         origin,
+        // Payloads of thousands of tasks are nothing to hold in memory.
+        'id',
       );
     return rows.length;
   });
@@ -101,6 +103,7 @@ async function insertTasks(
   agentIds: readonly string[],
   content: Content,
   origin: Origin,
+  columns: '*' | 'id' = '*',
 ): Promise<TaskRow[]> {
   const { rows } = await client.query<TaskRow>(
     `WITH created AS (
@@ -122,7 +125,7 @@ async function insertTasks(
          jsonb_strip_nulls(jsonb_build_object('status', status, 'agent_id', agent_id, 'task_type', task_type, 'retry_of', retry_of)),
          correlation_id FROM created
      )
-     SELECT * FROM created`,
+     SELECT ${columns} FROM created`,
     [
       agentIds,
       content.task_type,

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { TASK_TRANSITIONS, type TaskStatus, type TaskWord } from '../../../contracts/agent-task/states.ts';
 import type { Actor } from '../../../contracts/audit/audit.ts';
+import { statement } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
 
 export type MovedTask = TaskRow & { before_status: TaskStatus };
@@ -18,6 +19,8 @@ export interface Move {
   /** Status to move to where it depends on the row; by default the one of the transition table. */
   readonly status?: string;
   readonly params: readonly unknown[];
+  /** Of the request that says the word; by default the audit names the task's. */
+  readonly correlationId?: string;
   /**
    * How the workflows hear of it: `now`, `soon` (waits a moment for the agent's next word, so that both travel
    * as one signal) or `no` (the caller is the workflow).
@@ -60,8 +63,8 @@ export async function moveTasks(queryable: Pool | PoolClient, move: Move): Promi
   const transition = TASK_TRANSITIONS[move.word];
   const from = transition.from.map((status) => `'${status}'`).join(', ');
   const status = move.status ?? `'${transition.to}'`;
-  const { rows } = await queryable.query<MovedTask>(
-    `WITH picked AS MATERIALIZED (
+  const { rows } = await statement<MovedTask>(queryable, {
+    text: `WITH picked AS MATERIALIZED (
        SELECT p.id, p.before_status FROM (${move.pick}) AS p WHERE p.before_status IN (${from})
      ), moved AS (
        UPDATE agent_task t SET status = ${status}, version = t.version + 1${move.set ? `, ${move.set}` : ''}
@@ -72,12 +75,12 @@ export async function moveTasks(queryable: Pool | PoolClient, move: Move): Promi
        SELECT uuid7(), now(), $1, $2, 'agent_task.${move.word}', 'change', 'agent_task', id::text,
          jsonb_build_object('status', before_status),
          jsonb_strip_nulls(jsonb_build_object('status', status, 'retry_count', retry_count, 'error_message', left(error_message, 1000))),
-         correlation_id
+         COALESCE($${move.params.length + 3}::text, correlation_id)
        FROM moved
      )${move.tell === 'no' ? '' : `, ${outboxStep(move.tell)}`}${move.queue ? `, ${QUEUE_STEPS[move.queue]}` : ''}
      SELECT * FROM moved ORDER BY queue_seq`,
-    [move.actor.type, move.actor.id, ...move.params],
-  );
+    values: [move.actor.type, move.actor.id, ...move.params, move.correlationId ?? null],
+  });
   return rows;
 }
 
@@ -85,7 +88,7 @@ function outboxStep(tell: 'now' | 'soon'): string {
   const available = tell === 'now' ? 'now()' : `now() + interval '${COALESCE_SECONDS} seconds'`;
   return `told AS (
        INSERT INTO agent_task_outbox (task_id, version, available_at)
-       SELECT id, version, ${available} FROM moved
+       SELECT id, version, ${available} FROM moved ORDER BY id
        ON CONFLICT (task_id) DO UPDATE SET version = excluded.version,
          available_at = LEAST(agent_task_outbox.available_at, excluded.available_at)
      )`;

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { TaskTimers } from './timers.ts';
 
 export interface OutboxEntry {
   readonly taskId: string;
@@ -8,16 +9,21 @@ export interface OutboxEntry {
 }
 
 /**
- * Longer than telling a workflow usually takes: should it take longer, another relay tells the same, which is
- * harmless. So long the entries of a relay that died wait for another one.
+ * So long the entries of a relay that died wait for another one. Nobody may still be telling an entry when its lease
+ * is over: another relay may by then have told a later state, and the workflow may have ended.
  */
 const LEASE_SECONDS = 10;
+/** After its lease, in milliseconds, a relay must have told an entry or given up. */
+export const TELL_WITHIN_MS = 8_000;
 
 /** Tasks whose workflows have yet to hear of their present version. */
 export class TaskOutbox {
   readonly #pool: Pool;
-  constructor(pool: Pool) {
+  readonly #timers: TaskTimers;
+
+  constructor(pool: Pool, timers: TaskTimers) {
     this.#pool = pool;
+    this.#timers = timers;
   }
 
   /** Leases up to `limit` entries that are due, oldest first; no other relay gets them meanwhile. */
@@ -39,10 +45,18 @@ export class TaskOutbox {
     const ids = entries.map((entry) => entry.taskId);
     const versions = entries.map((entry) => entry.version);
     await this.#pool.query(
-      `WITH told AS (SELECT * FROM unnest($1::uuid[], $2::int[]) AS t(task_id, version)),
-       removed AS (DELETE FROM agent_task_outbox o USING told WHERE o.task_id = told.task_id AND o.version <= told.version)
-       UPDATE agent_task_outbox o SET leased_until = NULL, attempts = 0 FROM told
-       WHERE o.task_id = told.task_id AND o.version > told.version`,
+      // Locked first and in order: what is compared is then the newest version, and moves, which lock in the same
+      // order, cannot be waited for in a circle.
+      `WITH told AS (
+         SELECT * FROM unnest($1::uuid[], $2::int[]) AS t(task_id, version)
+       ), present AS MATERIALIZED (
+         SELECT o.task_id, o.version > told.version AS moved_on
+         FROM agent_task_outbox o JOIN told ON told.task_id = o.task_id ORDER BY o.task_id FOR UPDATE OF o
+       ), removed AS (
+         DELETE FROM agent_task_outbox o USING present p WHERE o.task_id = p.task_id AND NOT p.moved_on
+       )
+       UPDATE agent_task_outbox o SET leased_until = NULL, attempts = 0 FROM present p
+       WHERE o.task_id = p.task_id AND p.moved_on`,
       [ids, versions],
     );
   }
@@ -51,8 +65,11 @@ export class TaskOutbox {
   async release(entries: readonly OutboxEntry[], delayMs: number): Promise<void> {
     if (entries.length === 0) return;
     await this.#pool.query(
-      `UPDATE agent_task_outbox SET leased_until = NULL, available_at = now() + make_interval(secs => $2)
-       WHERE task_id = ANY($1::uuid[])`,
+      `WITH present AS MATERIALIZED (
+         SELECT task_id FROM agent_task_outbox WHERE task_id = ANY($1::uuid[]) ORDER BY task_id FOR UPDATE
+       )
+       UPDATE agent_task_outbox o SET leased_until = NULL, available_at = now() + make_interval(secs => $2)
+       FROM present p WHERE o.task_id = p.task_id`,
       [entries.map((entry) => entry.taskId), delayMs / 1_000],
     );
   }
@@ -79,15 +96,38 @@ export class TaskOutbox {
     return rowCount ?? 0;
   }
 
-  /** Has the workflows of those of the tasks told again that have ended or are gone. */
-  async remindEnded(taskIds: readonly string[]): Promise<number> {
+  /** How many of the tasks are open and were created at least `minutes` ago. */
+  async countOpenAmong(taskIds: readonly string[], minutes: number): Promise<number> {
+    const { rows } = await this.#pool.query<{ open: number }>(
+      `SELECT count(*) AS open FROM agent_task WHERE id = ANY($1::uuid[])
+       AND status IN ('PENDING', 'ASSIGNED', 'IN_PROGRESS') AND created_at <= now() - make_interval(mins => $2)`,
+      [taskIds, minutes],
+    );
+    return rows[0]?.open ?? 0;
+  }
+
+  /** Has the workflows of those of the tasks told again that are gone or ended at least `minutes` ago. */
+  async remindEnded(taskIds: readonly string[], minutes: number): Promise<number> {
     const { rowCount } = await this.#pool.query(
       `INSERT INTO agent_task_outbox (task_id, version, available_at)
        SELECT ended.id, COALESCE(t.version, 1), now() FROM unnest($1::uuid[]) AS ended(id)
        LEFT JOIN agent_task t ON t.id = ended.id
-       WHERE t.id IS NULL OR t.status NOT IN ('PENDING', 'ASSIGNED', 'IN_PROGRESS')
-       ON CONFLICT (task_id) DO NOTHING`,
-      [taskIds],
+       WHERE t.id IS NULL OR t.completed_at <= now() - make_interval(mins => $2)
+       ORDER BY ended.id ON CONFLICT (task_id) DO NOTHING`,
+      [taskIds, minutes],
+    );
+    return rowCount ?? 0;
+  }
+
+  /** Has those workflows told again whose timer should have acted a minute ago: they may know an older state. */
+  async remindOverdue(): Promise<number> {
+    const { rowCount } = await this.#pool.query(
+      `INSERT INTO agent_task_outbox (task_id, version, available_at)
+       SELECT id, version, now() FROM agent_task
+       WHERE (status = 'ASSIGNED' AND assigned_at + make_interval(secs => $1 + 60) < now())
+          OR (status = 'IN_PROGRESS' AND started_at + make_interval(secs => timeout_seconds + 60) < now())
+       ORDER BY id ON CONFLICT (task_id) DO NOTHING`,
+      [this.#timers.handoverSeconds],
     );
     return rowCount ?? 0;
   }

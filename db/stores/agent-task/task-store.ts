@@ -1,5 +1,4 @@
-import type { WhereOptions } from 'sequelize';
-import { Op } from 'sequelize';
+import { type FindAttributeOptions, literal, Op, type WhereOptions } from 'sequelize';
 import type { TaskSnapshot } from '../../../contracts/agent-task/snapshot.ts';
 import { isFinal, type TaskStatus } from '../../../contracts/agent-task/states.ts';
 import type {
@@ -29,6 +28,19 @@ export type CancelAnswer =
   | { kind: 'not_found' };
 export type RetryAnswer = Creation | { kind: 'not_found' } | { kind: 'not_final'; status: TaskStatus };
 
+/** Larger payloads and results are shown with one task only, in bytes of JSON. */
+const LISTED_BYTES = 16_384;
+const bounded = (column: 'payload' | 'result'): [ReturnType<typeof literal>, string] => [
+  literal(
+    `CASE WHEN octet_length(${column}::text) > ${LISTED_BYTES} THEN jsonb_build_object('omitted_bytes', octet_length(${column}::text)) ELSE ${column} END`,
+  ),
+  column,
+];
+const LIST_ATTRIBUTES: FindAttributeOptions = {
+  exclude: ['payload', 'result'],
+  include: [bounded('payload'), bounded('result')],
+};
+
 /** Tasks of agents. The row is the authority for a task's state; its workflow follows and holds the timers. */
 export class TaskStore {
   readonly #database: Database;
@@ -51,7 +63,7 @@ export class TaskStore {
     return takeWord(this.#database.pool, taskId, agentId, word, correlationId);
   }
 
-  async cancel(taskId: string, actor: Actor): Promise<CancelAnswer> {
+  async cancel(taskId: string, actor: Actor, correlationId?: string): Promise<CancelAnswer> {
     const [cancelled] = await moveTasks(this.#database.pool, {
       word: 'cancel',
       actor,
@@ -60,6 +72,7 @@ export class TaskStore {
       params: [taskId],
       tell: 'now',
       queue: 'drop',
+      ...(correlationId === undefined ? {} : { correlationId }),
     });
     if (cancelled !== undefined) return { kind: 'cancelled', task: toTask(cancelled) };
     const present = await this.find(taskId);
@@ -102,7 +115,7 @@ export class TaskStore {
     if (query.created_after !== undefined) filters.push({ created_at: { [Op.gte]: query.created_after } });
     if (query.created_before !== undefined)
       filters.push({ created_at: { [Op.lt]: nextMillisecond(query.created_before) } });
-    return newestFirst(this.#database.models.task, 'tasks', filters, query, toTask);
+    return newestFirst(this.#database.models.task, 'tasks', filters, query, toTask, LIST_ATTRIBUTES);
   }
 
   /** An agent's own tasks, newest first. */
@@ -111,6 +124,7 @@ export class TaskStore {
     query: { status?: TaskStatus | undefined; limit: number },
   ): Promise<HandedOverTask[]> {
     const rows = await this.#database.models.task.findAll({
+      attributes: { exclude: ['result'] },
       where: { agent_id: agentId, ...(query.status === undefined ? {} : { status: query.status }) },
       order: [['id', 'DESC']],
       limit: query.limit,

@@ -6,6 +6,7 @@ import {
   type TaskType,
 } from '../../../contracts/agent-task/states.ts';
 import { agentTaskWorkflowId } from '../../../contracts/temporal.ts';
+import { isoOrNull } from '../keyset.ts';
 import { moveTasks } from './move.ts';
 
 export interface TaskTimers {
@@ -34,6 +35,7 @@ export async function requeueLostHandover(pool: Pool, taskId: string, timers: Ta
     set: `error_message = '${MAX_RETRIES_EXCEEDED}', completed_at = now()`,
     params,
     tell: 'no',
+    queue: 'drop',
   });
   if (given.length > 0) return;
   await moveTasks(pool, {
@@ -56,6 +58,7 @@ export async function timeOutTask(pool: Pool, taskId: string): Promise<void> {
     set: `error_message = 'Not finished within ' || t.timeout_seconds || ' seconds', completed_at = now()`,
     params: [taskId],
     tell: 'no',
+    queue: 'drop',
   });
 }
 
@@ -70,6 +73,7 @@ interface SnapshotRow {
   max_retries: number;
   agent_online: boolean;
   due_in_ms: number | null;
+  due_at: Date | null;
   correlation_id: string;
 }
 
@@ -85,11 +89,15 @@ export async function readSnapshots(
        CASE t.status
          WHEN 'ASSIGNED' THEN ${millisecondsUntil(HANDOVER_DUE.replace('$HANDOVER', '$2'))}
          WHEN 'IN_PROGRESS' THEN ${millisecondsUntil(TIMEOUT_DUE)}
-       END AS due_in_ms
+       END AS due_in_ms,
+       CASE t.status
+         WHEN 'ASSIGNED' THEN ${HANDOVER_DUE.replace('$HANDOVER', '$2')}
+         WHEN 'IN_PROGRESS' THEN ${TIMEOUT_DUE}
+       END AS due_at
      FROM agent_task t JOIN agent a ON a.id = t.agent_id WHERE t.id = ANY($1::uuid[])`,
     [taskIds, timers.handoverSeconds],
   );
-  return rows;
+  return rows.map((row) => ({ ...row, due_at: isoOrNull(row.due_at) }));
 }
 
 const millisecondsUntil = (moment: string): string =>

@@ -83,7 +83,7 @@ async function move(
     set,
     params: [taskId, agentId, ...params],
     tell: 'now',
-    ...(said.word === 'start' ? { queue: 'deliver' } : {}),
+    queue: said.word === 'start' ? 'deliver' : 'drop',
   });
   return moved[0];
 }

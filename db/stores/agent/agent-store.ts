@@ -147,8 +147,21 @@ export class AgentStore {
     return this.find(agentId);
   }
 
-  /** Shuts an agent out from its next request on and ends its open tasks; saying it again is harmless. */
+  /**
+   * Shuts an agent and all that came from it by its certificate out from their next request on, and ends their open
+   * tasks; saying it again is harmless. Owners come before their clones, so that none is made behind our back.
+   */
   async revoke(agentId: string, actor: Actor, correlationId: string): Promise<Agent | undefined> {
+    await this.#revokeOne(agentId, actor, correlationId);
+    const { rows } = await this.#database.pool.query<{ id: string }>(
+      'SELECT id FROM agent WHERE cloned_from = $1 ORDER BY id',
+      [agentId],
+    );
+    for (const clone of rows) await this.revoke(clone.id, actor, correlationId);
+    return this.find(agentId);
+  }
+
+  async #revokeOne(agentId: string, actor: Actor, correlationId: string): Promise<void> {
     await inTransaction(this.#database.pool, async (client) => {
       await lockPresence(client, agentId);
       const { rows } = await client.query<{ before: AgentStatus }>(
@@ -176,7 +189,6 @@ export class AgentStore {
         ),
       ]);
     });
-    return this.find(agentId);
   }
 
   /**

@@ -13,7 +13,10 @@ export type EnrolmentAnswer =
       readonly kind: 'token_unknown' | 'token_expired' | 'token_used_up' | 'token_revoked';
       readonly tokenId?: string;
     }
-  | { readonly kind: 'agent_revoked'; readonly agentId: string };
+  | { readonly kind: 'agent_revoked' | 'too_many_clones'; readonly agentId: string };
+
+/** Agents that one identity and its clones may make by certificate; every further machine needs a registration key. */
+export const MAX_CLONES = 5;
 
 interface NewIdentity {
   readonly registrationKey: string;
@@ -50,7 +53,7 @@ export function enrolByToken(
     if (token.expired) return { kind: 'token_expired', tokenId: token.id };
     const hardwareId = hardwareIdOf(request);
     const registrationKey = `${token.id}:${hardwareId}`;
-    const known = await findKnown(client, registrationKey);
+    const known = await findKnown(client, request, registrationKey);
     if (known !== undefined) return known;
     if (token.max_uses !== null && token.use_count >= token.max_uses)
       return { kind: 'token_used_up', tokenId: token.id };
@@ -67,7 +70,7 @@ export function enrolByToken(
 
 /**
  * Gives a machine that holds another agent's certificate an identity of its own, always the same one for the
- * same hardware. The agent's own machine keeps its identity.
+ * same hardware, but without the owner's tags, and only a few times. The agent's own machine keeps its identity.
  */
 export function enrolByCertificate(
   pool: Pool,
@@ -76,34 +79,111 @@ export function enrolByCertificate(
   correlationId: string,
 ): Promise<EnrolmentAnswer> {
   return inTransaction(pool, async (client): Promise<EnrolmentAnswer> => {
-    const { rows } = await client.query<{ hardware_id: string; tags: object; revoked: boolean }>(
-      'SELECT hardware_id, tags, revoked_at IS NOT NULL AS revoked FROM agent WHERE id = $1 FOR UPDATE',
+    await lockFamily(client, ownerId);
+    const { rows } = await client.query<{ hardware_id: string; revoked: boolean }>(
+      'SELECT hardware_id, revoked_at IS NOT NULL AS revoked FROM agent WHERE id = $1',
       [ownerId],
     );
     const owner = rows[0];
     if (owner === undefined || owner.revoked) return { kind: 'agent_revoked', agentId: ownerId };
     const hardwareId = hardwareIdOf(request);
-    if (owner.hardware_id === hardwareId) return { kind: 'known', agentId: ownerId };
+    if (owner.hardware_id === hardwareId) return greetAgain(client, request, ownerId);
     const registrationKey = `clone:${ownerId}:${hardwareId}`;
-    const known = await findKnown(client, registrationKey);
+    const known = await findKnown(client, request, registrationKey);
     if (known !== undefined) return known;
-    return insertAgent(
+    if ((await countClones(client, ownerId)) >= MAX_CLONES)
+      return { kind: 'too_many_clones', agentId: ownerId };
+    const answer = await insertAgent(
       client,
       request,
-      { registrationKey, hardwareId, tokenId: null, clonedFrom: ownerId, tags: owner.tags },
+      { registrationKey, hardwareId, tokenId: null, clonedFrom: ownerId, tags: request.tags ?? {} },
       correlationId,
     );
+    await appendAudit(client, [
+      {
+        actor: { type: 'agent', id: answer.agentId },
+        action: 'security.agent_cloned',
+        kind: 'security',
+        object_type: 'agent',
+        object_id: ownerId,
+        after: { clone: answer.agentId, hostname: request.hostname, hardware_id: hardwareId },
+        correlation_id: correlationId,
+      },
+    ]);
+    return answer;
   });
 }
 
-async function findKnown(client: PoolClient, registrationKey: string): Promise<EnrolmentAnswer | undefined> {
+/** Those that an agent comes from by certificate, itself first. */
+const ANCESTORS = `
+  WITH RECURSIVE ancestor AS (
+    SELECT id, cloned_from FROM agent WHERE id = $1
+    UNION SELECT a.id, a.cloned_from FROM agent a JOIN ancestor ON a.id = ancestor.cloned_from
+  )`;
+
+/** Clones of a family come one after the other, and none while its owner is revoked. */
+async function lockFamily(client: PoolClient, agentId: string): Promise<void> {
+  await client.query(
+    `${ANCESTORS} SELECT 1 FROM agent WHERE id IN (SELECT id FROM ancestor) ORDER BY id FOR UPDATE`,
+    [agentId],
+  );
+}
+
+/** All clones of the agent that the family began with, and theirs: a clone makes no more of them than its owner. */
+async function countClones(client: PoolClient, agentId: string): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `${ANCESTORS}, family AS (
+       SELECT id FROM ancestor WHERE cloned_from IS NULL
+       UNION SELECT a.id FROM agent a JOIN family ON a.cloned_from = family.id
+     )
+     SELECT count(*) - 1 AS count FROM family`,
+    [agentId],
+  );
+  return Number(rows[0]?.count ?? 0);
+}
+
+/** A machine that enrols again tells what it is by now; what it leaves out stays. */
+async function greetAgain(
+  client: PoolClient,
+  request: RegisterRequest,
+  agentId: string,
+): Promise<{ kind: 'known'; agentId: string }> {
+  await client.query(
+    `UPDATE agent SET hostname = $2, platform_version = COALESCE(NULLIF($3, ''), platform_version), agent_version = $4,
+       cpu_cores = COALESCE($5, cpu_cores), memory_mb = COALESCE($6, memory_mb), disk_gb = COALESCE($7, disk_gb),
+       ip_address = COALESCE($8, ip_address), mac_address = COALESCE($9, mac_address), updated_at = now()
+     WHERE id = $1`,
+    [agentId, ...factsOf(request)],
+  );
+  return { kind: 'known', agentId };
+}
+
+function factsOf(request: RegisterRequest): unknown[] {
+  return [
+    request.hostname,
+    request.platform_version,
+    request.agent_version,
+    request.cpu_cores ?? null,
+    request.memory_mb ?? null,
+    request.disk_gb ?? null,
+    request.ip_address ?? null,
+    request.mac_address ?? null,
+  ];
+}
+
+async function findKnown(
+  client: PoolClient,
+  request: RegisterRequest,
+  registrationKey: string,
+): Promise<EnrolmentAnswer | undefined> {
   const { rows } = await client.query<{ id: string; revoked: boolean }>(
     'SELECT id, revoked_at IS NOT NULL AS revoked FROM agent WHERE registration_key = $1',
     [registrationKey],
   );
   const known = rows[0];
   if (known === undefined) return undefined;
-  return { kind: known.revoked ? 'agent_revoked' : 'known', agentId: known.id };
+  if (known.revoked) return { kind: 'agent_revoked', agentId: known.id };
+  return greetAgain(client, request, known.id);
 }
 
 async function insertAgent(
@@ -111,30 +191,23 @@ async function insertAgent(
   request: RegisterRequest,
   identity: NewIdentity,
   correlationId: string,
-): Promise<EnrolmentAnswer> {
+): Promise<{ kind: 'enrolled'; agentId: string }> {
   const { rows } = await client.query<{ id: string }>('SELECT uuid7() AS id');
   const agentId = String(rows[0]?.id);
   const shard = Number.parseInt(agentId.slice(-4), 16) % PRESENCE_SHARDS;
   await client.query(
-    `INSERT INTO agent (id, registration_key, hardware_id, enrolment_token_id, hostname, platform, platform_version, agent_version,
-       status, presence_shard, first_seen_at, cpu_cores, memory_mb, disk_gb, ip_address, mac_address, tags, metadata, cloned_from,
-       created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'UNKNOWN', $9, now(), $10, $11, $12, $13, $14, $15, $16, $17, now(), now())`,
+    `INSERT INTO agent (id, registration_key, hardware_id, enrolment_token_id, platform, presence_shard,
+       hostname, platform_version, agent_version, cpu_cores, memory_mb, disk_gb, ip_address, mac_address,
+       tags, metadata, cloned_from, status, first_seen_at, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'UNKNOWN', now(), now(), now())`,
     [
       agentId,
       identity.registrationKey,
       identity.hardwareId,
       identity.tokenId,
-      request.hostname,
       request.platform,
-      request.platform_version,
-      request.agent_version,
       shard,
-      request.cpu_cores ?? null,
-      request.memory_mb ?? null,
-      request.disk_gb ?? null,
-      request.ip_address ?? null,
-      request.mac_address ?? null,
+      ...factsOf(request),
       JSON.stringify(identity.tags),
       JSON.stringify(request.metadata ?? {}),
       identity.clonedFrom,

@@ -10,6 +10,9 @@ export interface Retention {
 /** Samples may be this far ahead of the database's clock, in minutes. */
 export const CLOCK_TOLERANCE_MINUTES = 10;
 
+/** So long agents' words can be kept although nobody makes partitions. */
+const DAYS_AHEAD = 30;
+
 /** Partitions, retention and reconciliation. */
 export class MaintenanceStore {
   readonly #database: Database;
@@ -23,8 +26,8 @@ export class MaintenanceStore {
   /** Makes the partitions that inserts of the coming days need. */
   async ensurePartitions(): Promise<number> {
     const { rows } = await this.#database.pool.query<{ made: number }>(
-      `SELECT ensure_partitions('telemetry', 'day', now() - make_interval(days => $1), now() + interval '3 days')
-            + ensure_partitions('audit_event', 'month', now(), now() + interval '40 days') AS made`,
+      `SELECT ensure_partitions('telemetry', 'day', now() - make_interval(days => $1), now() + interval '${DAYS_AHEAD} days')
+            + ensure_partitions('audit_event', 'month', now(), now() + interval '${2 * DAYS_AHEAD} days') AS made`,
       [this.#retention.telemetryDays],
     );
     return rows[0]?.made ?? 0;
@@ -32,17 +35,24 @@ export class MaintenanceStore {
 
   /** Drops partitions and rows whose time is over. */
   async applyRetention(): Promise<{ dropped: string[]; queueItems: number }> {
-    const dropped = await this.#database.pool.query<{ name: string }>(
-      `SELECT drop_partitions('telemetry', 'day', now() - make_interval(days => $1)) AS name
-       UNION ALL SELECT drop_partitions('audit_event', 'month', now() - make_interval(days => $2))`,
-      [this.#retention.telemetryDays + 1, this.#retention.auditDays],
-    );
+    const dropped = [
+      ...(await this.#drop('telemetry', 'day', this.#retention.telemetryDays + 1)),
+      ...(await this.#drop('audit_event', 'month', this.#retention.auditDays)),
+    ];
     const queue = await this.#database.pool.query(
       'DELETE FROM offline_queue_item WHERE delivered_at < now() - make_interval(days => $1)',
       [this.#retention.queueDays],
     );
     await this.#database.pool.query(`DELETE FROM intake_outage WHERE ended_at < now() - interval '7 days'`);
-    return { dropped: dropped.rows.map((row) => row.name), queueItems: queue.rowCount ?? 0 };
+    return { dropped, queueItems: queue.rowCount ?? 0 };
+  }
+
+  async #drop(parent: 'telemetry' | 'audit_event', step: 'day' | 'month', days: number): Promise<string[]> {
+    const { rows } = await this.#database.pool.query<{ name: string }>(
+      'SELECT drop_partitions($1::regclass, $2, now() - make_interval(days => $3)) AS name',
+      [parent, step, days],
+    );
+    return rows.map((row) => row.name);
   }
 
   /** Why a sample's time cannot be taken, or null if it can; the list is in the order of `times`. */

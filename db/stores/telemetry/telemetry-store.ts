@@ -97,6 +97,9 @@ export class TelemetryStore {
 
   /** Compares an agent's newest sample with the thresholds; writes only when its condition changes. */
   async #judge(agentId: string, sample: TelemetrySample): Promise<void> {
+    const told = [sample.cpu_percent, sample.memory_percent, sample.disk_percent];
+    // Such a sample says nothing of how strained the machine is.
+    if (told.every((percent) => percent === null || percent === undefined)) return;
     const { cpuPercent, memoryPercent, diskPercent } = this.#thresholds;
     const strained =
       (sample.cpu_percent ?? 0) >= cpuPercent ||
@@ -104,7 +107,7 @@ export class TelemetryStore {
       (sample.disk_percent ?? 0) >= diskPercent;
     const { rows } = await this.#database.pool.query<{ differs: boolean }>(
       `SELECT strained <> $2 AS differs FROM agent_presence WHERE agent_id = $1
-       AND $3::timestamptz >= COALESCE((SELECT max(collected_at) FROM telemetry WHERE agent_id = $1), $3)`,
+       AND NOT EXISTS (SELECT FROM telemetry WHERE agent_id = $1 AND collected_at > $3::timestamptz)`,
       [agentId, strained, sample.collected_at],
     );
     if (rows[0]?.differs === true) await this.#setStrained(agentId, strained);
