@@ -10,14 +10,26 @@ const ROOT = join(import.meta.dirname, '../..');
 const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');
 const service = z.object({
   command: z.array(z.string()).optional(),
-  environment: z.record(z.string(), z.string()).default({}),
+  environment: z.record(z.string(), z.string().nullable()).default({}),
   volumes: z.array(z.string()).default([]),
   image: z.string(),
 });
 const file = z.object({ services: z.record(z.string(), service) }).parse(parse(text, { merge: true }));
 const platform = Object.entries(file.services).filter(([name]) => ['setup', 'api', 'worker'].includes(name));
 
-/** As compose fills it in: with this machine's settings, else the default, else empty. */
+/** As compose fills it in: names without a value are there only when this machine sets them. */
+function environmentOf(
+  environment: Readonly<Record<string, string | null>>,
+  settings: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const known = Object.entries(environment).flatMap(([name, value]): [string, string][] => {
+    const given = value === null ? settings[name] : filled(value, settings);
+    return given === undefined ? [] : [[name, given]];
+  });
+  return Object.fromEntries(known);
+}
+
+/** With this machine's settings, else the default, else empty. */
 function filled(value: string, settings: Readonly<Record<string, string>>): string {
   return value.replace(/\$\{(\w+)(?::([-?])([^}]*))?\}/g, (_, name: string, kind?: string, rest?: string) => {
     const set = settings[name];
@@ -27,19 +39,52 @@ function filled(value: string, settings: Readonly<Record<string, string>>): stri
   });
 }
 
-const SETTINGS = { POSTGRES_PASSWORD: 'one', TEMPORAL_DB_PASSWORD: 'two' };
+const SETTINGS = { POSTGRES_PASSWORD: 'one', EUCORA_DB_PASSWORD: 'two', TEMPORAL_DB_PASSWORD: 'three' };
 
 test.each(platform)(
   'the environment of %s is a valid configuration, and no variable is unknown',
   (_, { environment }) => {
-    const settings = Object.entries(environment).map(([name, value]) => [name, filled(value, SETTINGS)]);
-    const own = Object.fromEntries(settings.filter(([name]) => !name?.startsWith('TEMPORAL_')));
-    expect(Object.keys(own).filter((name) => !(name in configSchema.shape))).toEqual([]);
-    const parsed = configSchema.safeParse(own);
+    const names = Object.keys(environment).filter((name) => !name.startsWith('TEMPORAL_'));
+    expect(names.filter((name) => !(name in configSchema.shape))).toEqual([]);
+    const parsed = configSchema.safeParse(environmentOf(environment, SETTINGS));
     expect(parsed.error?.issues ?? []).toEqual([]);
     expect(environment).toMatchObject({ TEMPORAL_ADDRESS: 'temporal:7233', TEMPORAL_NAMESPACE: 'default' });
   },
 );
+
+/** What the containers are built around: fixed inside, or nothing to set there. */
+const FIXED = new Set([
+  'DATABASE_URL',
+  'EUCORA_DATA_DIR',
+  'EUCORA_TLS_TICKET_KEYS_FILE',
+  'EUCORA_OPERATOR_HOST',
+  'EUCORA_OPERATOR_PORT',
+  'EUCORA_AGENT_HOST',
+  'EUCORA_AGENT_PORT',
+  'EUCORA_WORKER_HEALTH_HOST',
+  'EUCORA_WORKER_HEALTH_PORT',
+  'EUCORA_EXIT_WITH_PARENT',
+]);
+/** What only the API reads. */
+const OF_THE_API =
+  /TLS_NAMES|AGENT_PROXY|TRUSTED_PROXIES|OIDC|ENROLMENTS|AUTH_FAILURES|REQUESTS_PER|MAX_ARTIFACT/;
+
+test.each(Object.keys(configSchema.shape).filter((name) => !FIXED.has(name)))(
+  '%s is handed through to those who read it, and keeps its default otherwise',
+  (name) => {
+    for (const [program, { environment }] of platform) {
+      if (program !== 'api' && OF_THE_API.test(name)) continue;
+      expect(environmentOf(environment, { ...SETTINGS, [name]: 'given' })).toMatchObject({ [name]: 'given' });
+      if (name === 'EUCORA_AGENT_PROXY_HOST') continue;
+      expect(environmentOf(environment, SETTINGS)).not.toHaveProperty(name);
+    }
+  },
+);
+
+test('every password is asked for in the example of .env', () => {
+  const example = readFileSync(join(ROOT, 'deploy/env.example'), 'utf8');
+  for (const name of Object.keys(SETTINGS)) expect(example).toContain(`\n${name}=\n`);
+});
 
 test('setup, API and worker are all there and run what the build makes', () => {
   expect(platform.map(([name]) => name).sort()).toEqual(['api', 'setup', 'worker']);
@@ -54,7 +99,7 @@ test('without passwords of one’s own nothing starts', () => {
     Object.entries(environment).filter(([name]) => /PASSWORD|PWD|DATABASE_URL/.test(name)),
   );
   expect(secrets.length).toBeGreaterThan(4);
-  for (const [, value] of secrets) expect(() => filled(value, {})).toThrow('is not set');
+  for (const [, value] of secrets) expect(() => filled(value ?? '', {})).toThrow('is not set');
 });
 
 test('every mounted file exists, and images carry a version', () => {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
+import type { PoolClient } from 'pg';
 import type { Config } from '../../contracts/config.ts';
-import { openDatabase } from '../../db/database.ts';
+import { type Database, openDatabase } from '../../db/database.ts';
 import { migrate } from '../../db/migrate.ts';
 import { createStores, type Stores } from '../../db/stores/index.ts';
 import { newToken } from '../../db/stores/tokens.ts';
@@ -29,9 +30,12 @@ export interface SetupOptions {
 /** 16 bytes of name, 32 of keys, as TLS session tickets take them. */
 const TICKET_KEY_BYTES = 48;
 
+/** Any number, but not one of `db/`. */
+const SETUP_LOCK = 4_907_156;
+
 /** Makes ready what API and workers need: schema, partitions, CA, first admin token, search attributes. Safe to repeat. */
 export async function setUp({ config, client, namespace, logger }: SetupOptions): Promise<SetupReport> {
-  const database = openDatabase({ url: config.DATABASE_URL, poolSize: 2, applicationName: 'eucora-setup' });
+  const database = openDatabase({ url: config.DATABASE_URL, poolSize: 4, applicationName: 'eucora-setup' });
   try {
     const migrations = await untilReachable(
       'Postgres',
@@ -39,20 +43,48 @@ export async function setUp({ config, client, namespace, logger }: SetupOptions)
       () => migrate(database.pool),
       AbortSignal.timeout(60_000),
     );
-    const stores = createStores(database, config);
-    await stores.maintenance.ensurePartitions();
-    const ca_created = await CertificateAuthority.ensure(config.EUCORA_DATA_DIR);
-    await ensureTicketKeys(config);
-    const admin_token_created = await ensureAdminToken(stores, config.EUCORA_DATA_DIR);
-    const search_attributes_added = await untilReachable(
-      'Temporal',
+    const turn = await untilReachable(
+      'Postgres, or the end of another setup,',
       logger,
-      () => ensureSearchAttributes(client, namespace),
+      () => takeTurn(database),
       AbortSignal.timeout(60_000),
     );
-    return { migrations, ca_created, admin_token_created, search_attributes_added };
+    try {
+      const stores = createStores(database, config);
+      await stores.maintenance.ensurePartitions();
+      const ca_created = await CertificateAuthority.ensure(config.EUCORA_DATA_DIR);
+      await ensureTicketKeys(config);
+      const admin_token_created = await ensureAdminToken(stores, config.EUCORA_DATA_DIR);
+      const search_attributes_added = await untilReachable(
+        'Temporal',
+        logger,
+        () => ensureSearchAttributes(client, namespace),
+        AbortSignal.timeout(60_000),
+      );
+      return { migrations, ca_created, admin_token_created, search_attributes_added };
+    } finally {
+      // The lock goes with its connection.
+      turn.release(true);
+    }
   } finally {
     await database.close();
+  }
+}
+
+/**
+ * Setups of one database take turns: one may be left over from a supervisor that was killed, and certificate and key
+ * of the CA must be of one making.
+ */
+async function takeTurn(database: Database): Promise<PoolClient> {
+  const client = await database.pool.connect();
+  // A connection that breaks later shows in the next statement.
+  client.on('error', () => undefined);
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [SETUP_LOCK]);
+    return client;
+  } catch (error) {
+    client.release(true);
+    throw error;
   }
 }
 
