@@ -22,6 +22,8 @@ export async function createDependencies(
   logger: Logger,
 ): Promise<ApiDependencies> {
   const authority = await CertificateAuthority.open(config.EUCORA_DATA_DIR);
+  const artifactFiles = new ArtifactFiles(config.EUCORA_DATA_DIR, config.EUCORA_MAX_ARTIFACT_BYTES);
+  await artifactFiles.sweep();
   const postgres: Dependency = { name: 'postgres', check: () => database.pool.query('SELECT 1') };
   const temporalCheck: Dependency = {
     name: 'temporal',
@@ -34,7 +36,7 @@ export async function createDependencies(
     config,
     stores: createStores(database, config),
     authority,
-    artifactFiles: new ArtifactFiles(config.EUCORA_DATA_DIR, config.EUCORA_MAX_ARTIFACT_BYTES),
+    artifactFiles,
     peers: new PeerVerifier(authority.certificatePem),
     oidc:
       config.EUCORA_OIDC_ISSUER === undefined

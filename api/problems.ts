@@ -27,6 +27,11 @@ export class ApiError extends Error {
 const UNAVAILABLE_DETAIL =
   'The database cannot be reached or is too busy. Nothing was lost; try again shortly.';
 
+/** The caller went away before its body was here; the answer is for the log only. */
+export function isBrokenOff(error: Error, c: Context<ApiEnv>): boolean {
+  return error.message === 'Client connection prematurely closed.' || error === c.env.incoming.errored;
+}
+
 /** What an error means to the caller. Whatever is not known becomes an internal error that tells nothing. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;

@@ -1,9 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+
+const INCOMING = 'incoming-';
+/** Uploads in which nothing goes on for so long have been ended. */
+const ABANDONED_MS = 15 * 60_000;
 
 /** The content is larger than allowed. */
 export class ArtifactTooLargeError extends Error {
@@ -35,7 +39,7 @@ export class ArtifactFiles {
    * @throws ArtifactTooLargeError, ArtifactHashError
    */
   async add(content: Readable, expectedSha256?: string): Promise<{ sha256: string; sizeBytes: number }> {
-    const temporary = join(this.#folder, `incoming-${randomBytes(8).toString('hex')}`);
+    const temporary = join(this.#folder, INCOMING + randomBytes(8).toString('hex'));
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const hash = createHash('sha256');
     let sizeBytes = 0;
@@ -61,6 +65,17 @@ export class ArtifactFiles {
       return { sha256, sizeBytes };
     } finally {
       await rm(temporary, { force: true });
+    }
+  }
+
+  /** Removes what uploads left that were killed; those of other replicas may be under way and are left alone. */
+  async sweep(): Promise<void> {
+    const names = await readdir(this.#folder).catch(() => []);
+    for (const name of names.filter((found) => found.startsWith(INCOMING))) {
+      const path = join(this.#folder, name);
+      const written = await stat(path).catch(() => undefined);
+      if (written !== undefined && Date.now() - written.mtimeMs > ABANDONED_MS)
+        await rm(path, { force: true });
     }
   }
 

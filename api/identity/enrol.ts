@@ -2,9 +2,8 @@ import type { Context } from 'hono';
 import type { RegisterRequest } from '../../contracts/agent/enrolment.ts';
 import type { EnrolmentAnswer } from '../../db/stores/agent/enrolment.ts';
 import type { IssuedCertificate } from '../../runtime/certificates/authority.ts';
-import { checkSigningRequest } from '../../runtime/certificates/signing-request.ts';
 import type { ApiDependencies, ApiEnv } from '../context.ts';
-import { takePoint } from '../middleware/rate-limit.ts';
+import { takeAddressPoint } from '../middleware/rate-limit.ts';
 import { auditSecurity } from '../middleware/security-events.ts';
 import { ApiError } from '../problems.ts';
 
@@ -16,6 +15,7 @@ const REFUSALS: Readonly<Record<Refusal['kind'], string>> = {
   token_used_up: 'The registration key has been used as often as it may be.',
   token_revoked: 'The registration key was revoked.',
   agent_revoked: 'This machine was revoked.',
+  too_many_clones: 'This certificate has enrolled as many machines as it may.',
 };
 
 /** Enrols a machine and issues its certificate. A request that cannot be signed uses up no key. */
@@ -26,13 +26,10 @@ export async function enrol(
   ownerId: string | undefined,
   address: string,
 ) {
-  await checkSigningRequest(request.csr);
+  await deps.authority.rehearse(request.csr, request.hostname);
   const { agents } = deps.stores;
   const { correlationId } = c.var;
-  const answer =
-    ownerId === undefined
-      ? await agents.enrolByToken(request, correlationId)
-      : await agents.enrolByCertificate(request, ownerId, correlationId);
+  const answer = await answerTo(agents, request, ownerId, correlationId);
   if (answer.kind !== 'enrolled' && answer.kind !== 'known') return refuse(c, deps, answer, address);
   const certificate = await issueFor(
     deps,
@@ -42,6 +39,23 @@ export async function enrol(
   );
   return { agentId: answer.agentId, isNew: answer.kind === 'enrolled', certificate };
 }
+
+/** A certificate that lets nobody in (any more) does not keep a machine with a good registration key out. */
+async function answerTo(
+  agents: ApiDependencies['stores']['agents'],
+  request: RegisterRequest,
+  ownerId: string | undefined,
+  correlationId: string,
+): Promise<EnrolmentAnswer> {
+  if (ownerId === undefined) return agents.enrolByToken(request, correlationId);
+  const byCertificate = await agents.enrolByCertificate(request, ownerId, correlationId);
+  if (isEnrolled(byCertificate)) return byCertificate;
+  const byToken = await agents.enrolByToken(request, correlationId);
+  return isEnrolled(byToken) ? byToken : byCertificate;
+}
+
+const isEnrolled = (answer: EnrolmentAnswer): boolean =>
+  answer.kind === 'enrolled' || answer.kind === 'known';
 
 /** Issues and records a certificate. */
 export async function issueFor(
@@ -61,7 +75,7 @@ async function refuse(
   refusal: Refusal,
   address: string,
 ): Promise<never> {
-  const limited = await takePoint(deps.limits.failures, address);
+  const limited = await takeAddressPoint(deps.limits.agentFailures, address);
   if (limited !== undefined && !limited.first) throw limited.error;
   const actor = { type: 'anonymous', id: address } as const;
   if (limited !== undefined) {

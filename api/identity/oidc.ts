@@ -12,6 +12,8 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 /** As OpenID Connect has it: at most 255 ASCII characters; here none of them a control character. */
 const SUBJECT = /^[\x20-\x7e]{1,255}$/;
 const DISCOVERY_TIMEOUT_MS = 5_000;
+/** An issuer that could not be asked is left alone for so long, whoever calls. */
+const DISCOVERY_PAUSE_MS = 2_000;
 
 /** The issuer's keys cannot be had right now; the token may be good. */
 export class IssuerUnavailableError extends Error {
@@ -60,7 +62,9 @@ export class OidcVerifier {
 
   #issuerKeys(): Promise<ReturnType<typeof createRemoteJWKSet>> {
     this.#keys ??= this.#discover().catch((error: unknown) => {
-      this.#keys = undefined;
+      setTimeout(() => {
+        this.#keys = undefined;
+      }, DISCOVERY_PAUSE_MS).unref();
       throw new IssuerUnavailableError('The configuration of the issuer cannot be fetched', { cause: error });
     });
     return this.#keys;

@@ -3,6 +3,7 @@ import type { Http2SecureServer } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { App } from '../routes/types.ts';
+import { type Http2Limits, limitHttp2 } from './http2-limits.ts';
 
 export interface Listener {
   readonly port: number;
@@ -14,15 +15,20 @@ export interface Listener {
 const KEEP_ALIVE_MS = 150_000;
 const HEADERS_TIMEOUT_MS = 30_000;
 const REQUEST_TIMEOUT_MS = 600_000;
+/** Silence that ends a connection: longer than an idle one is kept, and than a large file takes to reach the disk. */
+const SILENCE_MS = 180_000;
+const HTTP2_LIMITS: Http2Limits = { idleMs: SILENCE_MS, stallMs: 30_000, bodyMs: 300_000 };
 const DRAIN_MS = 10_000;
 
-/** Serves an app over plain HTTP/1.1. */
-export function listenHttp(app: App, host: string, port: number): Promise<Listener> {
+/** Serves an app over plain HTTP/1.1. A request may take as long as it needs, if only something goes on. */
+export function listenHttp(app: App, host: string, port: number, silenceMs = SILENCE_MS): Promise<Listener> {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Uploads of large artifacts over slow lines take hours.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
   });
+  server.setTimeout(silenceMs);
   return listen(server, app, host, port, () => undefined);
 }
 
@@ -32,7 +38,9 @@ export function listenTls(
   tls: { server: Http2SecureServer; drain(): void },
   host: string,
   port: number,
+  limits = HTTP2_LIMITS,
 ): Promise<Listener> {
+  limitHttp2(tls.server, limits);
   Object.assign(tls.server, {
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,

@@ -12,10 +12,12 @@ import type { Writable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Config } from '../../contracts/config.ts';
 import type { CertificateAuthority } from '../../runtime/certificates/authority.ts';
+import { MAX_STREAMS } from './http2-limits.ts';
 
 /** Renewed when less than this is left, in milliseconds. */
 const RENEW_BEFORE_MS = 30 * 86_400_000;
 const CHECK_EVERY_MS = 12 * 3_600_000;
+const HANDSHAKE_MS = 30_000;
 
 export interface AgentTlsServer {
   readonly server: Http2SecureServer;
@@ -44,6 +46,8 @@ export async function createAgentTlsServer(
     sessionIdContext: 'eucora-agents',
     ticketKeys: await readTicketKeys(config),
     sessionTimeout: 86_400,
+    handshakeTimeout: HANDSHAKE_MS,
+    settings: { maxConcurrentStreams: MAX_STREAMS },
   });
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session) => {

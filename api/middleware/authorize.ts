@@ -4,7 +4,7 @@ import type { ApiDependencies, ApiEnv, Operator } from '../context.ts';
 import { IssuerUnavailableError } from '../identity/oidc.ts';
 import { ApiError } from '../problems.ts';
 import { clientAddress, parseBlocks } from './address.ts';
-import { exhausted, takePoint } from './rate-limit.ts';
+import { takeAddressPoint } from './rate-limit.ts';
 import { auditSecurity } from './security-events.ts';
 
 export type Authorize = (scope: Scope) => MiddlewareHandler<ApiEnv>;
@@ -15,34 +15,11 @@ const HOW = 'Send an operator token in the header Authorization: Bearer TOKEN.';
 export function createAuthorize(deps: ApiDependencies): Authorize {
   const proxies = parseBlocks(deps.config.EUCORA_TRUSTED_PROXIES);
 
-  async function authenticate(token: string): Promise<Operator | undefined> {
-    const known = await deps.stores.operatorTokens.authenticate(token);
-    if (known !== undefined) return { ...known, via: 'token' };
-    if (deps.oidc === undefined || token.split('.').length !== 3) return undefined;
-    try {
-      const found = await deps.oidc.verify(token);
-      return found && { ...found, via: 'oidc' };
-    } catch (error) {
-      if (!(error instanceof IssuerUnavailableError)) throw error;
-      deps.logger.warn({ err: error }, 'The identity provider cannot be reached');
-      throw new ApiError(
-        'unavailable',
-        'The identity provider cannot be reached, so the token cannot be checked. Try again shortly.',
-        { retryAfterSeconds: 5 },
-      );
-    }
-  }
-
-  async function reject(c: Context<ApiEnv>, address: string, detail: string): Promise<never> {
-    const limited = await takePoint(deps.limits.failures, address);
-    if (limited === undefined) {
-      await auditSecurity(c, deps, {
-        action: 'security.token_rejected',
-        actor: { type: 'anonymous', id: address },
-        after: { detail },
-      });
-      throw new ApiError('unauthenticated', `${detail} ${HOW}`);
-    }
+  /** Who failed so often is told so, and is audited no more. Good credentials are never held back. */
+  async function limitFailures(c: Context<ApiEnv>): Promise<void> {
+    const address = clientAddress(c, proxies);
+    const limited = await takeAddressPoint(deps.limits.operatorFailures, address);
+    if (limited === undefined) return;
     if (limited.first) {
       await auditSecurity(c, deps, {
         action: 'security.rate_limited',
@@ -53,19 +30,42 @@ export function createAuthorize(deps: ApiDependencies): Authorize {
     throw limited.error;
   }
 
-  return (scope) => async (c, next) => {
-    const address = clientAddress(c, proxies);
-    const token = /^Bearer ([\x21-\x7e]{1,8192})$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    if (token === undefined) {
-      const refusal = await exhausted(deps.limits.failures, address);
-      if (refusal !== undefined) return reject(c, address, 'No credentials were given.');
-      throw new ApiError('unauthenticated', `No credentials were given. ${HOW}`);
+  async function authenticate(c: Context<ApiEnv>, token: string): Promise<Operator | undefined> {
+    const known = await deps.stores.operatorTokens.authenticate(token);
+    if (known !== undefined) return { ...known, via: 'token' };
+    if (deps.oidc === undefined || token.split('.').length !== 3) return undefined;
+    try {
+      const found = await deps.oidc.verify(token);
+      return found && { ...found, via: 'oidc' };
+    } catch (error) {
+      if (!(error instanceof IssuerUnavailableError)) throw error;
+      await limitFailures(c);
+      deps.logger.warn({ err: error }, 'The identity provider cannot be reached');
+      throw new ApiError(
+        'unavailable',
+        'The identity provider cannot be reached, so the token cannot be checked. Try again shortly.',
+        { retryAfterSeconds: 5 },
+      );
     }
-    if ((await exhausted(deps.limits.failures, address)) !== undefined) return reject(c, address, '');
-    const operator = await authenticate(token);
-    if (operator === undefined) return reject(c, address, 'The token is unknown, expired or revoked.');
+  }
+
+  return (scope) => async (c, next) => {
+    const token = /^Bearer ([\x21-\x7e]{1,8192})$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    if (token === undefined) throw new ApiError('unauthenticated', `No credentials were given. ${HOW}`);
+    const operator = await authenticate(c, token);
+    if (operator === undefined) {
+      await limitFailures(c);
+      const detail = 'The token is unknown, expired or revoked.';
+      await auditSecurity(c, deps, {
+        action: 'security.token_rejected',
+        actor: { type: 'anonymous', id: clientAddress(c, proxies) },
+        after: { detail },
+      });
+      throw new ApiError('unauthenticated', `${detail} ${HOW}`);
+    }
     c.set('operator', operator);
     if (!allows(operator.scopes, scope)) {
+      await limitFailures(c);
       await auditSecurity(c, deps, {
         action: 'security.access_denied',
         actor: { type: 'operator', id: operator.name },
@@ -74,6 +74,5 @@ export function createAuthorize(deps: ApiDependencies): Authorize {
       throw new ApiError('forbidden', `This takes the scope ${scope}.`);
     }
     await next();
-    return undefined;
   };
 }

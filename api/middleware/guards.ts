@@ -1,30 +1,44 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import type { ApiEnv } from '../context.ts';
 import { ApiError } from '../problems.ts';
 
-/** Bodies of routes that take JSON must say that they are JSON. */
-export const requireJson = createMiddleware<ApiEnv>(async (c, next) => {
-  const type = c.req.header('content-type') ?? '';
-  if (!/^application\/json\s*(;|$)/i.test(type))
-    throw new ApiError('unsupported-media-type', 'Send JSON with the header Content-Type: application/json.');
-  await next();
-});
+/** Bodies of routes that take JSON must say that they are JSON, and be no larger than `maxBytes`. */
+export function requireJson(maxBytes: number): MiddlewareHandler<ApiEnv> {
+  const limit = limitBody(maxBytes);
+  return (c, next) => {
+    checkType(c);
+    return limit(c, next);
+  };
+}
 
 /** Like {@link requireJson}, where the body may be left out, with or without a content type. */
-export const requireJsonIfAny: typeof requireJson = async (c, next) => {
-  if ((await c.req.text()) !== '') return requireJson(c, next);
+export function requireJsonIfAny(maxBytes: number): MiddlewareHandler<ApiEnv> {
+  const limit = limitBody(maxBytes);
+  return (c, next) =>
+    limit(c, async () => {
+      if ((await c.req.text()) === '') pretendEmptyObject(c);
+      else checkType(c);
+      await next();
+    });
+}
+
+function checkType(c: Context<ApiEnv>): void {
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? ''))
+    throw new ApiError('unsupported-media-type', 'Send JSON with the header Content-Type: application/json.');
+}
+
+function pretendEmptyObject(c: Context<ApiEnv>): void {
   // Validation reads the body from here; without one it would call the empty text malformed.
   // (Promises at run time; the library's type names what they resolve to.)
   c.req.bodyCache.text = Promise.resolve('{}') as unknown as string;
   // And from here it learns that there is none, which needs no content type.
   c.req.bodyCache.arrayBuffer = Promise.resolve(new ArrayBuffer(0)) as unknown as ArrayBuffer;
-  return next();
-};
+}
 
 /** Refuses larger bodies before they are read. */
-export function limitBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
+function limitBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
   const tooLarge = () => {
     throw new ApiError('payload-too-large', `The body must not be larger than ${maxBytes} bytes.`);
   };

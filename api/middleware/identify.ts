@@ -4,7 +4,7 @@ import type { ApiDependencies, ApiEnv } from '../context.ts';
 import type { Peer } from '../identity/peer.ts';
 import { ApiError } from '../problems.ts';
 import { clientAddress, isWithin, parseBlocks, remoteAddress } from './address.ts';
-import { takePoint } from './rate-limit.ts';
+import { takeAddressPoint, takePoint } from './rate-limit.ts';
 import { auditSecurity } from './security-events.ts';
 
 export interface AgentGate {
@@ -50,7 +50,7 @@ export function createAgentGate(deps: ApiDependencies): AgentGate {
       c.var.agentId === undefined
         ? ({ type: 'anonymous', id: address } as const)
         : ({ type: 'agent', id: c.var.agentId } as const);
-    const limited = await takePoint(deps.limits.failures, address);
+    const limited = await takeAddressPoint(deps.limits.agentFailures, address);
     if (limited === undefined) {
       await auditSecurity(c, deps, { action, actor, after: { reason } });
       throw error;

@@ -7,6 +7,9 @@ import type { ApiEnv } from '../context.ts';
 /** So frequent that only failures are worth a line. */
 const QUIET = /\/heartbeat\/?$|^\/health\//;
 
+/** Whatever else a caller makes up (HTTP/2 takes any word) must not make series of metrics without end. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
 /** One log line and one observation a request. Paths are logged, bodies and credentials never. */
 export function observe(listener: string, logger: Logger, metrics: Registry): MiddlewareHandler<ApiEnv> {
   const duration =
@@ -24,7 +27,12 @@ export function observe(listener: string, logger: Logger, metrics: Registry): Mi
     const seconds = (performance.now() - began) / 1_000;
     const { status } = c.res;
     duration.observe(
-      { listener, method: c.req.method, route: routePath(c, -1), status: String(status) },
+      {
+        listener,
+        method: METHODS.has(c.req.method) ? c.req.method : 'other',
+        route: routePath(c, -1),
+        status: String(status),
+      },
       seconds,
     );
     const level = status >= 500 ? 'error' : QUIET.test(c.req.path) && status < 400 ? 'debug' : 'info';
@@ -32,8 +40,8 @@ export function observe(listener: string, logger: Logger, metrics: Registry): Mi
     logger[level](
       {
         correlation_id: c.var.correlationId,
-        method: c.req.method,
-        path: c.req.path,
+        method: c.req.method.slice(0, 16),
+        path: c.req.path.slice(0, 500),
         status,
         duration_ms: Math.round(seconds * 1e6) / 1e3,
         ...(c.var.agentId === undefined ? {} : { agent_id: c.var.agentId }),

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Config } from '../../contracts/config.ts';
 import { ApiError } from '../problems.ts';
@@ -5,7 +6,9 @@ import { ApiError } from '../problems.ts';
 /** Limits of one process; a limit of the whole fleet is as many times higher as there are replicas. */
 export interface Limits {
   readonly enrolments: RateLimiterMemory;
-  readonly failures: RateLimiterMemory;
+  /** Apart from each other: machines that knock in vain do not cost operators of the same address anything. */
+  readonly agentFailures: RateLimiterMemory;
+  readonly operatorFailures: RateLimiterMemory;
   readonly agentRequests: RateLimiterMemory;
 }
 
@@ -13,7 +16,8 @@ export function createLimits(config: Config): Limits {
   const perMinute = (points: number) => new RateLimiterMemory({ points, duration: 60 });
   return {
     enrolments: perMinute(config.EUCORA_ENROLMENTS_PER_MINUTE),
-    failures: perMinute(config.EUCORA_AUTH_FAILURES_PER_MINUTE),
+    agentFailures: perMinute(config.EUCORA_AUTH_FAILURES_PER_MINUTE),
+    operatorFailures: perMinute(config.EUCORA_AUTH_FAILURES_PER_MINUTE),
     agentRequests: perMinute(config.EUCORA_REQUESTS_PER_MINUTE),
   };
 }
@@ -32,10 +36,19 @@ export async function takePoint(
   }
 }
 
-/** The refusal of `key` if its points are used up; takes none. */
-export async function exhausted(limiter: RateLimiterMemory, key: string): Promise<ApiError | undefined> {
-  const state = await limiter.get(key);
-  return state !== null && state.consumedPoints >= limiter.points ? tooMany(state) : undefined;
+/** Takes one point of an address; addresses of IPv6 count by /64, which one machine has for itself. */
+export function takeAddressPoint(limiter: RateLimiterMemory, address: string): ReturnType<typeof takePoint> {
+  return takePoint(limiter, addressKey(address));
+}
+
+function addressKey(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  if (parsed instanceof ipaddr.IPv4) return parsed.toString();
+  return parsed.parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(':');
 }
 
 function tooMany(state: RateLimiterRes): ApiError {

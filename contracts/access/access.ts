@@ -17,7 +17,7 @@ export function allows(scopes: readonly Scope[], needed: Scope): boolean {
 }
 
 export const operatorTokenRequestSchema = z
-  .object({
+  .strictObject({
     name: text(128),
     scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
     expires_in_seconds: z.number().int().min(60).max(31_536_000).default(7_776_000),

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { freeText, jsonObject, text } from '../http/common.ts';
+import type { TaskType } from './states.ts';
 
 /**
- * What the four kinds of task carry. The platform checks the fields it knows and hands on the rest untouched;
- * the agent checks that all it needs is there (`collectPayload` and so on) and fails the task if not.
+ * What the four kinds of task carry. The platform checks that the fields which a type cannot do without are there,
+ * and those it knows, and hands on the rest untouched; the agent checks once more and fails the task if not.
  */
 
 export const artifactReferenceSchema = z.looseObject({
@@ -86,3 +87,22 @@ export const payloadSchema = jsonObject(MAX_PAYLOAD_BYTES)
   .meta({
     description: 'By task type; see the agent specification. Unknown fields reach the agent untouched',
   });
+
+const BY_TYPE = {
+  COLLECT: collectPayload,
+  DEPLOY: deployPayload,
+  REMEDIATE: remediatePayload,
+  UPDATE: updatePayload,
+} as const satisfies Record<TaskType, z.ZodType>;
+
+/** Of a whole request: what a task of this type cannot do without must be there, or it would fail hours later. */
+export function refusePayloadThatCannotWork(
+  request: { readonly task_type: TaskType; readonly payload: Record<string, unknown> },
+  context: z.core.$RefinementCtx,
+): void {
+  // Wrong values of known fields have been told.
+  if (context.issues.length > 0) return;
+  for (const issue of BY_TYPE[request.task_type].safeParse(request.payload).error?.issues ?? []) {
+    context.addIssue({ code: 'custom', path: ['payload', ...issue.path], message: issue.message });
+  }
+}

@@ -11,7 +11,7 @@ import {
   percentSchema,
   text,
 } from '../http/common.ts';
-import { payloadSchema } from './payload.ts';
+import { payloadSchema, refusePayloadThatCannotWork } from './payload.ts';
 import { TASK_STATUSES, TASK_TYPES } from './states.ts';
 
 export const DEFAULT_TASK_TIMEOUT_SECONDS = 3_600;
@@ -78,12 +78,13 @@ const taskRequestFields = {
 };
 
 export const createTaskSchema = z
-  .object({ agent_id: idSchema, ...taskRequestFields })
+  .strictObject({ agent_id: idSchema, ...taskRequestFields })
+  .superRefine(refusePayloadThatCannotWork)
   .meta({ id: 'CreateTask' });
 export type CreateTask = z.infer<typeof createTaskSchema>;
 
 export const createTasksSchema = z
-  .object({
+  .strictObject({
     selection: agentSelectionSchema
       .extend({ agent_ids: z.array(idSchema).min(1).max(MAX_BULK_TASKS).optional() })
       .refine(
@@ -93,6 +94,7 @@ export const createTasksSchema = z
       .meta({ minProperties: 1, description: 'Agents that fit all filters given' }),
     ...taskRequestFields,
   })
+  .superRefine(refusePayloadThatCannotWork)
   .meta({ id: 'CreateTasks' });
 export type CreateTasks = z.infer<typeof createTasksSchema>;
 

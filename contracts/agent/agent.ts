@@ -77,7 +77,7 @@ export const agentSchema = z
 export type Agent = z.infer<typeof agentSchema>;
 
 /** Filters on agents that may also select the targets of a task. */
-export const agentSelectionSchema = z.object({
+export const agentSelectionSchema = z.strictObject({
   platform: z.enum(PLATFORMS).optional(),
   status: z.enum(AGENT_STATUSES).optional(),
   is_online: z.boolean().optional(),
@@ -100,7 +100,7 @@ export const agentListQuery = pageQuery.extend({
 export type AgentListQuery = z.infer<typeof agentListQuery>;
 
 export const agentPatchSchema = z
-  .object({ tags: tagsSchema })
+  .strictObject({ tags: tagsSchema })
   .meta({ id: 'AgentPatch', description: 'The tags given replace all tags of the agent' });
 
 export const fleetSummarySchema = z

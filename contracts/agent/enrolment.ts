@@ -55,7 +55,7 @@ export type RegisterResponse = z.infer<typeof registerResponseSchema>;
 export const renewRequestSchema = z.object({ csr: csrSchema }).meta({ id: 'RenewRequest' });
 
 export const enrolmentTokenRequestSchema = z
-  .object({
+  .strictObject({
     name: text(128),
     expires_in_seconds: z.number().int().min(1).max(31_536_000).default(86_400),
     max_uses: z

@@ -15,7 +15,7 @@ export const artifactSchema = z
   .meta({ id: 'Artifact' });
 export type Artifact = z.infer<typeof artifactSchema>;
 
-export const artifactUploadQuery = z.object({
+export const artifactUploadQuery = z.strictObject({
   name: text(255).meta({ description: 'File name, for people' }),
   sha256: sha256Schema.optional().meta({ description: 'Refused when the content has another hash' }),
 });

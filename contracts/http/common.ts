@@ -76,8 +76,8 @@ function isStorableJson(value: unknown, depth = 0): boolean {
 export const DEFAULT_PAGE_SIZE = 50;
 export const MAX_PAGE_SIZE = 500;
 
-/** The query part that every list takes. */
-export const pageQuery = z.object({
+/** The query part that every list takes; what a list does not know is refused, not ignored. */
+export const pageQuery = z.strictObject({
   cursor: z.string().min(1).max(512).optional().meta({ description: 'next_cursor of the page before' }),
   limit: z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  DEFAULT_PAGE_SIZE,
   flagSchema,
   freeText,
   idSchema,
@@ -11,6 +12,7 @@ import {
 } from '../http/common.ts';
 
 export const MAX_TELEMETRY_BATCH = 500;
+export const MAX_TELEMETRY_PAGE = 100;
 
 const size = z.number().min(0).max(1e12);
 
@@ -82,7 +84,9 @@ export const installedSoftwareSchema = z
   .object({ collected_at: instantSchema, software: z.array(softwareSchema) })
   .meta({ id: 'InstalledSoftware' });
 
+/** Samples carry lists of services and free metrics, too: pages of them are shorter than others. */
 export const telemetryListQuery = pageQuery.extend({
+  limit: z.coerce.number().int().min(1).max(MAX_TELEMETRY_PAGE).default(DEFAULT_PAGE_SIZE),
   collected_after: instantSchema.optional(),
   collected_before: instantSchema.optional(),
   with_software: flagSchema

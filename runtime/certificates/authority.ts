@@ -1,5 +1,5 @@
-import { createHash, createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { createHash, createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { writePrivateFile } from '../files.ts';
@@ -13,6 +13,10 @@ const SERVER_DAYS = 397;
 const BACKDATE_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+
+const CERTIFICATE_FILE = 'ca.pem';
+const KEY_FILE = 'ca-key.pem';
+const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /** Organisation in the subject of every agent certificate. */
 export const AGENT_ORGANISATION = 'EUCORA Agents';
@@ -38,7 +42,7 @@ export class CertificateAuthority {
   }
 
   static paths(dataDir: string): { certificate: string; key: string } {
-    return { certificate: join(dataDir, 'ca', 'ca.pem'), key: join(dataDir, 'ca', 'ca-key.pem') };
+    return { certificate: join(dataDir, 'ca', CERTIFICATE_FILE), key: join(dataDir, 'ca', KEY_FILE) };
   }
 
   /** Opens the authority in a data directory; fails when it has not been made. */
@@ -48,10 +52,13 @@ export class CertificateAuthority {
       readFile(paths.certificate, 'utf8'),
       readFile(paths.key, 'utf8'),
     ]).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error;
       throw new Error(`There is no certification authority in ${dataDir}; run the setup first`, {
         cause: error,
       });
     });
+    if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)))
+      throw new Error(`${paths.key} is not the key of ${paths.certificate}; restore both from one backup`);
     const der = createPrivateKey(key).export({ type: 'pkcs8', format: 'der' });
     return new CertificateAuthority(
       certificate,
@@ -59,17 +66,30 @@ export class CertificateAuthority {
     );
   }
 
-  /** Makes the authority of a data directory unless it is there. @returns whether it was made */
+  /**
+   * Makes the authority of a data directory unless it is there. Its folder appears as a whole or not at all, so that
+   * of two setups at once one makes it and the other finds it.
+   *
+   * @returns whether it was made
+   */
   static async ensure(dataDir: string): Promise<boolean> {
-    const paths = CertificateAuthority.paths(dataDir);
-    if (
-      await readFile(paths.key).then(
-        () => true,
-        () => false,
-      )
-    )
+    if (await isComplete(dataDir)) return false;
+    await mkdir(dataDir, { recursive: true });
+    const folder = await mkdtemp(join(dataDir, 'ca-new-'));
+    try {
+      await CertificateAuthority.#make(folder);
+      await chmod(folder, 0o755);
+      await rename(folder, join(dataDir, 'ca'));
+      return true;
+    } catch (error) {
+      if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error)) || !(await isComplete(dataDir))) throw error;
       return false;
-    await mkdir(join(dataDir, 'ca'), { recursive: true, mode: 0o755 });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  static async #make(folder: string): Promise<void> {
     const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       serialNumber: newSerial(),
@@ -85,15 +105,13 @@ export class CertificateAuthority {
       ],
     });
     const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
-    // The key last: it is what tells that the authority is whole.
-    await writePrivateFile(paths.certificate, certificate.toString('pem'), 0o644);
+    await writePrivateFile(join(folder, CERTIFICATE_FILE), certificate.toString('pem'), 0o644);
     await writePrivateFile(
-      paths.key,
+      join(folder, KEY_FILE),
       createPrivateKey({ key, format: 'der', type: 'pkcs8' })
         .export({ type: 'pkcs8', format: 'pem' })
         .toString(),
     );
-    return true;
   }
 
   /**
@@ -107,11 +125,20 @@ export class CertificateAuthority {
   ): Promise<IssuedCertificate> {
     const publicKey = await checkSigningRequest(csrPem);
     return this.#issue({
-      subject: [{ CN: [commonName(agent.name)] }, { O: [AGENT_ORGANISATION] }, { OU: [agent.id] }],
+      subject: subject(agent.name, { O: AGENT_ORGANISATION }, { OU: agent.id }),
       days: AGENT_DAYS,
       publicKey,
       usage: x509.ExtendedKeyUsage.clientAuth,
     });
+  }
+
+  /**
+   * Issues a certificate to nobody, to find out whether one can be issued.
+   *
+   * @throws SigningRequestError when the request is not acceptable
+   */
+  async rehearse(csrPem: string, name: string): Promise<void> {
+    await this.issueAgentCertificate(csrPem, { id: NOBODY, name });
   }
 
   /** Issues a certificate for the agents' listener, with a key that only this process holds. */
@@ -120,7 +147,7 @@ export class CertificateAuthority {
   ): Promise<{ certificate: string; key: string; notAfter: Date }> {
     const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
     const issued = await this.#issue({
-      subject: [{ CN: [commonName(names[0] ?? 'localhost')] }, { O: ['EUCORA'] }],
+      subject: subject(names[0] ?? 'localhost', { O: 'EUCORA' }),
       days: SERVER_DAYS,
       publicKey: keys.publicKey,
       usage: x509.ExtendedKeyUsage.serverAuth,
@@ -134,7 +161,7 @@ export class CertificateAuthority {
   }
 
   async #issue(request: {
-    subject: x509.JsonName;
+    subject: x509.Name;
     days: number;
     publicKey: webcrypto.CryptoKey;
     usage: x509.ExtendedKeyUsage;
@@ -172,10 +199,47 @@ export class CertificateAuthority {
   }
 }
 
-/** X.520 allows 64 characters; whole ones, because half a surrogate pair cannot be encoded. */
-function commonName(name: string): string {
-  return [...name].slice(0, 64).join('');
+/**
+ * A subject with a common name of at most 64 characters, as X.520 allows; whole ones, because half a surrogate pair
+ * cannot be encoded. The type of values is named because the library reads some plain texts, such as `#05`, as
+ * encoded values.
+ */
+function subject(name: string, ...others: Record<string, string>[]): x509.Name {
+  const attributes = [{ CN: [...name].slice(0, 64).join('') }, ...others];
+  return new x509.Name(
+    attributes.map((attribute) =>
+      Object.fromEntries(Object.entries(attribute).map(([type, utf8String]) => [type, [{ utf8String }]])),
+    ),
+  );
 }
+
+/** Whether certificate and key are there; throws when only one of them is, or when that cannot be found out. */
+async function isComplete(dataDir: string): Promise<boolean> {
+  const paths = CertificateAuthority.paths(dataDir);
+  const look = () => Promise.all([isThere(paths.certificate), isThere(paths.key)]);
+  let [certificate, key] = await look();
+  // Both appear at once, perhaps between the two looks.
+  if (certificate !== key) [certificate, key] = await look();
+  if (certificate !== key) {
+    const [there, missing] = certificate ? [paths.certificate, paths.key] : [paths.key, paths.certificate];
+    throw new Error(
+      `${there} is there, but ${missing} is not. Restore it from the backup; to begin anew with another CA, move the folder away`,
+    );
+  }
+  return certificate;
+}
+
+function isThere(path: string): Promise<boolean> {
+  return readFile(path).then(
+    () => true,
+    (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw error;
+    },
+  );
+}
+
+const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code);
 
 /** 127 random bits, positive. */
 function newSerial(): string {

@@ -18,7 +18,21 @@ const MAX_RSA_BITS = 8_192;
  */
 export async function checkSigningRequest(pem: string): Promise<webcrypto.CryptoKey> {
   const request = parse(pem);
-  const key = request.publicKey.algorithm as { name: string; namedCurve?: string; modulusLength?: number };
+  checkKey(readable(() => request.publicKey.algorithm as KeyAlgorithm));
+  const proven = await request.verify().catch(() => false);
+  if (!proven) throw new SigningRequestError('The signature of the request does not fit its key');
+  return request.publicKey.export().catch(() => {
+    throw unreadable();
+  });
+}
+
+interface KeyAlgorithm {
+  readonly name: string;
+  readonly namedCurve?: string;
+  readonly modulusLength?: number;
+}
+
+function checkKey(key: KeyAlgorithm): void {
   if (key.name === 'ECDSA' || key.name === 'ECDH') {
     if (key.namedCurve !== 'P-256') throw new SigningRequestError('An ECDSA key must be on the curve P-256');
   } else if (key.name.startsWith('RSA')) {
@@ -28,9 +42,6 @@ export async function checkSigningRequest(pem: string): Promise<webcrypto.Crypto
   } else {
     throw new SigningRequestError('The key must be RSA with 2048 bits or more, or ECDSA on P-256');
   }
-  const proven = await request.verify().catch(() => false);
-  if (!proven) throw new SigningRequestError('The signature of the request does not fit its key');
-  return request.publicKey.export();
 }
 
 function parse(pem: string): x509.Pkcs10CertificateRequest {
@@ -38,9 +49,18 @@ function parse(pem: string): x509.Pkcs10CertificateRequest {
     throw new SigningRequestError(
       'The request must be PEM, beginning with -----BEGIN CERTIFICATE REQUEST-----',
     );
+  return readable(() => new x509.Pkcs10CertificateRequest(pem));
+}
+
+/** Whatever the library throws at the sight of a request is the request's fault. */
+function readable<T>(read: () => T): T {
   try {
-    return new x509.Pkcs10CertificateRequest(pem);
+    return read();
   } catch {
-    throw new SigningRequestError('The request is not a PKCS#10 certificate signing request');
+    throw unreadable();
   }
+}
+
+function unreadable(): SigningRequestError {
+  return new SigningRequestError('The request is not a PKCS#10 certificate signing request');
 }

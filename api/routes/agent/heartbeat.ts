@@ -1,4 +1,5 @@
 import { heartbeatRequestSchema, heartbeatResponseSchema } from '../../../contracts/agent/heartbeat.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { ApiError } from '../../problems.ts';
@@ -29,7 +30,7 @@ export const heartbeat: AgentRoute = (app, deps, gate) => {
       },
     },
     gate.identify,
-    requireJson,
+    requireJson(BODY_BYTES.small),
   );
   app.openapi(route, async (c) => {
     const agentId = c.var.agentId;

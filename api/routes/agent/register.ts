@@ -1,8 +1,9 @@
 import { registerRequestSchema, registerResponseSchema } from '../../../contracts/agent/enrolment.ts';
 import { agentConfiguration } from '../../agent-configuration.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { enrol } from '../../identity/enrol.ts';
 import { requireJson } from '../../middleware/guards.ts';
-import { takePoint } from '../../middleware/rate-limit.ts';
+import { takeAddressPoint } from '../../middleware/rate-limit.ts';
 import { auditSecurity } from '../../middleware/security-events.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import type { AgentRoute } from '../types.ts';
@@ -17,7 +18,7 @@ export const register: AgentRoute = (app, deps, gate) => {
       tags: ['agent: identity'],
       summary: 'Enrol with a registration key and a certificate signing request',
       description:
-        'The same key and hardware is the same agent. A machine that holds a valid certificate may enrol with it instead: hardware that differs from the owner’s gets an identity of its own.',
+        'The same key and hardware is the same agent. A machine that holds a valid certificate may enrol with it instead: hardware that differs from the owner’s gets an identity of its own, without the owner’s tags and for at most 5 machines. Where the certificate does not let it in, because its agent was revoked or deleted, the registration key decides.',
       request: { body: json(registerRequestSchema) },
       responses: {
         200: answer('The machine was known; it has a new certificate', registerResponseSchema),
@@ -33,7 +34,7 @@ export const register: AgentRoute = (app, deps, gate) => {
     },
     async (c, next) => {
       const address = gate.addressOf(c);
-      const limited = await takePoint(deps.limits.enrolments, address);
+      const limited = await takeAddressPoint(deps.limits.enrolments, address);
       if (limited === undefined) return next();
       if (limited.first) {
         await auditSecurity(c, deps, {
@@ -44,7 +45,7 @@ export const register: AgentRoute = (app, deps, gate) => {
       }
       throw limited.error;
     },
-    requireJson,
+    requireJson(BODY_BYTES.small),
   );
   app.openapi(route, async (c) => {
     const request = c.req.valid('json');

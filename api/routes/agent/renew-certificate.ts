@@ -1,4 +1,5 @@
 import { issuedCertificateSchema, renewRequestSchema } from '../../../contracts/agent/enrolment.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { issueFor } from '../../identity/enrol.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
@@ -27,8 +28,8 @@ export const renewCertificate: AgentRoute = (app, deps, gate) => {
       },
     },
     gate.identify,
-    requireJson,
     gate.admit,
+    requireJson(BODY_BYTES.small),
   );
   app.openapi(route, async (c) => {
     const agent = await deps.stores.agents.find(c.var.agentId);

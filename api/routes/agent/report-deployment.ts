@@ -1,4 +1,5 @@
 import { deploymentReportSchema, deploymentStatusSchema } from '../../../contracts/telemetry/telemetry.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { AGENT_SECURITY, type AgentRoute, idParams, notFound } from '../types.ts';
@@ -26,8 +27,8 @@ export const reportDeployment: AgentRoute = (app, deps, gate) => {
       },
     },
     gate.identify,
-    requireJson,
     gate.admit,
+    requireJson(BODY_BYTES.small),
   );
   app.openapi(route, async (c) => {
     const report = c.req.valid('json');

@@ -1,4 +1,5 @@
 import { telemetryReceiptSchema, telemetryRequestSchema } from '../../../contracts/telemetry/telemetry.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { AGENT_SECURITY, type AgentRoute, idParams } from '../types.ts';
@@ -25,8 +26,8 @@ export const sendTelemetry: AgentRoute = (app, deps, gate) => {
       },
     },
     gate.identify,
-    requireJson,
     gate.admit,
+    requireJson(BODY_BYTES.telemetry),
   );
   app.openapi(route, async (c) => {
     const body = c.req.valid('json');

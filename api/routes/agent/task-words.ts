@@ -9,6 +9,7 @@ import {
   taskStateSchema,
 } from '../../../contracts/agent-task/task.ts';
 import type { AgentWord } from '../../../db/stores/agent-task/words.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import type { ApiDependencies, ApiEnv } from '../../context.ts';
 import { requireJsonIfAny } from '../../middleware/guards.ts';
 import type { AgentGate } from '../../middleware/identify.ts';
@@ -87,8 +88,8 @@ function wordRoute<Word extends AgentWord['word'], Schema extends z.ZodType>(
       },
     } as const,
     gate.identify,
-    requireJsonIfAny,
     gate.admit,
+    requireJsonIfAny(BODY_BYTES[word === 'complete' || word === 'fail' ? 'result' : 'small']),
   );
 }
 

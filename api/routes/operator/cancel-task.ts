@@ -21,7 +21,7 @@ export const cancelTask: OperatorRoute = (app, deps, authorize) => {
   );
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
-    const cancelled = await deps.stores.tasks.cancel(id, actorOf(c.var.operator));
+    const cancelled = await deps.stores.tasks.cancel(id, actorOf(c.var.operator), c.var.correlationId);
     if (cancelled.kind === 'not_found') throw notFound('task', id);
     if (cancelled.kind === 'refused') {
       throw new ApiError('task-state-conflict', `The task has ended: it is ${cancelled.status}.`, {

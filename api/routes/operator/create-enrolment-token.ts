@@ -2,6 +2,7 @@ import {
   createdEnrolmentTokenSchema,
   enrolmentTokenRequestSchema,
 } from '../../../contracts/agent/enrolment.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
@@ -21,7 +22,7 @@ export const createEnrolmentToken: OperatorRoute = (app, deps, authorize) => {
       },
     },
     authorize('operator'),
-    requireJson,
+    requireJson(BODY_BYTES.operator),
   );
   app.openapi(route, async (c) =>
     c.json(

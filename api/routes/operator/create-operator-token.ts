@@ -1,4 +1,5 @@
 import { createdOperatorTokenSchema, operatorTokenRequestSchema } from '../../../contracts/access/access.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
@@ -18,7 +19,7 @@ export const createOperatorToken: OperatorRoute = (app, deps, authorize) => {
       },
     },
     authorize('admin'),
-    requireJson,
+    requireJson(BODY_BYTES.operator),
   );
   app.openapi(route, async (c) =>
     c.json(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createTaskSchema, taskSchema } from '../../../contracts/agent-task/task.ts';
 import { toTask } from '../../../db/stores/agent-task/records.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
@@ -40,7 +41,7 @@ export const createTask: OperatorRoute = (app, deps, authorize) => {
       },
     },
     authorize('operator'),
-    requireJson,
+    requireJson(BODY_BYTES.operator),
   );
   app.openapi(route, async (c) => {
     const request = c.req.valid('json');

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { createdTasksSchema, createTasksSchema, MAX_BULK_TASKS } from '../../../contracts/agent-task/task.ts';
 import { flagSchema } from '../../../contracts/http/common.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { ApiError } from '../../problems.ts';
 import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
 
-const query = z.object({
+const query = z.strictObject({
   dry_run: flagSchema.default(false).meta({ description: 'Only count the agents that fit' }),
 });
 
@@ -26,7 +27,7 @@ export const createTasks: OperatorRoute = (app, deps, authorize) => {
       },
     },
     authorize('operator'),
-    requireJson,
+    requireJson(BODY_BYTES.operator),
   );
   app.openapi(route, async (c) => {
     const { dry_run } = c.req.valid('query');

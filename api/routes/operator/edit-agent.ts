@@ -1,4 +1,5 @@
 import { agentPatchSchema, agentSchema } from '../../../contracts/agent/agent.ts';
+import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { actorOf, idParams, notFound, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
@@ -24,7 +25,7 @@ export const editAgent: OperatorRoute = (app, deps, authorize) => {
       },
     },
     authorize('operator'),
-    requireJson,
+    requireJson(BODY_BYTES.operator),
   );
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');

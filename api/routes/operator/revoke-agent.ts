@@ -9,6 +9,8 @@ export const revokeAgent: OperatorRoute = (app, deps, authorize) => {
       path: '/api/v1/agents/{id}/revoke',
       tags: ['agents'],
       summary: 'Shut an agent out from its next request on; its open tasks end',
+      description:
+        'Agents that enrolled with its certificate (cloned_from), and those that enrolled with theirs, are revoked, too.',
       security: OPERATOR_SECURITY,
       request: { params: idParams },
       responses: {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { generateKeyPair } from 'jose';
 import { Issuer } from '../support/issuer.ts';
 import { World } from '../support/world.ts';
@@ -29,6 +30,9 @@ describe('Operators with JWTs of the configured issuer', () => {
       headers: { 'retry-after': '5' },
     });
     issuer.discovery = {};
+    // It is left alone for a while.
+    expect((await whoami(await issuer.token())).status).toBe(503);
+    await delay(2_100);
     expect((await whoami(await issuer.token())).status).toBe(200);
   });
 

@@ -124,6 +124,44 @@ describe('Bodies of requests', () => {
     expect((await post('/api/v1/tasks', abyss)).status).toBe(422);
   });
 
+  it('with names that are not known are refused, each named; misspelt filters choose nobody', async () => {
+    const task = { agent_id: agent.id, task_type: 'COLLECT' };
+    for (const [path, body, unknown] of [
+      ['/api/v1/tasks', { ...task, max_retires: 0 }, ['max_retires']],
+      [
+        '/api/v1/tasks/bulk',
+        { selection: { platfrom: 'linux', tga: 'x', is_online: true }, task_type: 'COLLECT' },
+        ['selection.platfrom', 'selection.tga'],
+      ],
+      [
+        '/api/v1/tasks/bulk?dryrun=true',
+        { selection: { is_online: true }, task_type: 'COLLECT' },
+        ['dryrun'],
+      ],
+      ['/api/v1/enrolment-tokens', { name: 'n', max_use: 1 }, ['max_use']],
+      ['/api/v1/operator-tokens', { name: 'n', scopes: ['viewer'], expires: 1 }, ['expires']],
+    ] as const) {
+      const said = await post(path, body);
+      expect([path, said.status]).toEqual([path, 422]);
+      expect((said.body['errors'] as { path: string }[]).map((error) => error.path)).toEqual(unknown);
+    }
+    const patch = { method: 'PATCH', body: { tags: {}, hostname: 'x' } };
+    expect((await world.operator(`/api/v1/agents/${agent.id}`, patch)).status).toBe(422);
+    // Agents may be newer than the platform.
+    expect((await agent.heartbeat({ mood: 'fine' })).status).toBe(200);
+    const { components } = world.contract.document as {
+      components?: { schemas: Record<string, { additionalProperties?: unknown }> };
+    };
+    for (const name of [
+      'CreateTask',
+      'CreateTasks',
+      'AgentPatch',
+      'EnrolmentTokenRequest',
+      'OperatorTokenRequest',
+    ])
+      expect([name, components?.schemas[name]?.additionalProperties]).toEqual([name, false]);
+  });
+
   it('get each wrong value named', async () => {
     const said = await post('/api/v1/tasks', { agent_id: 'x', task_type: 'DANCE', timeout_seconds: 0 });
     expect(said.body).toMatchObject({ status: 422, instance: '/api/v1/tasks' });

@@ -44,7 +44,7 @@ describe('Filters of lists', () => {
   });
 
   it('tasks: by agent, status, type, correlation id and time', async () => {
-    const first = await world.task(laptop.id, { task_type: 'REMEDIATE' });
+    const first = await world.task(laptop.id, { task_type: 'REMEDIATE', payload: { script: 'true' } });
     await new Promise((resolve) => setTimeout(resolve, 20));
     const between = new Date().toISOString();
     await new Promise((resolve) => setTimeout(resolve, 20));

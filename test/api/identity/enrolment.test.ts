@@ -82,6 +82,44 @@ describe('Enrolment', () => {
     expect((await world.register({ registration_key: token })).status).toBe(201);
   });
 
+  it('takes hostnames that look like encoded values, and uses up no key for a broken request', async () => {
+    const { token } = await world.key();
+    const { csr } = await newKeyAndRequest();
+    const der = Buffer.from(csr.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+    for (let at = 0; at < der.length; at += 7) {
+      const broken = Buffer.from(der);
+      broken[at] = (broken[at] ?? 0) ^ 1;
+      const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${broken.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`;
+      const said = await world.register({ registration_key: 'x', csr: pem });
+      expect([at, said.status]).toEqual([at, 422]);
+    }
+    for (const hostname of ['#zz', '#05', '#', '"', '\\', '+', 'a=b,c', ' ', '\u0001']) {
+      const body = { registration_key: token, hostname, hardware_id: 'odd-name' };
+      expect([hostname, (await world.register(body)).body['code']]).toEqual([hostname, undefined]);
+    }
+  });
+
+  it('takes up what has changed when a machine enrols again; what it leaves out stays', async () => {
+    const { token } = await world.key();
+    const first = {
+      registration_key: token,
+      hardware_id: 'changing',
+      hostname: 'before',
+      platform_version: '1',
+      cpu_cores: 2,
+      ip_address: '10.0.0.1',
+    };
+    const id = (await world.register(first)).body['agent_id'];
+    const now = { hostname: 'after', agent_version: '9.9', memory_mb: 4_096, ip_address: '10.0.0.2' };
+    const { platform_version, cpu_cores, ...again } = { ...first, ...now };
+    await world.register({ ...again, platform_version: undefined });
+    expect((await world.operator(`/api/v1/agents/${id}`)).body).toMatchObject({
+      ...now,
+      platform_version,
+      cpu_cores,
+    });
+  });
+
   it('refuses a revoked machine that knocks with its old key, and a machine of a deleted agent is new', async () => {
     const { token } = await world.key({ max_uses: null });
     const body = { registration_key: token, hardware_id: 'revoked-hardware' };

@@ -80,7 +80,9 @@ describe('Renewal and clones', () => {
     expect(cloneId).not.toBe(agent.id);
     expect(second.body['agent_id']).toBe(cloneId);
     const shown = await world.operator(`/api/v1/agents/${cloneId}`);
-    expect(shown.body).toMatchObject({ cloned_from: agent.id, tags: { site: 'zurich' } });
+    expect(shown.body).toMatchObject({ cloned_from: agent.id, tags: {} });
+    const events = await world.audit({ action: 'security.agent_cloned', object_id: agent.id });
+    expect(events).toMatchObject([{ after: { clone: cloneId, hardware_id: 'clone-hardware' } }]);
     const clone = new TestAgent(
       world.api.agentUrl,
       cloneId,
@@ -100,6 +102,57 @@ describe('Renewal and clones', () => {
       agent.dispatcher,
     );
     expect(again).toMatchObject({ status: 200, body: { agent_id: agent.id } });
+  });
+
+  it('lets one certificate enrol 5 machines, however they are cloned on; others need a key', async () => {
+    const agent = await world.enrol();
+    let holder = agent;
+    const clones: TestAgent[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      const { csr, keyPem } = await newKeyAndRequest();
+      const said = await world.register({ registration_key: 'x', csr }, holder.dispatcher);
+      expect(said.status).toBe(201);
+      holder = new TestAgent(
+        world.api.agentUrl,
+        String(said.body['agent_id']),
+        String(said.body['certificate']),
+        keyPem,
+        world.api.caPem,
+      );
+      clones.push(holder);
+    }
+    for (const { dispatcher } of [agent, holder]) {
+      const more = await world.register({ registration_key: 'x' }, dispatcher);
+      expect(more).toMatchObject({ status: 401, body: { code: 'enrolment-token-invalid' } });
+    }
+    const { token } = await world.key();
+    expect((await world.register({ registration_key: token }, agent.dispatcher)).status).toBe(201);
+
+    // Revoking the first shuts out all that came from it, on and on.
+    await world.operator(`/api/v1/agents/${agent.id}/revoke`, { method: 'POST' });
+    for (const clone of clones) expect((await clone.heartbeat()).status).toBe(401);
+    await Promise.all(clones.map((clone) => clone.close()));
+  });
+
+  it('makes no more than 5 clones of 20 requests at once', async () => {
+    const agent = await world.enrol();
+    const said = await Promise.all(
+      Array.from({ length: 20 }, () => world.register({ registration_key: 'x' }, agent.dispatcher)),
+    );
+    expect(said.filter(({ status }) => status === 201)).toHaveLength(5);
+    expect(said.filter(({ status }) => status === 401)).toHaveLength(15);
+  });
+
+  it('lets a machine that was revoked, or whose agent was deleted, enrol again with a new key', async () => {
+    const agents = [await world.enrol(), await world.enrol()] as const;
+    await world.operator(`/api/v1/agents/${agents[0].id}/revoke`, { method: 'POST' });
+    await world.operator(`/api/v1/agents/${agents[1].id}`, { method: 'DELETE' });
+    for (const { dispatcher, id } of agents) {
+      const { token } = await world.key();
+      const said = await world.register({ registration_key: token, hardware_id: `again-${id}` }, dispatcher);
+      expect(said.status).toBe(201);
+      expect(said.body['agent_id']).not.toBe(id);
+    }
   });
 
   it('refuses to enrol under the certificate of a revoked agent', async () => {

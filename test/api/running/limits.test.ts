@@ -1,3 +1,5 @@
+import { createLimits, takeAddressPoint } from '../../../api/middleware/rate-limit.ts';
+import { testConfig } from '../../harness/database.ts';
 import { World } from '../support/world.ts';
 
 describe('Rate limits', () => {
@@ -30,7 +32,7 @@ describe('Rate limits', () => {
     expect(await audited(world, 'enrolments')).toMatchObject([{ actor_type: 'anonymous', kind: 'security' }]);
   });
 
-  it('hold failed authentications of one address back, even with good tokens, with one audit event', async () => {
+  it('hold failed authentications of one address back, but no good token, with one audit event', async () => {
     const world = await start({ EUCORA_AUTH_FAILURES_PER_MINUTE: '3' });
     const token = await world.token('admin');
     const knock = (credentials?: string) =>
@@ -40,12 +42,45 @@ describe('Rate limits', () => {
     for (let n = 0; n < 5; n += 1) expect((await knock()).status).toBe(401);
     for (let n = 0; n < 3; n += 1) expect((await knock('guess')).status).toBe(401);
     expect(await knock('guess')).toMatchObject(limited);
-    expect(await knock(token)).toMatchObject(limited);
-    expect(await knock()).toMatchObject(limited);
+    expect(await knock('guess')).toMatchObject(limited);
+    expect((await knock(token)).status).toBe(200);
+    expect((await knock()).status).toBe(401);
+    // Machines of the same address have limits of their own.
+    expect((await world.register({ registration_key: 'guess' })).status).toBe(401);
     const { rows } = await world.api.database.pool.query<{ count: number }>(
       `SELECT count(*) FROM audit_event WHERE action = 'security.rate_limited'`,
     );
     expect(rows).toEqual([{ count: 1 }]);
+  });
+
+  it('hold back what is forbidden or cannot be checked, with one audit event for all', async () => {
+    const world = await start({
+      EUCORA_AUTH_FAILURES_PER_MINUTE: '3',
+      EUCORA_OIDC_ISSUER: 'http://127.0.0.1:9',
+    });
+    const create = () => world.operator('/api/v1/operator-tokens', { scope: 'viewer', body: {} });
+    for (let n = 0; n < 2; n += 1) expect((await create()).status).toBe(403);
+    const authorization = 'Bearer e30.e30.e30';
+    const unchecked = () =>
+      world.contract.call(`${world.api.operatorUrl}/api/v1/whoami`, { headers: { authorization } });
+    expect((await unchecked()).status).toBe(503);
+    for (let n = 0; n < 3; n += 1) expect(await create()).toMatchObject(limited);
+    expect(await unchecked()).toMatchObject(limited);
+    expect(await world.audit({ action: 'security.access_denied' })).toHaveLength(2);
+    expect(await audited(world, 'failed authentications')).toHaveLength(1);
+  });
+
+  it('count addresses of IPv6 by their network', async () => {
+    const { enrolments } = createLimits(testConfig('postgres://x', { EUCORA_ENROLMENTS_PER_MINUTE: '2' }));
+    const take = async (address: string) => (await takeAddressPoint(enrolments, address)) === undefined;
+    expect(await take('2001:db8:1:2::1')).toBe(true);
+    expect(await take('2001:db8:1:2:ffff::7')).toBe(true);
+    expect(await take('2001:db8:1:2:3:4:5:6')).toBe(false);
+    expect(await take('2001:db8:1:3::1')).toBe(true);
+    expect(await take('::ffff:10.0.0.1')).toBe(true);
+    expect(await take('10.0.0.1')).toBe(true);
+    expect(await take('10.0.0.1')).toBe(false);
+    expect(await take('10.0.0.2')).toBe(true);
   });
 
   it('hold back addresses that guess registration keys', async () => {

@@ -33,7 +33,7 @@ describe('Creating tasks', () => {
       { timeout_seconds: 7 },
       { max_retries: 7 },
       { payload: { a: 1 } },
-      { task_type: 'UPDATE' },
+      { task_type: 'REMEDIATE', payload: { script: 'true' } },
     ])
       expect(await create('other', fields)).toMatchObject({
         status: 409,
@@ -76,6 +76,37 @@ describe('Creating tasks', () => {
     expect((await world.operator('/api/v1/tasks/bulk', { body: named })).body).toMatchObject({ count: 1 });
     const nobody = { selection: { hostname: 'nobody' }, task_type: 'COLLECT' };
     expect((await world.operator('/api/v1/tasks/bulk', { body: nobody })).body).toMatchObject({ count: 0 });
+  });
+
+  const artifact = { sha256: 'a'.repeat(64) };
+  it.each([
+    ['REMEDIATE', {}, ['payload.script']],
+    ['REMEDIATE', { script: '' }, ['payload.script']],
+    ['DEPLOY', { package_name: 'a' }, ['payload.artifact', 'payload.package_version']],
+    ['DEPLOY', { package_name: 'a', package_version: '1', artifact: {} }, ['payload.artifact.sha256']],
+    ['UPDATE', { artifact }, ['payload.version']],
+    ['COLLECT', { collect: ['dreams'] }, ['payload.collect.0']],
+  ])('refuses %s with %j, which the agent could not do', async (task_type, payload, paths) => {
+    for (const [path, whom] of [
+      ['/api/v1/tasks', { agent_id: agent.id }],
+      ['/api/v1/tasks/bulk', { selection: { agent_ids: [agent.id] } }],
+    ] as const) {
+      const said = await world.operator(path, { body: { ...whom, task_type, payload } });
+      expect(said.status).toBe(422);
+      const errors = said.body['errors'] as { path: string }[];
+      expect(errors.map((error) => error.path).sort()).toEqual(paths);
+    }
+  });
+
+  it.each([
+    ['COLLECT', {}],
+    ['COLLECT', { own: { field: [1] } }],
+    ['REMEDIATE', { script: 'true', own: 1 }],
+    ['UPDATE', { version: '2', artifact: { ...artifact, own: 1 } }],
+    ['DEPLOY', { package_name: 'a', package_version: '1', artifact, own: 1 }],
+  ])('takes %s with %j and hands it on as it is', async (task_type, payload) => {
+    const said = await world.operator('/api/v1/tasks', { body: { agent_id: agent.id, task_type, payload } });
+    expect(said.body['payload']).toEqual(payload);
   });
 
   it('refuses selections of more than 10000 agents', async () => {

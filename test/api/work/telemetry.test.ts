@@ -114,6 +114,21 @@ describe('Telemetry', () => {
     },
   );
 
+  it('takes a sample without percentages for no word on how strained a machine is', async () => {
+    await agent.heartbeat();
+    await send({ collected_at: ago(3), cpu_percent: 99 });
+    expect(await status()).toBe('DEGRADED');
+    await send({ collected_at: ago(2), services: [], cpu_percent: null });
+    expect(await status()).toBe('DEGRADED');
+    await send({ collected_at: ago(1), cpu_percent: 1 });
+    expect(await status()).toBe('ONLINE');
+  });
+
+  it('lists at most 100 samples a page', async () => {
+    const list = (limit: number) => world.operator(`/api/v1/agents/${agent.id}/telemetry?limit=${limit}`);
+    expect([(await list(100)).status, (await list(101)).status]).toEqual([200, 422]);
+  });
+
   it('makes nobody DEGRADED who is not online', async () => {
     await send({ collected_at: ago(1), cpu_percent: 100 });
     expect(await status()).toBe('UNKNOWN');
