@@ -56,8 +56,8 @@ async function launch({ io, config, log }: Context): Promise<number> {
 }
 
 function createWorker({ io, config, log }: Context, supervised: boolean): Promise<AgentWorker> {
-  const { platform, isRoot } = io;
-  return AgentWorker.create({ config, log, version: AGENT_VERSION, supervised, run, platform, isRoot });
+  const { platform, isRoot, file } = io;
+  return AgentWorker.create({ config, log, version: AGENT_VERSION, supervised, run, platform, isRoot, file });
 }
 
 async function work(context: Context, supervised: boolean): Promise<number> {

@@ -5,8 +5,12 @@ import type { RunResult } from '../process/run.ts';
 import { ensurePrivateDirectory, readJson, writeJson } from '../storage/files.ts';
 import type { Tools } from '../system/tools.ts';
 import { type Installation, type Installer, lastWords } from './installer.ts';
+import { checkPackageName } from './package-name.ts';
+import { runTransaction } from './transaction.ts';
 
-const INSTALL_LIMIT_MS = 3_600_000;
+/** A changed configuration file is kept without a question, which nobody would answer. */
+const UNATTENDED = ['--force-confdef', '--force-confold'];
+const QUIET = { DEBIAN_FRONTEND: 'noninteractive' };
 
 function ended(tool: string, result: RunResult | undefined): string {
   if (result === undefined)
@@ -24,6 +28,7 @@ async function queryVersion(
   args: readonly string[],
   name: string,
 ): Promise<string | undefined> {
+  checkPackageName('Debian', name);
   const format = `-f=${dpkgField('db:Status-Status')}\t${dpkgField('Version')}\n`;
   const printed = await tools.output('dpkg-query', [...args, '-W', format, '--', name]);
   const line = printed?.split('\n').find((candidate) => candidate.startsWith('installed\t'));
@@ -31,16 +36,13 @@ async function queryVersion(
 }
 
 /** Into the system, by dpkg; needs root. */
-export function systemDeb(tools: Tools): Installer {
+export function systemDeb(tools: Tools, scratch: string): Installer {
   return {
     root: '/',
     versionOf: (name) => queryVersion(tools, [], name),
     async install(path, signal) {
-      const result = await tools.run('dpkg', ['-i', path], {
-        signal,
-        timeLimitMs: INSTALL_LIMIT_MS,
-        env: { DEBIAN_FRONTEND: 'noninteractive' },
-      });
+      signal.throwIfAborted();
+      const result = await runTransaction(tools, scratch, 'dpkg', [...UNATTENDED, '-i', path], QUIET);
       return { method: 'dpkg', output: ended('dpkg', result), notes: [] };
     },
   };
@@ -67,21 +69,19 @@ export class PrivateRootDeb implements Installer {
 
   readonly versionOf = async (name: string): Promise<string | undefined> => {
     const unpacked = await readJson(this.#unpackedFile, unpackedSchema);
-    if (unpacked.found === 'yes' && unpacked.value[name] !== undefined) return unpacked.value[name].version;
+    if (unpacked.found === 'yes' && Object.hasOwn(unpacked.value, name)) return unpacked.value[name]?.version;
     return queryVersion(this.#tools, [`--admindir=${this.#database}`], name);
   };
 
   async install(path: string, signal: AbortSignal): Promise<Installation> {
     await ensurePrivateDirectory(this.root);
     const control = await this.#control(path, signal);
+    signal.throwIfAborted();
     if (control.scripts.length === 0) {
-      const registered = await this.#register(path, signal);
+      const registered = await this.#register(path);
       if (registered !== undefined) return registered;
     }
-    const result = await this.#tools.run('dpkg-deb', ['-x', path, this.root], {
-      signal,
-      timeLimitMs: INSTALL_LIMIT_MS,
-    });
+    const result = await runTransaction(this.#tools, this.#scratch, 'dpkg-deb', ['-x', path, this.root]);
     const output = ended('dpkg-deb', result);
     const read = await readJson(this.#unpackedFile, unpackedSchema);
     const unpacked = read.found === 'yes' ? read.value : {};
@@ -121,16 +121,19 @@ export class PrivateRootDeb implements Installer {
   }
 
   /** By dpkg into the private database; undefined when this dpkg cannot do that. */
-  async #register(path: string, signal: AbortSignal): Promise<Installation | undefined> {
+  async #register(path: string): Promise<Installation | undefined> {
     for (const folder of ['info', 'updates', 'triggers', 'alternatives']) {
       await mkdir(join(this.#database, folder), { recursive: true });
     }
     for (const file of ['status', 'available']) {
       await writeFile(join(this.#database, file), '', { flag: 'a' });
     }
-    const result = await this.#tools.run(
+    const result = await runTransaction(
+      this.#tools,
+      this.#scratch,
       'dpkg',
       [
+        ...UNATTENDED,
         `--root=${this.root}`,
         '--force-not-root',
         '--force-script-chrootless',
@@ -140,7 +143,7 @@ export class PrivateRootDeb implements Installer {
         '-i',
         path,
       ],
-      { signal, timeLimitMs: INSTALL_LIMIT_MS, env: { DEBIAN_FRONTEND: 'noninteractive' } },
+      QUIET,
     );
     if (result?.exitCode !== 0) return undefined;
     return { method: 'dpkg --root', output: lastWords(result.stdout, result.stderr), notes: [] };

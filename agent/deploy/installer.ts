@@ -12,7 +12,10 @@ export interface Installation {
 export interface Installer {
   /** Detection rules' paths are relative to it. */
   readonly root: string;
-  /** @throws Error with the tool's own words when it fails */
+  /**
+   * `signal` keeps it from beginning; a package tool that runs is never ended in the middle.
+   * @throws Error with the tool's own words when it fails
+   */
   install(path: string, signal: AbortSignal): Promise<Installation>;
   readonly versionOf: PackageVersion;
 }

@@ -3,6 +3,8 @@ import type { RunResult } from '../process/run.ts';
 import type { Tools } from '../system/tools.ts';
 import { PrivateRootDeb, systemDeb } from './deb.ts';
 import { type Installer, lastWords } from './installer.ts';
+import { checkPackageName } from './package-name.ts';
+import { runTransaction } from './transaction.ts';
 
 export type PackageFormat = (typeof PACKAGE_FORMATS)[number];
 
@@ -25,8 +27,6 @@ interface Native {
   readonly version: (tools: Tools, name: string) => Promise<string | undefined>;
 }
 
-const quoted = (name: string): string => name.replaceAll("'", "''");
-
 const NATIVE: Readonly<Record<Exclude<PackageFormat, 'deb'>, Native>> = {
   rpm: {
     platform: 'linux',
@@ -34,8 +34,19 @@ const NATIVE: Readonly<Record<Exclude<PackageFormat, 'deb'>, Native>> = {
     args: (path) => ['-U', '--replacepkgs', path],
     success: { 0: undefined },
     root: '/',
-    version: async (tools, name) =>
-      (await tools.output('rpm', ['-q', '--qf', '%{VERSION}-%{RELEASE}\n', '--', name]))?.split('\n')[0],
+    version: async (tools, name) => {
+      checkPackageName('RPM', name);
+      const printed = await tools.output('rpm', [
+        '-q',
+        '--qf',
+        '%{NAME}\t%{VERSION}-%{RELEASE}\n',
+        '--',
+        name,
+      ]);
+      // Asked for a name with a version, rpm answers, too; that is no name.
+      const rows = (printed ?? '').split('\n').map((line) => line.split('\t'));
+      return rows.find(([found]) => found === name)?.[1];
+    },
   },
   msi: {
     platform: 'win32',
@@ -47,7 +58,8 @@ const NATIVE: Readonly<Record<Exclude<PackageFormat, 'deb'>, Native>> = {
       const keys =
         'HKLM:\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*,HKLM:\\Software\\WOW6432Node\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*';
       const found = await tools.powershell(
-        `(Get-ItemProperty ${keys} -ErrorAction SilentlyContinue | Where-Object DisplayName -eq '${quoted(name)}' | Select-Object -First 1).DisplayVersion`,
+        `(Get-ItemProperty ${keys} -ErrorAction SilentlyContinue | Where-Object DisplayName -eq $env:EUCORA_PACKAGE_NAME | Select-Object -First 1).DisplayVersion`,
+        { EUCORA_PACKAGE_NAME: name },
       );
       return found?.trim() || undefined;
     },
@@ -58,8 +70,10 @@ const NATIVE: Readonly<Record<Exclude<PackageFormat, 'deb'>, Native>> = {
     args: (path) => ['-pkg', path, '-target', '/'],
     success: { 0: undefined },
     root: '/',
-    version: async (tools, name) =>
-      /^version: (.+)$/m.exec((await tools.output('pkgutil', ['--pkg-info', name])) ?? '')?.[1],
+    version: async (tools, name) => {
+      checkPackageName('macOS', name);
+      return /^version: (.+)$/m.exec((await tools.output('pkgutil', ['--pkg-info', name])) ?? '')?.[1];
+    },
   },
 };
 
@@ -82,7 +96,7 @@ export function installerFor(format: PackageFormat, options: InstallerOptions): 
     if (tools.platform !== 'linux')
       throw new Error(`Packages of format deb cannot be installed on ${tools.platform}`);
     return isRoot && installRoot === undefined
-      ? systemDeb(tools)
+      ? systemDeb(tools, scratch)
       : new PrivateRootDeb(tools, installRoot ?? defaultRoot, scratch);
   }
   const native = NATIVE[format];
@@ -98,7 +112,8 @@ export function installerFor(format: PackageFormat, options: InstallerOptions): 
     root: native.root,
     versionOf: (name) => native.version(tools, name),
     async install(path, signal) {
-      const result = await tools.run(native.command, native.args(path), { signal, timeLimitMs: 3_600_000 });
+      signal.throwIfAborted();
+      const result = await runTransaction(tools, scratch, native.command, native.args(path));
       return { method: native.command, ...ended(native, result) };
     },
   };

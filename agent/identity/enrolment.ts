@@ -63,7 +63,7 @@ export class Enrolment {
       const hardware = known?.hardware_id ?? this.#hardwareId(salt);
       await this.#registerOver(session.connect(undefined), registrationKey, hardware);
     } catch (error) {
-      if (error instanceof PlatformError && (error.status === 401 || verdictOf(error) === 'refused')) {
+      if (error instanceof PlatformError && verdictOf(error) !== 'retry') {
         throw new ConfigurationError(
           `The platform refused the enrolment (${error.code}): ${error.message}. Check the registration key; make a new enrolment token if it has run out.`,
           { cause: error },
@@ -98,7 +98,7 @@ export class Enrolment {
     try {
       await this.#registerOver(session.connect(old), registrationKey ?? CLONE_KEY, this.#hardwareId(salt));
     } catch (error) {
-      const notAccepted = error instanceof PlatformError && error.status === 401;
+      const notAccepted = verdictOf(error) === 'identity';
       if (!notAccepted || registrationKey === undefined) throw error;
       await this.#registerOver(session.connect(undefined), registrationKey, this.#hardwareId(salt));
     }

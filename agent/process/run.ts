@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { closeSync, createReadStream, openSync } from 'node:fs';
+import { PRIVATE_FILE } from '../storage/files.ts';
 import { schedule } from '../timing.ts';
 import { killTree } from './kill.ts';
 import { OutputBuffer } from './output.ts';
@@ -10,6 +12,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Bound of what is kept of stdout and of stderr, each, in bytes. */
   readonly maxOutputBytes?: number;
+  /** The program prints into this file, so that it can outlive the agent; both streams are told as stdout. */
+  readonly outputFile?: string;
   /** From the polite to the hard end of the process group. */
   readonly killGraceMs?: number;
   /** Told the process, which leads its own group, once it runs. */
@@ -42,18 +46,21 @@ export const run: Run = (command, args, options) =>
     const { signal } = options;
     if (signal?.aborted) return reject(signal.reason);
     const began = performance.now();
+    const { outputFile } = options;
+    const output = outputFile === undefined ? undefined : openSync(outputFile, 'w', PRIVATE_FILE);
     const child = spawn(command, args, {
       env: options.env,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output ?? 'pipe', output ?? 'pipe'],
       detached: process.platform !== 'win32',
       windowsHide: true,
     });
+    if (output !== undefined) closeSync(output);
     if (child.pid !== undefined) options.onStart?.(child.pid);
     const stdout = new OutputBuffer(options.maxOutputBytes ?? 65_536);
     const stderr = new OutputBuffer(options.maxOutputBytes ?? 65_536);
-    child.stdout.on('data', (part: Buffer) => stdout.add(part));
-    child.stderr.on('data', (part: Buffer) => stderr.add(part));
+    child.stdout?.on('data', (part: Buffer) => stdout.add(part));
+    child.stderr?.on('data', (part: Buffer) => stderr.add(part));
 
     let timedOut = false;
     let endOfKill: (() => void) | undefined;
@@ -82,23 +89,35 @@ export const run: Run = (command, args, options) =>
     child.once('exit', () => {
       endOfTime?.();
       letGo = setTimeout(() => {
-        child.stdout.destroy();
-        child.stderr.destroy();
+        child.stdout?.destroy();
+        child.stderr?.destroy();
       }, PIPE_GRACE_MS);
     });
     child.once('close', (exitCode, endSignal) => {
       settle();
       endOfKill?.();
       if (signal?.aborted) return reject(signal.reason);
-      resolve({
-        exitCode,
-        signal: endSignal,
-        stdout: stdout.text(),
-        stderr: stderr.text(),
-        stdoutTruncated: stdout.truncated,
-        stderrTruncated: stderr.truncated,
-        timedOut,
-        durationMs: Math.round(performance.now() - began),
-      });
+      void printed(outputFile, stdout).then(() =>
+        resolve({
+          exitCode,
+          signal: endSignal,
+          stdout: stdout.text(),
+          stderr: stderr.text(),
+          stdoutTruncated: stdout.truncated,
+          stderrTruncated: stderr.truncated,
+          timedOut,
+          durationMs: Math.round(performance.now() - began),
+        }),
+      );
     });
   });
+
+/** Reads what a program printed to its file; that is lost where somebody removed it meanwhile. */
+async function printed(file: string | undefined, into: OutputBuffer): Promise<void> {
+  if (file === undefined) return;
+  try {
+    for await (const part of createReadStream(file)) into.add(part);
+  } catch {
+    into.add(Buffer.from('[its output is gone]'));
+  }
+}

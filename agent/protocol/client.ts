@@ -14,6 +14,7 @@ import {
 import type { AgentTaskWord } from '../../contracts/agent-task/states.ts';
 import { CORRELATION_ID_HEADER } from '../../contracts/http/common.ts';
 import type { DeploymentReport, TelemetryRequest } from '../../contracts/telemetry/telemetry.ts';
+import { MAX_ERROR_BODY_BYTES, textWithin } from './body.ts';
 import { platformError, UnreachableError } from './errors.ts';
 
 export interface CallOptions {
@@ -108,7 +109,8 @@ export class PlatformClient {
     { correlationId, signal }: CallOptions = {},
   ): Promise<string> {
     let answer: Dispatcher.ResponseData;
-    let text: string;
+    let text: string | undefined;
+    let taken: boolean;
     try {
       answer = await this.#dispatcher.request({
         origin: this.#server.origin,
@@ -123,25 +125,20 @@ export class PlatformClient {
         body: body ?? null,
         ...(signal === undefined ? {} : { signal }),
       });
-      text = await this.#read(answer.body);
+      taken = answer.statusCode >= 200 && answer.statusCode < 300;
+      text = await textWithin(answer.body, taken ? this.#maxAnswerBytes : MAX_ERROR_BODY_BYTES);
     } catch (error) {
       throw new UnreachableError('The platform cannot be reached', { cause: error });
     }
-    if (answer.statusCode >= 200 && answer.statusCode < 300) return text;
-    const retryAfter = answer.headers['retry-after'];
-    throw platformError(answer.statusCode, text, typeof retryAfter === 'string' ? retryAfter : undefined);
-  }
-
-  async #read(body: Dispatcher.ResponseData['body']): Promise<string> {
-    const parts: Buffer[] = [];
-    let size = 0;
-    for await (const part of body) {
-      size += part.length;
-      // Throwing ends the loop, which destroys the body and with it the connection.
-      if (size > this.#maxAnswerBytes)
-        throw new Error(`The answer is larger than ${this.#maxAnswerBytes} bytes`);
-      parts.push(part);
+    if (taken) {
+      if (text !== undefined) return text;
+      throw new UnreachableError(`The platform’s answer is larger than ${this.#maxAnswerBytes} bytes`);
     }
-    return Buffer.concat(parts).toString('utf8');
+    const retryAfter = answer.headers['retry-after'];
+    throw platformError(
+      answer.statusCode,
+      text ?? '',
+      typeof retryAfter === 'string' ? retryAfter : undefined,
+    );
   }
 }

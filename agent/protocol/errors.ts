@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import { ERROR_CODES, type ErrorCode } from '../../contracts/http/errors.ts';
+import { ERROR_CODES, ERRORS, type ErrorCode } from '../../contracts/http/errors.ts';
 
-/** The platform answered, and said no (RFC 9457). */
+/**
+ * An answer that is not 2xx (RFC 9457). With a `code` it is the platform that said no; `unknown` is the word of
+ * something on the way: a proxy, a load balancer, a firewall.
+ */
 export class PlatformError extends Error {
   override readonly name = 'PlatformError';
   readonly status: number;
@@ -48,29 +51,43 @@ export function platformError(status: number, body: string, retryAfterHeader: st
   try {
     problem = problemSchema.parse(JSON.parse(body));
   } catch {
-    // Not a problem document: the status has to do.
+    // Not a problem document, so not from the platform.
   }
+  // The platform never sends a code under another status; somebody else may use the same words.
+  if (problem.code !== undefined && ERRORS[problem.code].status !== status) delete problem.code;
   return new PlatformError(status, problem, retryAfter(retryAfterHeader, Date.now()));
 }
 
 /**
  * What to do with what could not be said:
- * `retry` it later, since the platform is away, busy or broken; `identity`: keep it and settle first who this
- * agent is; `refused`: the platform understood and decided otherwise, never say it again.
+ * `retry` it later, since the platform is away, busy or broken, or something on the way answered in its place;
+ * `identity`: keep it and settle first who this agent is; `refused`: the platform understood and decided
+ * otherwise, never say it again.
  */
 export type Verdict = 'retry' | 'identity' | 'refused';
 
 const RETRIED = new Set([408, 425, 429]);
 
 export function verdictOf(error: unknown): Verdict {
-  if (!(error instanceof PlatformError)) return 'retry';
+  if (!(error instanceof PlatformError) || error.code === 'unknown') return 'retry';
   if (error.status === 401 || error.code === 'agent-cloned') return 'identity';
   return error.status >= 500 || RETRIED.has(error.status) ? 'retry' : 'refused';
 }
 
+/** Whether something between agent and platform refused, which may pass, or may need an operator. */
+export const isForeignRefusal = (error: unknown): error is PlatformError =>
+  error instanceof PlatformError &&
+  error.code === 'unknown' &&
+  error.status < 500 &&
+  !RETRIED.has(error.status);
+
+/** Whether a smaller body may pass. A proxy’s bound counts like the platform’s: waiting does not change it. */
+export const isTooLarge = (error: unknown): error is PlatformError =>
+  error instanceof PlatformError && error.status === 413;
+
 /** Whether the platform has shut this agent out for good: revoked, or deleted (its own path is gone). */
 export function isShutOut(error: unknown): boolean {
-  return error instanceof PlatformError && (error.code === 'agent-revoked' || error.status === 404);
+  return error instanceof PlatformError && (error.code === 'agent-revoked' || error.code === 'not-found');
 }
 
 export const isCloned = (error: unknown): boolean =>

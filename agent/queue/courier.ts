@@ -1,11 +1,12 @@
 import { type Logger, messageOf } from '../log.ts';
 import { Backoff, type BackoffOptions } from '../protocol/backoff.ts';
 import type { PlatformClient } from '../protocol/client.ts';
-import { PlatformError, verdictOf } from '../protocol/errors.ts';
+import { isForeignRefusal, isTooLarge, PlatformError, verdictOf } from '../protocol/errors.ts';
 import { Waker } from '../timing.ts';
 import type { Troubles } from '../troubles.ts';
 import type { Outbox } from './outbox.ts';
 import type { Entry, OutboxRecord, WordRecord } from './records.ts';
+import { shortOutcome } from './short-outcome.ts';
 import { TelemetryBatch } from './telemetry-batch.ts';
 
 /** What became of a record at its first try: taken, refused for good, or kept for later. */
@@ -24,7 +25,8 @@ export interface CourierOptions {
 
 /**
  * Carries the outbox to the platform: words and reports first, in the order in which they were spoken, then
- * telemetry in batches. What the platform refuses is dropped and told; whatever else fails is kept.
+ * telemetry in batches. What the platform refuses is dropped and told, but for the outcome of a task, which is
+ * told in short; whatever else fails is kept.
  */
 export class Courier {
   readonly #options: CourierOptions;
@@ -125,6 +127,12 @@ export class Courier {
           error,
           retry_in_ms: pauseMs,
         });
+        if (isForeignRefusal(error)) {
+          this.#options.troubles.report(
+            'delivery',
+            `something between agent and platform answers ${error.status}; what is to be said is kept`,
+          );
+        }
         this.#settleAll({ outcome: 'kept' });
       }
       await this.#waker.wait(pauseMs, signal);
@@ -140,10 +148,38 @@ export class Courier {
     try {
       await this.#deliver(record, signal);
     } catch (error) {
-      if (!(error instanceof PlatformError) || verdictOf(error) !== 'refused') throw error;
-      await this.#drop(next, record, error);
-      return true;
+      const short = shortOutcome(record, error);
+      if (short !== undefined) {
+        // The long one stays in the queue until the short one was taken.
+        this.#complain(`word ${short.word} on task ${short.task_id}`, error, 'it is told in short');
+        return this.#carryShort(next, record, short, signal);
+      }
+      return this.#refused(next, record, error);
     }
+    return this.#delivered(next, record);
+  }
+
+  async #carryShort(
+    entry: Entry,
+    record: OutboxRecord,
+    short: WordRecord,
+    signal: AbortSignal,
+  ): Promise<true> {
+    try {
+      await this.#deliver(short, signal);
+    } catch (error) {
+      return this.#refused(entry, record, error);
+    }
+    return this.#delivered(entry, record);
+  }
+
+  async #refused(entry: Entry, record: OutboxRecord, error: unknown): Promise<true> {
+    if (!(error instanceof PlatformError) || verdictOf(error) !== 'refused') throw error;
+    await this.#drop(entry, record, error);
+    return true;
+  }
+
+  async #delivered(next: Entry, record: OutboxRecord): Promise<true> {
     this.#settle(next.sequence, { outcome: 'delivered' });
     await this.#options.outbox.remove(next);
     if (record.kind === 'word') this.onDelivered(record);
@@ -167,7 +203,7 @@ export class Courier {
     try {
       if (batch.samples.length > 0) await client.telemetry(agentId, { samples: batch.samples }, { signal });
     } catch (error) {
-      if (verdictOf(error) !== 'refused') throw error;
+      if (verdictOf(error) !== 'refused' && !isTooLarge(error)) throw error;
       // One sample may spoil the rest: they are tried one by one, and only what is refused alone is dropped.
       if (this.#telemetry.narrow(batch)) return true;
       this.#complain('telemetry', error);
@@ -197,8 +233,8 @@ export class Courier {
     if (record.kind === 'word') this.onRefusal(record, error);
   }
 
-  #complain(what: string, error: unknown): void {
-    this.#options.log.error('The platform refused a record; it is dropped', { what, error });
+  #complain(what: string, error: unknown, then = 'it is dropped'): void {
+    this.#options.log.error(`The platform refused a record; ${then}`, { what, error });
     this.#options.troubles.report('refused', `${what}: ${messageOf(error)}`);
   }
 

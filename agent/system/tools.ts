@@ -23,6 +23,7 @@ export class Tools {
     options: {
       readonly signal?: AbortSignal;
       readonly timeLimitMs?: number;
+      readonly outputFile?: string;
       readonly env?: Record<string, string>;
     } = {},
   ): Promise<RunResult | undefined> {
@@ -40,12 +41,17 @@ export class Tools {
   }
 
   /** What a tool prints; undefined when it is missing or fails. */
-  async output(command: string, args: readonly string[]): Promise<string | undefined> {
-    const result = await this.run(command, args).catch(() => undefined);
+  async output(
+    command: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): Promise<string | undefined> {
+    const result = await this.run(command, args, { env }).catch(() => undefined);
     return result?.exitCode === 0 ? result.stdout : undefined;
   }
 
-  powershell(script: string): Promise<string | undefined> {
-    return this.output('powershell', ['-NoProfile', '-NonInteractive', '-Command', script]);
+  /** `script` is the agent’s own text; what comes from elsewhere goes by `env`, which PowerShell never parses. */
+  powershell(script: string, env: Record<string, string> = {}): Promise<string | undefined> {
+    return this.output('powershell', ['-NoProfile', '-NonInteractive', '-Command', script], env);
   }
 }

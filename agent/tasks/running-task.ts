@@ -79,6 +79,8 @@ export class RunningTask {
     );
     try {
       const executed = await this.#executor(this.#execution());
+      // Work that could not be stopped has come to its end although the platform did not want it any more.
+      if (this.#isNobodys()) return this.#ended(undefined);
       if (executed.word === 'handover') return { how: 'handover' };
       return { how: 'outcome', outcome: executed };
     } catch (error) {
@@ -87,6 +89,11 @@ export class RunningTask {
       this.#begun = false;
       callOff();
     }
+  }
+
+  #isNobodys(): boolean {
+    const reason: unknown = this.#abort.signal.reason;
+    return reason instanceof Aborted && (reason.why === 'decided' || reason.why === 'abandoned');
   }
 
   #ended(error: unknown): Ended {

@@ -31,6 +31,8 @@ const currentSchema = z.object({
   /** Version of the launcher that wrote it: a newly installed package goes before older updates. */
   launcher: z.string(),
   previous: version.optional(),
+  /** Of the file of `previous`; without it the one before was the package's own. */
+  previous_sha256: z.string().optional(),
 });
 export type Current = z.infer<typeof currentSchema>;
 
@@ -85,8 +87,13 @@ export class UpdateState {
   }
 
   async isHealthy(ofVersion: string, pid: number | undefined): Promise<boolean> {
+    return (await this.ownWord(pid)) === ofVersion;
+  }
+
+  /** The version that this worker says it is; undefined while it has said nothing. */
+  async ownWord(pid: number | undefined): Promise<string | undefined> {
     const read = await readJson(this.#home.healthy, healthySchema);
-    return read.found === 'yes' && read.value.version === ofVersion && read.value.pid === pid;
+    return read.found === 'yes' && read.value.pid === pid ? read.value.version : undefined;
   }
 
   async dropHealthy(): Promise<void> {

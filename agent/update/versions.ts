@@ -46,6 +46,16 @@ export class VersionChoice {
     await this.#state.dropCurrent();
     return this.#builtin;
   }
+
+  /** What ran before `chosen`: the update before it, if that is whole, else the builtin; of that nothing. */
+  async before(chosen: Chosen): Promise<Chosen | undefined> {
+    if (chosen.file === this.#builtin.file) return undefined;
+    const current = await this.#state.current();
+    if (current?.previous === undefined || current.previous_sha256 === undefined) return this.#builtin;
+    const file = this.#state.file(current.previous);
+    const flaw = await this.flawOf(file, current.previous_sha256);
+    return flaw === undefined ? { version: current.previous, file } : this.#builtin;
+  }
 }
 
 /** Removes downloaded versions other than those named. */

@@ -18,6 +18,8 @@ import { UpdateWatch } from './update-watch.ts';
 export interface WorkerOptions extends PartsOptions {
   readonly slow?: KeeperOptions['slow'];
   readonly minIntervalMs?: number;
+  /** The file that this process runs, by which a version on trial knows that it is. */
+  readonly file?: string;
   /** How long to wait for a worker that is just ending. */
   readonly lockWaitMs?: number;
 }
@@ -147,8 +149,12 @@ export class AgentWorker {
       this.#options.minIntervalMs ?? 1_000,
       configuration.telemetry_interval_seconds * 1_000,
     );
-    const watch = new UpdateWatch(parts, this.#options.version, this.#log);
-    await watch.begin();
+    const { version, file, supervised } = this.#options;
+    const watch = new UpdateWatch({ parts, version, file, supervised, log: this.#log });
+    if (!(await watch.begin())) {
+      this.#exitCode = EXIT.wrongVersion;
+      return;
+    }
     await parts.runner.recover(watch.pendingTaskId);
     parts.courier.start();
     // Nothing is sent before a heartbeat has shown that the identity holds.

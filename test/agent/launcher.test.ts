@@ -109,15 +109,151 @@ describe('launcher', () => {
     expect(await ended).toBe(EXIT.ok);
   });
 
-  it('passes on that a committed version found its configuration wrong', async () => {
-    const { state, worker, ended } = await setup();
+  const commitTrial = async ({ state, worker }: Awaited<ReturnType<typeof setup>>) => {
     await state.setUpdate(update());
     (await worker(0)).exit(EXIT.update);
     const trial = await worker(1);
     await state.setHealthy('2.0.0', trial.pid ?? 0);
     await eventually(async () => (await state.update())?.state === 'committed');
+    return trial;
+  };
+
+  it('goes back once when a committed version finds its configuration wrong', async () => {
+    const launched = await setup();
+    const trial = await commitTrial(launched);
     trial.exit(EXIT.configuration);
-    expect(await ended).toBe(EXIT.configuration);
+    const before = await launched.worker(2);
+    expect(before.file).toBe('/opt/agent.mjs');
+    expect(await launched.state.update()).toMatchObject({
+      state: 'rolled_back',
+      reason: expect.stringMatching(/exit code 78/),
+    });
+    // Crashes of the one before are crashes; its own exit code 78 ends the agent.
+    before.exit(1);
+    (await launched.worker(3)).exit(EXIT.configuration);
+    expect(await launched.ended).toBe(EXIT.configuration);
+    expect(launched.workers.map(({ file }) => file).slice(2)).toEqual(['/opt/agent.mjs', '/opt/agent.mjs']);
+  });
+
+  it('goes back to the update before, if that is whole, also long after the commit', async () => {
+    const launched = await setup();
+    const older = launched.state.file('1.5.0');
+    mkdirSync(dirname(older), { recursive: true });
+    writeFileSync(older, 'one and a half');
+    const current = { version: '2.0.0', sha256: sha256(CODE), launcher: '1.0.0', previous: '1.5.0' };
+    await launched.state.setCurrent({ ...current, previous_sha256: sha256('one and a half') });
+    (await launched.worker(0)).exit(1);
+    const second = await launched.worker(1);
+    expect(second.file).toBe(launched.file);
+    second.exit(EXIT.configuration);
+    expect((await launched.worker(2)).file).toBe(older);
+    launched.launcher.stop();
+    await launched.ended;
+    const spoilt = await setup();
+    await spoilt.state.setCurrent({ ...current, previous_sha256: sha256('another') });
+    (await spoilt.worker(0)).exit(1);
+    (await spoilt.worker(1)).exit(EXIT.configuration);
+    expect((await spoilt.worker(2)).file).toBe('/opt/agent.mjs');
+    spoilt.launcher.stop();
+    await spoilt.ended;
+  });
+
+  it('remembers what ran before, to go back to', async () => {
+    const launched = await setup();
+    const { state, worker } = launched;
+    const older = state.file('1.5.0');
+    mkdirSync(dirname(older), { recursive: true });
+    writeFileSync(older, 'x');
+    await state.setCurrent({ version: '1.5.0', sha256: sha256('x'), launcher: '1.0.0' });
+    await state.setUpdate(update({ from: '1.5.0' }));
+    (await worker(0)).exit(EXIT.update);
+    await state.setHealthy('2.0.0', (await worker(1)).pid ?? 0);
+    await eventually(async () => (await state.update())?.state === 'committed');
+    expect(await state.current()).toMatchObject({ previous: '1.5.0', previous_sha256: sha256('x') });
+    launched.launcher.stop();
+    await launched.ended;
+  });
+
+  it('goes back from a version that says it is another one', async () => {
+    const { state, worker, launcher, ended } = await setup();
+    await state.setUpdate(update());
+    (await worker(0)).exit(EXIT.update);
+    const trial = await worker(1);
+    await state.setHealthy('1.9.0', trial.pid ?? 0);
+    expect((await worker(2)).file).toBe('/opt/agent.mjs');
+    expect(await state.update()).toMatchObject({
+      state: 'rolled_back',
+      reason: 'its artifact is version 1.9.0, not 2.0.0',
+    });
+    launcher.stop();
+    await ended;
+  });
+
+  const full = () => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+
+  it('goes on with the running version when the disk is too full to begin an update', async () => {
+    const { state, worker, launcher, ended, lines } = await setup();
+    await state.setUpdate(update());
+    const spy = jest.spyOn(state, 'setUpdate').mockRejectedValue(full());
+    (await worker(0)).exit(EXIT.update);
+    expect((await worker(1)).file).toBe('/opt/agent.mjs');
+    expect(await state.update()).toMatchObject({ state: 'requested', attempts: 0 });
+    expect(lines.some(({ message }) => message.includes('cannot be tried'))).toBe(true);
+    spy.mockRestore();
+    launcher.stop();
+    expect(await ended).toBe(EXIT.ok);
+  });
+
+  it('goes back when a version that has proven itself cannot be noted', async () => {
+    const { state, worker, launcher, ended } = await setup();
+    await state.setUpdate(update());
+    const spy = jest.spyOn(state, 'setCurrent').mockRejectedValue(full());
+    (await worker(0)).exit(EXIT.update);
+    await state.setHealthy('2.0.0', (await worker(1)).pid ?? 0);
+    expect((await worker(2)).file).toBe('/opt/agent.mjs');
+    expect((await state.update())?.reason).toMatch(/could not be noted as current: ENOSPC/);
+    spy.mockRestore();
+    launcher.stop();
+    await ended;
+  });
+
+  it('tells by what is current that an update is over, when only that could be noted', async () => {
+    const { state, worker, launcher, ended, workers } = await setup();
+    await state.setUpdate(update());
+    (await worker(0)).exit(EXIT.update);
+    const trial = await worker(1);
+    const spy = jest.spyOn(state, 'setUpdate').mockRejectedValue(full());
+    await state.setHealthy('2.0.0', trial.pid ?? 0);
+    await eventually(async () => (await state.update()) === undefined);
+    expect(await state.current()).toMatchObject({ version: '2.0.0' });
+    expect(workers).toHaveLength(2);
+    spy.mockRestore();
+    launcher.stop();
+    await ended;
+  });
+
+  it('does not end for want of a disk that can be read', async () => {
+    const { state, worker, launcher, ended, lines } = await setup();
+    const first = await worker(0);
+    const spies = [
+      jest.spyOn(state, 'update').mockRejectedValue(full()),
+      jest.spyOn(state, 'current').mockRejectedValue(full()),
+    ];
+    first.exit(1);
+    const second = await worker(1);
+    expect(second.file).toBe('/opt/agent.mjs');
+    for (const spy of spies) spy.mockRestore();
+    const spy = jest.spyOn(state, 'current').mockRejectedValue(full());
+    await state.setCurrent({ version: '2.0.0', sha256: sha256(CODE), launcher: '1.0.0' });
+    spy.mockRestore();
+    second.exit(1);
+    const third = await worker(2);
+    jest.spyOn(state, 'current').mockRejectedValueOnce(full());
+    third.exit(EXIT.configuration);
+    expect((await worker(3)).file).toContain('2.0.0');
+    expect(lines.some(({ message }) => message.includes('could not read or note versions'))).toBe(true);
+    launcher.stop();
+    expect(await ended).toBe(EXIT.ok);
   });
 
   it.each([

@@ -63,18 +63,25 @@ describe('errors', () => {
       code: 'unknown',
       message: 'T',
     });
+    // The platform’s word under another status is somebody else’s.
+    expect(platformError(403, '{"code":"not-found"}', undefined).code).toBe('unknown');
   });
 
   it.each([
     [new Error('x'), 'retry'],
     [new UnreachableError('x'), 'retry'],
-    [new PlatformError(503, {}, undefined), 'retry'],
-    [new PlatformError(429, {}, undefined), 'retry'],
+    [new PlatformError(503, { code: 'unavailable' }, undefined), 'retry'],
+    [new PlatformError(429, { code: 'rate-limited' }, undefined), 'retry'],
     [new PlatformError(408, {}, undefined), 'retry'],
-    [new PlatformError(401, {}, undefined), 'identity'],
+    // Without a code it was a proxy that answered.
+    ...[302, 400, 401, 403, 404, 407, 409, 422, 451].map(
+      (status) => [new PlatformError(status, {}, undefined), 'retry'] as const,
+    ),
+    [new PlatformError(401, { code: 'certificate-invalid' }, undefined), 'identity'],
     [new PlatformError(409, { code: 'agent-cloned' }, undefined), 'identity'],
     [new PlatformError(409, { code: 'task-state-conflict' }, undefined), 'refused'],
-    [new PlatformError(422, {}, undefined), 'refused'],
+    [new PlatformError(422, { code: 'validation-failed' }, undefined), 'refused'],
+    [new PlatformError(404, { code: 'not-found' }, undefined), 'refused'],
   ] as const)('%s: %s', (error, verdict) => {
     expect(verdictOf(error)).toBe(verdict);
   });
@@ -82,7 +89,8 @@ describe('errors', () => {
   it('know clones and those shut out', () => {
     expect(isCloned(new PlatformError(409, { code: 'agent-cloned' }, undefined))).toBe(true);
     expect(isShutOut(new PlatformError(401, { code: 'agent-revoked' }, undefined))).toBe(true);
-    expect(isShutOut(new PlatformError(404, {}, undefined))).toBe(true);
+    expect(isShutOut(new PlatformError(404, { code: 'not-found' }, undefined))).toBe(true);
+    expect(isShutOut(new PlatformError(404, {}, undefined))).toBe(false);
     expect(isShutOut(new PlatformError(401, {}, undefined))).toBe(false);
     expect(isShutOut(new Error('x'))).toBe(false);
   });
@@ -135,9 +143,10 @@ describe('client', () => {
     answer = 'not JSON';
     await expect(client.renew('a', 'csr')).rejects.toThrow(UnreachableError);
     answer = 'x'.repeat(101);
-    await expect(client.heartbeat('a', {})).rejects.toMatchObject({
-      cause: { message: expect.stringMatching(/larger/) },
-    });
+    await expect(client.heartbeat('a', {})).rejects.toThrow(/larger than 100 bytes/);
+    status = 403;
+    answer = 'x'.repeat(200_000);
+    await expect(client.heartbeat('a', {})).rejects.toMatchObject({ status: 403, code: 'unknown' });
   });
 
   it('tells problems and silence apart', async () => {

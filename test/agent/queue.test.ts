@@ -7,6 +7,7 @@ import { Courier } from '../../agent/queue/courier.ts';
 import { Outbox } from '../../agent/queue/outbox.ts';
 import type { OutboxRecord, WordRecord } from '../../agent/queue/records.ts';
 import { Troubles } from '../../agent/troubles.ts';
+import type { ErrorCode } from '../../contracts/http/errors.ts';
 import type { TelemetrySample } from '../../contracts/telemetry/telemetry.ts';
 import { captureLog, eventually, pause, QUICK, removeFolders, temporaryFolder } from './support.ts';
 
@@ -158,8 +159,9 @@ async function courierFor(answer: (what: string, body: unknown) => void, limits 
   return { ...base, courier, said };
 }
 
-const refusal = (status: number, code?: 'task-state-conflict' | 'agent-cloned') =>
+const refusal = (status: number, code?: ErrorCode) =>
   new PlatformError(status, code === undefined ? {} : { code, task_status: 'CANCELLED' }, undefined);
+const INVALID = refusal(422, 'validation-failed');
 
 describe('courier', () => {
   it('delivers in order, words before telemetry, telemetry in batches', async () => {
@@ -201,8 +203,8 @@ describe('courier', () => {
 
   it.each([
     [409, 'task-state-conflict', false],
-    [404, undefined, false],
-    [422, undefined, true],
+    [404, 'not-found', false],
+    [403, 'wrong-agent', true],
   ] as const)('drops a word refused with %s and goes on', async (status, code, isTrouble) => {
     const bad = randomUUID();
     const { courier, said, outbox, troubles } = await courierFor((what) => {
@@ -219,9 +221,88 @@ describe('courier', () => {
     await courier.stop();
   });
 
+  it('says again what a proxy refused, and tells that there is one', async () => {
+    let statuses = [400, 403, 404, 407];
+    const { courier, said, troubles } = await courierFor(() => {
+      const [status, ...rest] = statuses;
+      if (status === undefined) return;
+      expect(troubles.last === null || troubles.last.startsWith('delivery: something between')).toBe(true);
+      statuses = rest;
+      throw refusal(status);
+    });
+    courier.start();
+    const id = randomUUID();
+    expect(await courier.send(word(id, 'complete'))).toEqual({ outcome: 'kept' });
+    expect(troubles.last).toMatch(/^delivery: something between agent and platform answers 400/);
+    await eventually(() => said.length === 1);
+    expect(said).toEqual([`complete ${id}`]);
+    await eventually(() => troubles.last === null);
+    await courier.stop();
+  });
+
+  it.each([
+    ['complete', refusal(413, 'payload-too-large'), /^The work was done, but its result was refused \(413/],
+    ['complete', refusal(413), /^The work was done, but its result was refused \(413 unknown/],
+    ['complete', INVALID, /refused \(422 validation-failed/],
+    ['fail', refusal(400, 'invalid-request'), /^It broke \(its result was refused \(400/],
+  ] as const)('ends a task in short whose %s was refused with %s', async (outcome, error, message) => {
+    const id = randomUUID();
+    const bodies: unknown[] = [];
+    let away = true;
+    const { courier, said, outbox, troubles } = await courierFor((_what, body) => {
+      if (JSON.stringify(body).includes('bulk')) throw error;
+      // The short one has to wait, too.
+      if (away) throw new UnreachableError('away');
+      bodies.push(body);
+    });
+    const told: string[] = [];
+    courier.onDelivered = (record) => told.push(record.word);
+    courier.start();
+    const body =
+      outcome === 'fail' ? { error_message: 'It broke', result: { bulk: 1 } } : { result: { bulk: 1 } };
+    expect(await courier.send(word(id, outcome, body))).toEqual({ outcome: 'kept' });
+    expect(outbox.hasWord(id, outcome)).toBe(true);
+    away = false;
+    courier.kick();
+    await eventually(() => outbox.counters.words === 0);
+    expect([said, told]).toEqual([[`fail ${id}`], [outcome]]);
+    expect(bodies).toEqual([
+      {
+        error_message: expect.stringMatching(message),
+        result: { result_refused: true, outcome, result_bytes: expect.any(Number) },
+      },
+    ]);
+    expect(troubles.last).toMatch(/^refused: word/);
+    await courier.stop();
+  });
+
+  it('drops an outcome of which not even the short form is taken', async () => {
+    const { courier, outbox } = await courierFor(() => {
+      throw INVALID;
+    });
+    courier.start();
+    expect(await courier.send(word(randomUUID(), 'complete'))).toMatchObject({ outcome: 'refused' });
+    expect(outbox.counters.words).toBe(0);
+    await courier.stop();
+  });
+
+  it('keeps telemetry that a proxy refuses, but for its size', async () => {
+    let answer = refusal(403);
+    const { courier, outbox, said } = await courierFor((_what, body) => {
+      if (said.length === 0 && (body as { samples: unknown[] }).samples.length > 0) throw answer;
+    });
+    courier.start();
+    await courier.send(sample(1));
+    await pause(30);
+    expect(outbox.counters.telemetry).toBe(1);
+    answer = refusal(413);
+    await eventually(() => outbox.counters.telemetry === 0);
+    await courier.stop();
+  });
+
   it('drops a report that is refused, and tells it as a trouble', async () => {
     const { courier, outbox, troubles } = await courierFor(() => {
-      throw refusal(422);
+      throw INVALID;
     });
     courier.start();
     expect(await courier.send(report)).toMatchObject({ outcome: 'refused' });
@@ -231,7 +312,9 @@ describe('courier', () => {
   });
 
   it.each([
-    ['401', refusal(401)],
+    ['401', refusal(401, 'certificate-invalid')],
+    ['a proxy’s 401', refusal(401)],
+    ['a proxy’s 404', refusal(404)],
     ['a clone’s 409', refusal(409, 'agent-cloned')],
     ['503', refusal(503)],
   ])('keeps what %s answers', async (_what, error) => {
@@ -263,7 +346,7 @@ describe('courier', () => {
   it('finds the one sample that spoils its batch', async () => {
     const { courier, said, troubles, outbox } = await courierFor((_what, body) => {
       const { samples } = body as { samples: TelemetrySample[] };
-      if (samples.some(({ metrics }) => metrics?.['n'] === 2)) throw refusal(422);
+      if (samples.some(({ metrics }) => metrics?.['n'] === 2)) throw INVALID;
     });
     for (const n of [1, 2, 3, 4, 5]) await courier.send(sample(n));
     courier.start();

@@ -228,6 +228,31 @@ describe('COLLECT', () => {
     expect(JSON.stringify(outcome).length).toBeLessThan(1_000_000);
   });
 
+  it('is bounded as a whole', async () => {
+    const outcome = await collectExecutor({
+      software: async () => Array.from({ length: 3_000 }, () => ({ name: 'é'.repeat(500), version: '1' })),
+      system: async () => ({ odd: 'x'.repeat(2_000_000) }),
+      telemetry: async () => ({
+        cpu_percent: 1,
+        services: Array.from({ length: 1_000 }, (_, n) => ({ name: `s${n}`, detail: 'é'.repeat(1_000) })),
+      }),
+    })(executionOf({ collect: ['installed_software', 'system', 'telemetry'] }));
+    expect(outcome).toMatchObject({
+      word: 'complete',
+      body: {
+        result: {
+          installed_software_truncated: true,
+          system: {},
+          system_truncated: true,
+          telemetry: { cpu_percent: 1 },
+          telemetry_truncated: true,
+        },
+      },
+    });
+    const bytes = Buffer.byteLength(JSON.stringify(outcome));
+    expect([bytes > 900_000, bytes < 1_040_000]).toEqual([true, true]);
+  });
+
   it('stops when it is told to', async () => {
     const execution = executionOf({}, AbortSignal.abort(new Error('stop')));
     await expect(collectExecutor(sources)(execution)).rejects.toThrow('stop');

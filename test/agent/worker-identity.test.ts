@@ -194,6 +194,46 @@ describe('an update', () => {
     expect(task.result).toMatchObject({ rolled_back: true });
   });
 
+  it('whose artifact is another version ends at once, says which, and does nothing', async () => {
+    const { task, updates, update, config } = await handedOver();
+    await updates.setUpdate({ ...update, state: 'trying' });
+    const waiting = platform.addTask('REMEDIATE', { script: 'true' });
+    const options = { config, supervised: true, version: '1.9.0' };
+    const trial = await start({ ...options, file: updates.file('2.0.0') });
+    expect(await trial.ended).toBe(EXIT.wrongVersion);
+    expect(trial.lines.some(({ message }) => message.includes('installed as another one'))).toBe(true);
+    expect(await updates.ownWord(process.pid)).toBe('1.9.0');
+    expect([task.status, said(waiting)]).toEqual(['IN_PROGRESS', []]);
+    // Also where the disk is too full to say so.
+    const dumb = await start({ ...options, file: updates.file('2.0.0') });
+    jest.spyOn(dumb.worker.parts.updates, 'setHealthy').mockRejectedValue(new Error('disk full'));
+    expect(await dumb.ended).toBe(EXIT.wrongVersion);
+  });
+
+  it('whose rollback could not be noted is failed by the version that runs', async () => {
+    const { task, updates, update, config } = await handedOver();
+    await updates.setUpdate({ ...update, state: 'trying' });
+    await start({ config, supervised: true, file: '/opt/agent.mjs' });
+    await ended(task, 'FAILED');
+    expect(task.error).toMatch(/could not note its trial or its end/);
+  });
+
+  it.each([
+    ['committed', '2.0.0', 'COMPLETED'],
+    ['not committed', '1.0.0', 'FAILED'],
+  ])(
+    'whose end the launcher could not note is told by what is current: %s',
+    async (_what, current, status) => {
+      const { task, updates, update, config } = await handedOver();
+      await updates.setUpdate({ ...update, state: 'trying' });
+      await start({ config, supervised: true, version: '2.0.0' });
+      await eventually(() => updates.isHealthy('2.0.0', process.pid));
+      await updates.setCurrent({ version: current, sha256: hash, launcher: '1.0.0' });
+      await updates.dropUpdate();
+      await ended(task, status);
+    },
+  );
+
   it('whose launcher is gone is failed', async () => {
     const { task, config } = await handedOver();
     await start({ config });

@@ -29,6 +29,23 @@ describe('tasks', () => {
     expect(existsSync(mark)).toBe(false);
   });
 
+  it('outlive a proxy that answers 404 in the platform’s place', async () => {
+    const agent = await start();
+    await online();
+    const task = platform.addTask('REMEDIATE', { script: 'sleep 0.5' });
+    await ended(task, 'IN_PROGRESS');
+    let answered = 0;
+    platform.intercept = (_seen, response) => {
+      answered += 1;
+      response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not found</h1>');
+      return true;
+    };
+    await eventually(() => agent.worker.parts.runner.counters.running === 0 && answered > 2);
+    expect(agent.lines.some(({ message }) => message.includes('shut this agent out'))).toBe(false);
+    platform.intercept = () => false;
+    await ended(task, 'COMPLETED');
+  });
+
   it('are not begun when the platform refuses their start, and done when it hands them over anew', async () => {
     const agent = await start();
     await online();
