@@ -11,8 +11,9 @@ let results;
 try {
   results = JSON.parse(readFileSync(process.argv[2] ?? 'coverage/results.json', 'utf8'));
 } catch {
-  console.log('0 passed, 1 failed');
   console.error('There are no test results: the run ended before Jest could write them.');
+  // Last, also where both outputs go to one log.
+  console.log('0 passed, 1 failed');
   process.exit(1);
 }
 console.log(summaryOf(results));

@@ -66,6 +66,12 @@ function infoUrl(options: TemporalDownload): string {
   return url.href;
 }
 
+/** TLS alone vouches for the archive: an address asked over https must not lead to one without. */
+export function assertNoDowngrade(asked: string, archiveUrl: string): void {
+  if (new URL(asked).protocol !== 'https:' || new URL(archiveUrl).protocol === 'https:') return;
+  throw new EngineError(`${asked} names an archive without TLS: ${archiveUrl}`);
+}
+
 async function receive(options: TemporalDownload, dispatcher: EnvHttpProxyAgent): Promise<string> {
   const connecting = watchdog(options.connectTimeoutMs ?? 10_000, options.signal);
   let info: z.infer<typeof infoSchema>;
@@ -76,6 +82,7 @@ async function receive(options: TemporalDownload, dispatcher: EnvHttpProxyAgent)
   } finally {
     connecting.end();
   }
+  assertNoDowngrade(options.base ?? DOWNLOADS, info.archiveUrl);
   const stalling = watchdog(options.stallTimeoutMs ?? 15_000, options.signal);
   const archive = join(options.folder, '.download.tar.gz');
   try {

@@ -94,6 +94,11 @@ test('setup, API and worker are all there and run what the build makes', () => {
   }
 });
 
+test('the worker does not get at the CA key', () => {
+  const mounts = Object.fromEntries(platform.map(([name, { volumes }]) => [name, volumes.length]));
+  expect(mounts).toEqual({ setup: 1, api: 1, worker: 0 });
+});
+
 test('without passwords of one’s own nothing starts', () => {
   const secrets = Object.values(file.services).flatMap(({ environment }) =>
     Object.entries(environment).filter(([name]) => /PASSWORD|PWD|DATABASE_URL/.test(name)),

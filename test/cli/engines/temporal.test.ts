@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { downloadTemporal } from '../../../cli/engines/download.ts';
+import { assertNoDowngrade, downloadTemporal } from '../../../cli/engines/download.ts';
 import { PortChooser } from '../../../cli/engines/ports.ts';
 import { startTimeOf } from '../../../cli/engines/processes.ts';
 import { silent } from '../../../cli/engines/progress.ts';
@@ -27,6 +27,15 @@ async function serve(...args: Parameters<typeof downloadServer>): Promise<Downlo
   servers.push(server);
   return server;
 }
+
+test('a download asked over TLS comes over TLS', () => {
+  expect(() => assertNoDowngrade('https://a', 'http://b/c')).toThrow('an archive without TLS: http://b/c');
+  for (const [asked, archive] of [
+    ['https://a', 'https://b/c'],
+    ['http://a', 'http://b/c'],
+  ] as const)
+    expect(() => assertNoDowngrade(asked, archive)).not.toThrow();
+});
 
 describe('a download', () => {
   test('brings the one program for this machine', async () => {
