@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  DEFAULT_PAGE_SIZE,
   flagSchema,
   freeText,
   idSchema,
@@ -86,7 +85,9 @@ export const installedSoftwareSchema = z
 
 /** Samples carry lists of services and free metrics, too: pages of them are shorter than others. */
 export const telemetryListQuery = pageQuery.extend({
-  limit: z.coerce.number().int().min(1).max(MAX_TELEMETRY_PAGE).default(DEFAULT_PAGE_SIZE),
+  limit: pageQuery.shape.limit
+    .overwrite((limit) => Math.min(limit, MAX_TELEMETRY_PAGE))
+    .meta({ description: `A page holds ${MAX_TELEMETRY_PAGE} at most, however many are asked for` }),
   collected_after: instantSchema.optional(),
   collected_before: instantSchema.optional(),
   with_software: flagSchema

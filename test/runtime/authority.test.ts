@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
@@ -21,6 +21,49 @@ describe('The certification authority', () => {
     expect(await readFile(paths.key, 'utf8')).toBe(before);
     expect((await stat(paths.key)).mode & 0o777).toBe(0o600);
     expect((await stat(paths.certificate)).mode & 0o777).toBe(0o644);
+  });
+
+  it('is made once by setups that run at the same time, with a key that fits', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const dataDir = join(folder, `parallel-${round}`);
+      const made = await Promise.all(Array.from({ length: 8 }, () => CertificateAuthority.ensure(dataDir)));
+      expect(made.filter((isNew) => isNew)).toHaveLength(1);
+      await CertificateAuthority.open(dataDir);
+      expect(await readdir(dataDir)).toEqual(['ca']);
+      expect(await readdir(join(dataDir, 'ca'))).toEqual(['ca-key.pem', 'ca.pem']);
+    }
+  });
+
+  it.each(['key', 'certificate'] as const)('is not made anew when only its %s is missing', async (lost) => {
+    const dataDir = join(folder, `without-${lost}`);
+    await CertificateAuthority.ensure(dataDir);
+    const paths = CertificateAuthority.paths(dataDir);
+    const kept = lost === 'key' ? paths.certificate : paths.key;
+    const before = await readFile(kept, 'utf8');
+    await rm(paths[lost]);
+    await expect(CertificateAuthority.ensure(dataDir)).rejects.toThrow(/is not. Restore it/);
+    expect(await readFile(kept, 'utf8')).toBe(before);
+  });
+
+  it('is not made anew when its key cannot be read', async () => {
+    const dataDir = join(folder, 'unreadable');
+    await CertificateAuthority.ensure(dataDir);
+    const paths = CertificateAuthority.paths(dataDir);
+    const before = await readFile(paths.certificate, 'utf8');
+    // Reading a folder fails with EISDIR, for root as well.
+    await rm(paths.key);
+    await mkdir(paths.key);
+    await expect(CertificateAuthority.ensure(dataDir)).rejects.toThrow(/EISDIR/);
+    await expect(CertificateAuthority.open(dataDir)).rejects.toThrow(/EISDIR/);
+    expect(await readFile(paths.certificate, 'utf8')).toBe(before);
+  });
+
+  it('cannot be opened with the key of another', async () => {
+    const [one, other] = [join(folder, 'one'), join(folder, 'other')];
+    await CertificateAuthority.ensure(one);
+    await CertificateAuthority.ensure(other);
+    await copyFile(CertificateAuthority.paths(other).key, CertificateAuthority.paths(one).key);
+    await expect(CertificateAuthority.open(one)).rejects.toThrow(/is not the key of/);
   });
 
   it('cannot be opened where there is none', async () => {
@@ -62,6 +105,13 @@ describe('The certification authority', () => {
 
   it('throws what it has to say of a request as an error of its own kind', async () => {
     await expect(checkSigningRequest('nothing')).rejects.toBeInstanceOf(SigningRequestError);
+    const whole = Buffer.from(opensslRequest('P-256').csr.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+    for (let at = 0; at < whole.length; at += 1) {
+      const broken = Buffer.from(whole);
+      broken[at] = (broken[at] ?? 0) ^ 4;
+      const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${broken.toString('base64')}\n-----END CERTIFICATE REQUEST-----`;
+      await expect(checkSigningRequest(pem)).rejects.toBeInstanceOf(SigningRequestError);
+    }
     const { csr } = opensslRequest('RSA 1024');
     await expect(checkSigningRequest(csr)).rejects.toThrow(/2048 to 8192 bits/);
   });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -22,6 +22,19 @@ describe('Files', () => {
     // A folder is in the way: the new content must not lie around beside it.
     await expect(writePrivateFile(folder, 'x')).rejects.toThrow();
     expect(await readdir(folder)).toEqual(['secret']);
+  });
+
+  it('of uploads that were killed are swept away, those of running ones are not', async () => {
+    const artifacts = join(folder, 'artifacts');
+    const files = new ArtifactFiles(folder, 10);
+    await files.sweep();
+    await files.add(Readable.from([Buffer.from('hello')]));
+    await writeFile(join(artifacts, 'incoming-old'), 'x');
+    await writeFile(join(artifacts, 'incoming-new'), 'x');
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    await utimes(join(artifacts, 'incoming-old'), hourAgo, hourAgo);
+    await files.sweep();
+    expect((await readdir(artifacts)).sort()).toEqual([hello.slice(0, 2), 'incoming-new']);
   });
 
   const hello = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';

@@ -116,6 +116,14 @@ describe('Lists', () => {
     }
   }, 60_000);
 
+  it('refuse filters that they do not know, with the name of each', async () => {
+    for (const path of paths()) {
+      const said = await world.operator(`${path}?platfrom=linux&tga=x`);
+      expect([path, said.status]).toEqual([path, 422]);
+      expect(said.body['errors']).toMatchObject([{ path: 'platfrom' }, { path: 'tga' }]);
+    }
+  });
+
   it('take each parameter once', async () => {
     expect((await world.operator('/api/v1/agents?limit=1&limit=2')).status).toBe(422);
   });

@@ -140,6 +140,8 @@ describe('The agents’ TLS listener', () => {
         stream.on('error', reject);
         stream.end(body);
       });
+    // Before that, a client does not know how many it may ask at once.
+    await new Promise((resolve) => session.once('remoteSettings', resolve));
     const json = { 'content-type': 'application/json' };
     const beats = await Promise.all(
       Array.from({ length: 50 }, () => ask(`/api/v1/agents/${agent.id}/heartbeat`, '{}', json)),
