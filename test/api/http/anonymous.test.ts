@@ -76,6 +76,15 @@ describe('Strangers on the agents’ listener', () => {
     expect(sent).toBeLessThan(4);
   });
 
+  it('and agents are held to the length that they declare', async () => {
+    const session = open(agent);
+    const headers = { ':path': `/api/v1/agents/${agent.id}/heartbeat`, 'content-length': '2' };
+    const { status, sent } = await pour(session, headers, 8);
+    session.destroy();
+    expect(status).not.toBe(200);
+    expect(sent).toBeLessThan(4);
+  });
+
   it('cannot make operators’ bodies be read, either', async () => {
     const said = await world.contract.call(`${world.api.operatorUrl}/api/v1/tasks`, {
       body: Buffer.alloc(3 * 1_048_576, 32),
@@ -108,6 +117,11 @@ describe('Strangers on the agents’ listener', () => {
     const { text } = await world.operator('/metrics');
     expect(text).toMatch(/method="other"/);
     expect(text).not.toMatch(/PURGE|X1/);
+    for (const path of ['/made/up', '/api/v1/agents/x/made-up']) await world.agentSays(path);
+    const after = (await world.operator('/metrics')).text;
+    expect(after).not.toMatch(/made/);
+    const unmatched = after.match(/seconds_count\{listener="agent",method="GET",route="[^"]*",status="404"/g);
+    expect(unmatched).toHaveLength(1);
   });
 
   it('cannot leave connections and bodies lying open', async () => {
