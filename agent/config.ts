@@ -7,12 +7,18 @@ import { childEnvironment } from './process/environment.ts';
 import { hasCode } from './storage/files.ts';
 import { defaultHome } from './storage/home.ts';
 
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+const serverUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http(s) URL', abort: true })
+  .refine((url) => new URL(url).protocol === 'https:' || LOOPBACK.test(new URL(url).hostname), {
+    error:
+      'must begin with https://; http:// is taken for this machine only (localhost), since anyone on the way could read the registration key',
+  });
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 /** `config.json` in the home; an environment variable `EUCORA_AGENT_<NAME>` goes before its field. */
 const settingsSchema = z.strictObject({
-  server: httpUrl.describe('URL of the platform’s agent listener'),
+  server: serverUrl.describe('URL of the platform’s agent listener'),
   ca: z
     .string()
     .optional()
@@ -42,6 +48,7 @@ const settingsSchema = z.strictObject({
     .default(10_000)
     .describe('Records kept while the platform is away'),
   queue_max_bytes: whole(65_536, 1e12).default(67_108_864).describe('Bytes kept while the platform is away'),
+  artifact_max_bytes: whole(1, 1e15).default(4_294_967_296).describe('Largest artifact that is downloaded'),
   http2: z.stringbool().or(z.boolean()).default(false).describe('Offer HTTP/2'),
   log_level: z.enum(LOG_LEVELS).default('info').describe('Least level that is logged'),
 });
@@ -59,6 +66,7 @@ export interface AgentConfig {
   readonly stopGraceMs: number;
   readonly queueMaxRecords: number;
   readonly queueMaxBytes: number;
+  readonly artifactMaxBytes: number;
   readonly http2: boolean;
   readonly logLevel: LogLevel;
   /** What programs that the agent starts may see; none of the agent's own secrets. */
@@ -144,6 +152,7 @@ export function loadConfig(environment: Environment, platform: NodeJS.Platform):
     stopGraceMs: settings.stop_grace_seconds * 1_000,
     queueMaxRecords: settings.queue_max_records,
     queueMaxBytes: settings.queue_max_bytes,
+    artifactMaxBytes: settings.artifact_max_bytes,
     http2: settings.http2,
     logLevel: settings.log_level,
     childEnvironment: childEnvironment(environment, platform),

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { DetectionRule } from '../../contracts/agent-task/payload.ts';
+import { sha256OfFile } from '../storage/files.ts';
 
 /** Version of an installed package; undefined when it is not installed. */
 export type PackageVersion = (name: string) => Promise<string | undefined>;
@@ -36,12 +35,6 @@ export async function withinRoot(root: string, path: string): Promise<string> {
   return full;
 }
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest('hex');
-}
-
 /**
  * Whether what the rule describes is there; every condition given must hold. An empty rule holds never: it
  * would call anything installed.
@@ -61,7 +54,8 @@ export async function detect(
     if (found === undefined) return not(`the file ${file_exists} is not there`);
     if (file_sha256 !== undefined) {
       if (!found.isFile()) return not(`${file_exists} is not a file`);
-      if ((await sha256Of(path)) !== file_sha256) return not(`the file ${file_exists} has another SHA-256`);
+      if ((await sha256OfFile(path)) !== file_sha256)
+        return not(`the file ${file_exists} has another SHA-256`);
     }
   } else if (file_sha256 !== undefined) {
     return not('the rule gives file_sha256 without file_exists');

@@ -86,15 +86,17 @@ export class Enrolment {
 
   /**
    * Becomes an agent of its own: a clone authenticates once more by the certificate that it shares, asks for a
-   * new identity under a new key and hardware id, and never uses the old one again.
+   * new identity under a new key and hardware id, and never uses the old one again. `forget` drops what belongs
+   * to the old one, once there is a new one; until then it is kept, since the platform may take the old one back.
    */
-  async reenrolAsClone(old: Identity): Promise<void> {
+  async reenrolAsClone(old: Identity, forget: () => Promise<void>): Promise<void> {
     const { store, session, registrationKey, log } = this.#options;
     const last = await store.loadReenrolment();
     const salt = last?.done === false ? last.salt : randomBytes(12).toString('hex');
     const at = new Date(this.#now()).toISOString();
     // Written first: were the answer lost, the repetition asks for the same identity, not for one more.
-    await store.saveReenrolment({ salt, at, done: false });
+    const leaving = old.agent_id;
+    await store.saveReenrolment({ salt, at, done: false, leaving });
     try {
       await this.#registerOver(session.connect(old), registrationKey ?? CLONE_KEY, this.#hardwareId(salt));
     } catch (error) {
@@ -102,12 +104,22 @@ export class Enrolment {
       if (!notAccepted || registrationKey === undefined) throw error;
       await this.#registerOver(session.connect(undefined), registrationKey, this.#hardwareId(salt));
     }
-    await store.saveReenrolment({ salt, at, done: true });
     await store.dropNext();
+    await forget();
+    await store.saveReenrolment({ salt, at, done: true, leaving });
     log.warn('This machine is a clone; it goes on as an agent of its own', {
       old_agent_id: old.agent_id,
       agent_id: session.agentId,
     });
+  }
+
+  /** Ends a change of identity after whose answer the agent died: what it holds is still the old one's. */
+  async finishReenrolment(identity: Identity, forget: () => Promise<void>): Promise<void> {
+    const last = await this.#options.store.loadReenrolment();
+    if (last?.leaving === undefined || last.done || last.leaving === identity.agent_id) return;
+    this.#options.log.warn('The queue of an identity that was left is dropped', { agent_id: last.leaving });
+    await forget();
+    await this.#options.store.saveReenrolment({ ...last, done: true });
   }
 
   /** Whether the present certificate has run out. */

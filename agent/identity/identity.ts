@@ -17,7 +17,14 @@ export const identitySchema = z.object({
 export type Identity = z.infer<typeof identitySchema>;
 
 /** The last change of identity; one that was only begun is repeated with its salt, to get the same identity. */
-export const reenrolmentSchema = z.object({ salt: z.string(), at: z.iso.datetime(), done: z.boolean() });
+export const reenrolmentSchema = z.object({
+  salt: z.string(),
+  at: z.iso.datetime(),
+  /** The new identity is in place, and what belonged to the old one is gone. */
+  done: z.boolean(),
+  /** The identity that is left. */
+  leaving: z.string().optional(),
+});
 export type Reenrolment = z.infer<typeof reenrolmentSchema>;
 
 export interface Validity {

@@ -128,8 +128,11 @@ export class Outbox {
     }
   }
 
+  /** Drops everything: at once from memory, so that nothing of it is sent even if the disk fails. */
   async clear(): Promise<void> {
-    for (const entry of [...this.#entries]) await this.remove(entry);
+    const entries = [...this.#entries];
+    for (const entry of entries) this.#forget(entry);
+    for (const entry of entries) await this.remove(entry);
   }
 
   /** How many wait, by kind, and how large they are together. */

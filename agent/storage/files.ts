@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { types } from 'node:util';
@@ -82,6 +83,13 @@ export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<R
   } catch (error) {
     return { found: 'corrupt', reason: messageOf(error).slice(0, 500) };
   }
+}
+
+/** Of a file as it lies on the disk, read in pieces. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 /** Puts a file that cannot be understood aside, so that it is not met again and can still be looked at. */

@@ -28,7 +28,8 @@ export async function processStart(pid: number): Promise<string | null> {
   return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }
 
-const bootId = async (): Promise<string | null> =>
+/** Changes with every boot; null where the system does not tell. */
+export const bootId = async (): Promise<string | null> =>
   (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => null))?.trim() ?? null;
 
 function exists(pid: number): boolean {

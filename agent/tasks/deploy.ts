@@ -52,7 +52,7 @@ export function deployExecutor({ downloader, installerFor }: DeployOptions): Exe
         tell('INSTALLED', 100);
         return completed({ ...describe(payload, installer), already_installed: true });
       }
-      const path = await download(downloader, payload, tell, signal);
+      const path = await download(downloader, payload, tell, task.id, signal);
       try {
         tell('INSTALLING', DOWNLOADED);
         const installation = await installer.install(path, signal);
@@ -83,16 +83,22 @@ async function download(
   downloader: Downloader,
   { artifact, format }: DeployPayload,
   tell: Tell,
+  taskId: string,
   signal: AbortSignal,
 ): Promise<string> {
   tell('DOWNLOADING', 0);
   let told = 0;
-  const path = await downloader.fetch(artifact, signal, (bytes, total) => {
-    if (total === undefined || total === 0) return;
-    const progress = Math.min(DOWNLOADED, Math.floor((DOWNLOADED * bytes) / total));
-    if (progress - told < REPORT_STEP) return;
-    told = progress;
-    tell('DOWNLOADING', progress);
+  const path = await downloader.fetch({
+    artifact,
+    taskId,
+    signal,
+    onProgress: (bytes, total) => {
+      if (total === undefined || total === 0) return;
+      const progress = Math.min(DOWNLOADED, Math.floor((DOWNLOADED * bytes) / total));
+      if (progress - told < REPORT_STEP) return;
+      told = progress;
+      tell('DOWNLOADING', progress);
+    },
   });
   // Some package tools go by the ending.
   const named = `${path}.${format}`;

@@ -103,7 +103,9 @@ export class Journal {
 
   /** Forgets everything; what a clone finds in its journal belongs to its original. */
   async clear(): Promise<void> {
-    for (const id of [...this.#entries.keys()]) await this.forget(id);
+    const ids = [...this.#entries.keys()];
+    this.#entries.clear();
+    for (const id of ids) await this.forget(id);
   }
 
   async forget(taskId: string): Promise<void> {
@@ -112,7 +114,11 @@ export class Journal {
   }
 
   async #prune(): Promise<void> {
-    const done = this.all().filter(({ state }) => state === 'done');
+    // An outcome that the platform has not heard is kept however many there are: it is said again.
+    const done = this.all().filter(
+      ({ state, outcome, told, decided }) =>
+        state === 'done' && (outcome === undefined || told === true || decided !== undefined),
+    );
     for (const entry of done.slice(0, Math.max(0, done.length - KEPT_DONE))) await this.forget(entry.task.id);
   }
 

@@ -116,14 +116,18 @@ export class TaskRunner {
     await Promise.allSettled(this.#work);
   }
 
-  /** Gives running tasks `graceMs`, then aborts and fails them. */
-  async stop(graceMs: number): Promise<void> {
+  /**
+   * Gives running tasks `graceMs`, then aborts and fails them. What still does not end after `lastMs` is a package
+   * tool, which outlives the agent; its task is failed by the next start.
+   */
+  async stop(graceMs: number, lastMs = 5_000): Promise<void> {
     this.pause();
     const all = Promise.allSettled([...this.#work]);
     const over = new AbortController();
     await Promise.race([all.then(() => over.abort()), sleep(graceMs, over.signal)]);
     for (const running of this.#running.values()) running.abort('stopped', STOPPED_WHILE_RUNNING);
-    await all;
+    const ended = new AbortController();
+    await Promise.race([all.then(() => ended.abort()), sleep(lastMs, ended.signal)]);
   }
 
   /** Notes the outcome and tells it. */

@@ -79,9 +79,9 @@ export class RunningTask {
     );
     try {
       const executed = await this.#executor(this.#execution());
+      if (executed.word === 'handover') return { how: 'handover' };
       // Work that could not be stopped has come to its end although the platform did not want it any more.
       if (this.#isNobodys()) return this.#ended(undefined);
-      if (executed.word === 'handover') return { how: 'handover' };
       return { how: 'outcome', outcome: executed };
     } catch (error) {
       return this.#ended(error);

@@ -25,7 +25,7 @@ export function updateExecutor({ downloader, state, supervised, version: running
     if (!supervised)
       throw new Error('This agent runs without its launcher and cannot update itself; start it by "run"');
     progress(0, `Downloading version ${version}`);
-    const path = await downloader.fetch(artifact, signal, () => undefined);
+    const path = await downloader.fetch({ artifact, taskId: task.id, signal, onProgress: () => undefined });
     const file = state.file(version);
     await ensurePrivateDirectory(dirname(file));
     await rename(path, file);

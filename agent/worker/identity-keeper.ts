@@ -64,14 +64,25 @@ export class IdentityKeeper {
     }
   }
 
-  /** Leaves an identity that belongs to another machine, and all that was done under it. */
+  /**
+   * Leaves an identity that belongs to another machine, and all that was done under it. The courier is blocked
+   * meanwhile: the queue waits untouched until there is a new identity, and is dropped before that says a word.
+   */
   async becomeOneself(old: Identity): Promise<void> {
-    const { runner, outbox, journal, enrolment, updates } = this.#parts;
-    await runner.abandon('The agent is a clone; its tasks belong to another machine');
+    await this.#parts.runner.abandon('The agent is a clone; its tasks belong to another machine');
+    await this.#parts.enrolment.reenrolAsClone(old, () => this.#forget());
+  }
+
+  /** Ends what an earlier process began and did not finish. */
+  finish(identity: Identity): Promise<void> {
+    return this.#parts.enrolment.finishReenrolment(identity, () => this.#forget());
+  }
+
+  async #forget(): Promise<void> {
+    const { outbox, journal, updates } = this.#parts;
     await outbox.clear();
     await journal.clear();
     await updates.dropUpdate();
-    await enrolment.reenrolAsClone(old);
   }
 
   /** Milliseconds until the identity is worth trying again. */

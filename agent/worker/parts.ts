@@ -113,6 +113,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   let elsewhere: Dispatcher | undefined;
   const downloader = new Downloader({
     directory: home.downloads,
+    maxBytes: config.artifactMaxBytes,
     server: config.server,
     platform: () => session.connection.dispatcher,
     elsewhere: () => {

@@ -122,8 +122,10 @@ export class AgentWorker {
       const identity = await store.load();
       try {
         if (identity === undefined) await enrolment.enrol();
-        else if (enrolment.belongsHere(identity)) session.adopt(identity);
-        else {
+        else if (enrolment.belongsHere(identity)) {
+          await this.#keeper.finish(identity);
+          session.adopt(identity);
+        } else {
           this.#log.warn('This identity was made on another machine', { agent_id: identity.agent_id });
           await this.#keeper.becomeOneself(identity);
         }

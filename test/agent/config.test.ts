@@ -28,10 +28,26 @@ describe('settings', () => {
       stopGraceMs: 10_000,
       queueMaxRecords: 10_000,
       queueMaxBytes: 67_108_864,
+      artifactMaxBytes: 4_294_967_296,
       http2: false,
       logLevel: 'info',
       childEnvironment: expect.objectContaining({ PATH: expect.any(String) }),
     });
+  });
+
+  it.each([
+    ['http://platform.example', false],
+    ['http://127.0.0.1.example:8080', false],
+    ['http://localhost.example', false],
+    ['http://192.0.2.1', false],
+    ['http://localhost:8080', true],
+    ['http://127.0.0.9', true],
+    ['http://[::1]:8080', true],
+    ['HTTPS://platform.example', true],
+  ])('take the server %s: %s', (server, taken) => {
+    const loaded = () => load({ EUCORA_AGENT_SERVER: server });
+    if (taken) expect(loaded().server).toBe(server);
+    else expect(loaded).toThrow(/EUCORA_AGENT_SERVER.*must begin with https:.*registration key/);
   });
 
   it('come from config.json; the environment goes before it, empty variables do not', () => {

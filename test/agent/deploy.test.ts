@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PrivateRootDeb, systemDeb } from '../../agent/deploy/deb.ts';
 import { detect, withinRoot } from '../../agent/deploy/detection.ts';
@@ -6,11 +6,11 @@ import type { Downloader } from '../../agent/deploy/download.ts';
 import type { Installer } from '../../agent/deploy/installer.ts';
 import { type InstallerOptions, installerFor } from '../../agent/deploy/native.ts';
 import { childEnvironment } from '../../agent/process/environment.ts';
-import { run } from '../../agent/process/run.ts';
+import { type RunOptions, run } from '../../agent/process/run.ts';
 import { Tools } from '../../agent/system/tools.ts';
 import { deployExecutor } from '../../agent/tasks/deploy.ts';
 import { executionOf } from './execution.ts';
-import { buildDeb, fakeTools, removeFolders, sha256, temporaryFolder } from './support.ts';
+import { buildDeb, fakeTools, ranWith, removeFolders, sha256, temporaryFolder } from './support.ts';
 
 afterAll(removeFolders);
 const signal = new AbortController().signal;
@@ -157,14 +157,15 @@ describe('installers', () => {
 
   it('for the system run dpkg, and ask it', async () => {
     const fake = fakeTools('linux', (line) => (line.startsWith('dpkg-query') ? 'installed\t1.2\n' : 'done'));
-    const installer = systemDeb(fake);
+    const installer = systemDeb(fake, temporaryFolder());
     expect(await installer.install('/x.deb', signal)).toEqual({ method: 'dpkg', output: 'done', notes: [] });
-    expect(await installer.versionOf('--admindir=/evil')).toBe('1.2');
-    expect(fake.asked.at(-1)).toContain(' -- --admindir=/evil');
+    expect(fake.asked[0]).toBe('dpkg --force-confdef --force-confold -i /x.deb');
+    expect(await installer.versionOf('libc6:amd64')).toBe('1.2');
+    expect(fake.asked.at(-1)).toContain(' -- libc6:amd64');
   });
 
   it.each([
-    ['rpm', 'linux', 'rpm -U', '1.0-1\n', '1.0-1'],
+    ['rpm', 'linux', 'rpm -U', 'name-1.0\t9\nname\t1.0-1\n', '1.0-1'],
     ['msi', 'win32', 'msiexec /i', '23.01\r\n', '23.01'],
     ['pkg', 'darwin', 'installer -pkg', 'package-id: x\nversion: 4.5\n', '4.5'],
   ] as const)('for %s run %s’s own tool', async (format, platform, command, asked, version) => {
@@ -172,10 +173,87 @@ describe('installers', () => {
     const installer = installerFor(format, options({ tools: fake }));
     expect(await installer.install('/p', signal)).toMatchObject({ output: 'ok', notes: [] });
     expect(fake.asked[0]).toContain(command);
-    expect(await installer.versionOf("it's")).toBe(version);
+    expect(await installer.versionOf('name')).toBe(version);
     const without = installerFor(format, options({ tools: fakeTools(platform, () => undefined) }));
     await expect(without.install('/p', signal)).rejects.toThrow(/is not installed on this machine/);
     expect(await without.versionOf('x')).toBeUndefined();
+  });
+
+  it.each([
+    ['deb', '*'],
+    ['deb', 'a?c'],
+    ['deb', '--admindir=/evil'],
+    ['deb', 'a b'],
+    ['deb', ''],
+    ['rpm', '*'],
+    ['rpm', '-a'],
+    ['rpm', 'a[b]'],
+  ] as const)('for %s ask for one package, not for %j', async (format, name) => {
+    for (const isRoot of [true, false]) {
+      const fake = fakeTools('linux', () => 'installed\t1\n');
+      const installer = installerFor(format, options({ tools: fake, isRoot }));
+      await expect(installer.versionOf(name)).rejects.toThrow(/cannot be the name of/);
+      expect(fake.asked).toEqual([]);
+    }
+  });
+
+  it('of macOS and Windows take names for what they are', async () => {
+    const pkg = installerFor('pkg', options({ tools: fakeTools('darwin', () => '') }));
+    await expect(pkg.versionOf('--volume')).rejects.toThrow(/macOS package/);
+    const environments: unknown[] = [];
+    const name = 'x\u2019; Start-Process calc #';
+    const powershell = new Tools(
+      async (_command, args, { env }) => {
+        environments.push(env['EUCORA_PACKAGE_NAME']);
+        expect(args.join(' ')).not.toContain('calc');
+        return ranWith({ stdout: '1.2\r\n' });
+      },
+      {},
+      'win32',
+    );
+    expect(await installerFor('msi', options({ tools: powershell })).versionOf(name)).toBe('1.2');
+    expect(environments).toEqual([name]);
+  });
+
+  it('are not ended in the middle by a stop, only kept from beginning', async () => {
+    const abort = new AbortController();
+    const seen: RunOptions[] = [];
+    for (const [format, platform] of [
+      ['deb', 'linux'],
+      ['rpm', 'linux'],
+      ['msi', 'win32'],
+    ] as const) {
+      const slow = new Tools(
+        async (_command, _args, given) => {
+          seen.push(given);
+          return ranWith();
+        },
+        {},
+        platform,
+      );
+      const installer = installerFor(format, options({ tools: slow, isRoot: true }));
+      await installer.install('/p', abort.signal);
+      await expect(installer.install('/p', AbortSignal.abort(new Error('stopped')))).rejects.toThrow(
+        'stopped',
+      );
+    }
+    expect(seen).toHaveLength(3);
+    expect(seen.every(({ signal: own, outputFile }) => own === undefined && outputFile !== undefined)).toBe(
+      true,
+    );
+    expect(seen[0]?.env['DEBIAN_FRONTEND']).toBe('noninteractive');
+  });
+
+  it('keep a changed configuration file without asking', async () => {
+    const root = join(temporaryFolder(), 'root');
+    const installer = new PrivateRootDeb(tools, root, temporaryFolder());
+    const deb = (version: string, content: string) =>
+      fileOf(buildDeb('conf', version, { 'etc/c': content, 'DEBIAN/conffiles': '/etc/c\n' }));
+    await installer.install(deb('1', 'one\n'), signal);
+    writeFileSync(join(root, 'etc/c'), 'changed by hand\n');
+    expect(await installer.install(deb('2', 'two\n'), signal)).toMatchObject({ method: 'dpkg --root' });
+    expect(readFileSync(join(root, 'etc/c'), 'utf8')).toBe('changed by hand\n');
+    expect(await installer.versionOf('conf')).toBe('2');
   });
 
   it('tell failures with the tool’s own words, and restarts that are due', async () => {
@@ -207,7 +285,7 @@ describe('DEPLOY', () => {
         return { method: 'fake', output: '', notes: [] };
       },
     };
-    const fetch: Downloader['fetch'] = async (_artifact, _signal, onProgress) => {
+    const fetch: Downloader['fetch'] = async ({ onProgress }) => {
       onProgress(1, undefined);
       onProgress(1, 0);
       for (let part = 0; part <= 100; part += 1) onProgress(part, 100);

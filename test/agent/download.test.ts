@@ -3,7 +3,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Agent } from 'undici';
-import { artifactUrl, Downloader } from '../../agent/deploy/download.ts';
+import { artifactUrl, Downloader, type Fetch } from '../../agent/deploy/download.ts';
+import type { ArtifactReference } from '../../contracts/agent-task/payload.ts';
 import { captureLog, QUICK, removeFolders, sha256, temporaryFolder } from './support.ts';
 
 const content = Buffer.from(Array.from({ length: 200_000 }, (_, n) => n % 251));
@@ -15,6 +16,14 @@ let url: string;
 let handler: RequestListener;
 const ranges: (string | undefined)[] = [];
 const signal = new AbortController().signal;
+const TASK = '00000000-0000-4000-8000-000000000001';
+const of = (artifact: ArtifactReference, more: Partial<Fetch> = {}): Fetch => ({
+  artifact,
+  taskId: TASK,
+  signal,
+  onProgress: () => undefined,
+  ...more,
+});
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -60,6 +69,7 @@ function downloader(directory = temporaryFolder(), more = {}) {
       log: captureLog().log,
       backoff: QUICK,
       maxFruitlessAttempts: 3,
+      maxBytes: 1_000_000,
       ...more,
     }),
   };
@@ -79,17 +89,17 @@ describe('an artifact', () => {
     handler = serving();
     const { downloader: loader, directory } = downloader();
     const progress: [number, number | undefined][] = [];
-    const path = await loader.fetch({ sha256: hash, size_bytes: content.length }, signal, (...told) =>
-      progress.push(told),
+    const path = await loader.fetch(
+      of({ sha256: hash, size_bytes: content.length }, { onProgress: (...told) => progress.push(told) }),
     );
     expect(readFileSync(path).equals(content)).toBe(true);
     expect(progress.at(-1)).toEqual([content.length, content.length]);
-    expect(readdirSync(directory)).toEqual([hash]);
+    expect(readdirSync(directory)).toEqual([`${hash}.${TASK}`]);
   });
 
   it('is resumed where it was cut off', async () => {
     handler = serving(60_000);
-    const path = await downloader().downloader.fetch({ sha256: hash }, signal, () => undefined);
+    const path = await downloader().downloader.fetch(of({ sha256: hash }));
     expect(readFileSync(path).equals(content)).toBe(true);
     expect(ranges[0]).toBeUndefined();
     expect(ranges.length).toBeGreaterThan(2);
@@ -99,8 +109,8 @@ describe('an artifact', () => {
   it('is resumed by an agent that was started anew', async () => {
     handler = serving();
     const directory = temporaryFolder();
-    writeFileSync(join(directory, `${hash}.part`), content.subarray(0, 1_000));
-    await downloader(directory).downloader.fetch({ sha256: hash }, signal, () => undefined);
+    writeFileSync(join(directory, `${hash}.${TASK}.part`), content.subarray(0, 1_000));
+    await downloader(directory).downloader.fetch(of({ sha256: hash }));
     expect(ranges).toEqual(['bytes=1000-']);
   });
 
@@ -108,7 +118,7 @@ describe('an artifact', () => {
     handler = serving();
     const directory = temporaryFolder();
     writeFileSync(join(directory, `${hash}.part`), 'garbage');
-    const path = await downloader(directory).downloader.fetch({ sha256: hash }, signal, () => undefined);
+    const path = await downloader(directory).downloader.fetch(of({ sha256: hash }));
     expect(readFileSync(path).equals(content)).toBe(true);
     expect(ranges).toEqual(['bytes=7-', undefined]);
   });
@@ -117,7 +127,7 @@ describe('an artifact', () => {
     handler = (_request, response) => response.writeHead(200).end(content);
     const directory = temporaryFolder();
     writeFileSync(join(directory, `${hash}.part`), content.subarray(0, 500));
-    const path = await downloader(directory).downloader.fetch({ sha256: hash }, signal, () => undefined);
+    const path = await downloader(directory).downloader.fetch(of({ sha256: hash }));
     expect(readFileSync(path).equals(content)).toBe(true);
   });
 
@@ -135,7 +145,7 @@ describe('an artifact', () => {
     };
     const directory = temporaryFolder();
     writeFileSync(join(directory, `${hash}.part`), 'garbage');
-    const path = await downloader(directory).downloader.fetch({ sha256: hash }, signal, () => undefined);
+    const path = await downloader(directory).downloader.fetch(of({ sha256: hash }));
     expect(readFileSync(path).equals(content)).toBe(true);
     expect(ranges).toEqual(['bytes=7-', undefined]);
   });
@@ -152,14 +162,14 @@ describe('an artifact', () => {
   ])('of the wrong %s is refused, and nothing of it is left', async (_what, artifact, message) => {
     handler = serving();
     const { downloader: loader, directory } = downloader();
-    await expect(loader.fetch(artifact, signal, () => undefined)).rejects.toThrow(message);
+    await expect(loader.fetch(of(artifact))).rejects.toThrow(message);
     expect(readdirSync(directory)).toEqual([]);
   });
 
   it('that is not there is not asked for twice', async () => {
     handler = (_request, response) =>
       response.writeHead(404).end('{"code":"not-found","detail":"no such artifact"}');
-    await expect(downloader().downloader.fetch({ sha256: hash }, signal, () => undefined)).rejects.toThrow(
+    await expect(downloader().downloader.fetch(of({ sha256: hash }))).rejects.toThrow(
       /could not be fetched: no such artifact/,
     );
     expect(ranges).toHaveLength(1);
@@ -167,7 +177,7 @@ describe('an artifact', () => {
 
   it('is given up after attempts without a byte, but waits for a busy platform', async () => {
     handler = (_request, response) => response.writeHead(503, { 'retry-after': '0' }).end();
-    await expect(downloader().downloader.fetch({ sha256: hash }, signal, () => undefined)).rejects.toThrow(
+    await expect(downloader().downloader.fetch(of({ sha256: hash }))).rejects.toThrow(
       /given up after 3 attempts/,
     );
     expect(ranges).toHaveLength(3);
@@ -177,14 +187,14 @@ describe('an artifact', () => {
       if (failures < 0) serving()(request, response);
       else request.socket.destroy();
     };
-    await downloader().downloader.fetch({ sha256: hash }, signal, () => undefined);
+    await downloader().downloader.fetch(of({ sha256: hash }));
   });
 
   it('is not fetched any more when the task is stopped', async () => {
     const abort = new AbortController();
     handler = () => setTimeout(() => abort.abort(new Error('cancelled')), 20);
     await expect(
-      downloader().downloader.fetch({ sha256: hash }, abort.signal, () => undefined),
+      downloader().downloader.fetch(of({ sha256: hash }, { signal: abort.signal })),
     ).rejects.toThrow('cancelled');
   });
 
@@ -192,9 +202,87 @@ describe('an artifact', () => {
     handler = serving();
     const directory = temporaryFolder();
     mkdirSync(join(directory, `${hash}.part`));
-    await expect(
-      downloader(directory).downloader.fetch({ sha256: hash }, signal, () => undefined),
-    ).rejects.toThrow(/EISDIR/);
+    await expect(downloader(directory).downloader.fetch(of({ sha256: hash }))).rejects.toThrow(/EISDIR/);
+  });
+
+  it('is fetched by two tasks at once, each for itself', async () => {
+    handler = serving(60_000);
+    const { downloader: loader, directory } = downloader();
+    const other = '00000000-0000-4000-8000-000000000002';
+    const paths = await Promise.all([
+      loader.fetch(of({ sha256: hash })),
+      loader.fetch(of({ sha256: hash }, { taskId: other })),
+    ]);
+    expect(new Set(paths).size).toBe(2);
+    for (const path of paths) expect(readFileSync(path).equals(content)).toBe(true);
+    expect(readdirSync(directory)).toHaveLength(2);
+  });
+
+  it('that a task before left half fetched is gone on with', async () => {
+    handler = serving();
+    const directory = temporaryFolder();
+    writeFileSync(join(directory, `${hash}.another-task.part`), content.subarray(0, 1_000));
+    await downloader(directory).downloader.fetch(of({ sha256: hash }));
+    expect(ranges).toEqual(['bytes=1000-']);
+    expect(readdirSync(directory)).toEqual([`${hash}.${TASK}`]);
+  });
+
+  it('is judged by the file as it lies on the disk', async () => {
+    handler = serving();
+    const { downloader: loader, directory } = downloader();
+    let spoil = true;
+    const onProgress = (bytes: number) => {
+      if (!spoil || bytes < content.length) return;
+      spoil = false;
+      writeFileSync(join(directory, `${hash}.${TASK}.part`), 'other bytes');
+    };
+    await expect(loader.fetch(of({ sha256: hash }, { onProgress }))).rejects.toThrow(/its SHA-256 is/);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it.each([
+    ['the task says so', { sha256: hash, size_bytes: 200_000 }, 0],
+    ['the server says so', { sha256: hash }, 1],
+  ])('larger than the agent takes is refused: %s', async (_what, artifact, requests) => {
+    handler = serving();
+    const { downloader: loader, directory } = downloader(undefined, { maxBytes: 100_000 });
+    await expect(loader.fetch(of(artifact))).rejects.toThrow(/larger than 100000 bytes \(EUCORA_AGENT_ART/);
+    expect([ranges.length, readdirSync(directory)]).toEqual([requests, []]);
+  });
+
+  it('that does not end is refused at the bound', async () => {
+    handler = (_request, response) => {
+      response.writeHead(200);
+      const more = setInterval(() => response.write(content), 1);
+      response.on('close', () => clearInterval(more));
+    };
+    const { downloader: loader, directory } = downloader(undefined, { maxBytes: 500_000 });
+    await expect(loader.fetch(of({ sha256: hash }))).rejects.toThrow(/larger than 500000 bytes/);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('that the disk has no room for is refused, before and while it comes', async () => {
+    handler = serving();
+    const reserve = 67_108_864;
+    const { downloader: loader, directory } = downloader(undefined, {
+      freeBytes: async () => reserve + content.length - 1,
+    });
+    await expect(loader.fetch(of({ sha256: hash }))).rejects.toThrow(/disk has no room for it/);
+    const chunk = Buffer.alloc(1_048_576);
+    handler = (_request, response) => {
+      response.writeHead(200);
+      const more = setInterval(() => response.write(chunk), 1);
+      response.on('close', () => clearInterval(more));
+    };
+    const free = [reserve, reserve - 1];
+    const filling = downloader(directory, { maxBytes: 1e9, freeBytes: async () => free.shift() ?? 0 });
+    await expect(filling.downloader.fetch(of({ sha256: hash }))).rejects.toThrow(/no room/);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is not refused by an error that never ends', async () => {
+    handler = (_request, response) => response.writeHead(404).end('x'.repeat(200_000));
+    await expect(downloader().downloader.fetch(of({ sha256: hash }))).rejects.toThrow(/given up after 3/);
   });
 
   it('from elsewhere never sees the agent’s certificate', async () => {
@@ -211,7 +299,7 @@ describe('an artifact', () => {
       },
     });
     handler = serving();
-    await loader.fetch({ sha256: hash, url: `${url}/x` }, signal, () => undefined);
+    await loader.fetch(of({ sha256: hash, url: `${url}/x` }));
     expect(used).toEqual(['elsewhere']);
   });
 });

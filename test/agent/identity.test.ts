@@ -1,5 +1,7 @@
+import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { Pkcs10CertificateRequest } from '@peculiar/x509';
 import { Enrolment, type EnrolmentOptions } from '../../agent/identity/enrolment.ts';
 import { fingerprintOf, hardwareId, sameMachine } from '../../agent/identity/hardware.ts';
 import { isRenewalDue } from '../../agent/identity/identity.ts';
@@ -120,6 +122,22 @@ describe('certificates', () => {
     const { privateKey, csr } = await makeKey('h'.repeat(100), 'agent-id');
     expect(privateKey).toMatch(/BEGIN PRIVATE KEY/);
     expect(csr).toMatch(/BEGIN CERTIFICATE REQUEST/);
+  });
+
+  it.each(['#0500', '#', 'a,O=evil', '\\41+CN=x', ' blank ', 'größe-😀', 'x\ud800y'])(
+    'take the hostname %j as it stands',
+    async (hostname) => {
+      const { csr } = await makeKey(hostname, '#00');
+      const { subjectName } = new Pkcs10CertificateRequest(csr);
+      expect(subjectName.getField('CN')).toEqual([hostname.toWellFormed()]);
+      expect(subjectName.getField('O')).toEqual(['EUCORA Agents']);
+      expect(subjectName.getField('OU')).toEqual(['#00']);
+    },
+  );
+
+  it('never cut a character of the hostname in two', async () => {
+    const { csr } = await makeKey('😀'.repeat(70));
+    expect(new Pkcs10CertificateRequest(csr).subjectName.getField('CN')).toEqual(['😀'.repeat(64)]);
   });
 });
 
@@ -249,6 +267,8 @@ describe('renewal', () => {
   });
 });
 
+const forget = async () => undefined;
+
 describe('a clone', () => {
   it('becomes an agent of its own by the certificate that it shares, at most once in its time', async () => {
     let now = Date.now();
@@ -256,7 +276,7 @@ describe('a clone', () => {
     await enrolment.enrol();
     const old = session.identity;
     expect(await enrolment.reenrolmentAllowedIn()).toBe(0);
-    await enrolment.reenrolAsClone(old);
+    await enrolment.reenrolAsClone(old, forget);
     expect(session.agentId).not.toBe(old.agent_id);
     expect(session.identity.hardware_id).not.toBe(old.hardware_id);
     expect(platform.agents.get(session.agentId)?.clonedFrom).toBe(old.agent_id);
@@ -282,7 +302,7 @@ describe('a clone', () => {
       response.destroy();
       return true;
     };
-    await expect(enrolment.reenrolAsClone(session.identity)).rejects.toMatchObject({
+    await expect(enrolment.reenrolAsClone(session.identity, forget)).rejects.toMatchObject({
       name: 'UnreachableError',
     });
     expect(await enrolment.reenrolmentAllowedIn()).toBe(0);
@@ -290,10 +310,34 @@ describe('a clone', () => {
       asked.push((seen.body as { hardware_id: string }).hardware_id);
       return false;
     };
-    await enrolment.reenrolAsClone(session.identity);
+    await enrolment.reenrolAsClone(session.identity, forget);
     expect(asked[0]).toMatch(/^given-id\./);
     expect(asked[1]).toBe(asked[0]);
     expect(platform.seen.at(-1)?.body).toMatchObject({ registration_key: 'clone' });
+  });
+
+  it('forgets what belongs to the old identity once there is a new one, and not before', async () => {
+    const { enrolment, session, store } = await enrolmentIn(temporaryFolder());
+    await enrolment.enrol();
+    const old = session.identity;
+    const forgotten: (string | undefined)[] = [];
+    const drop = async () => {
+      forgotten.push((await store.load())?.agent_id);
+    };
+    platform.intercept = (_seen, response) => refuse(response, 'unavailable');
+    await expect(enrolment.reenrolAsClone(old, drop)).rejects.toMatchObject({ code: 'unavailable' });
+    // Began, but the old identity is still in use: what it holds stays.
+    await enrolment.finishReenrolment(old, drop);
+    expect(forgotten).toEqual([]);
+    platform.intercept = () => false;
+    const full = () => Promise.reject(new Error('disk full'));
+    await expect(enrolment.reenrolAsClone(old, full)).rejects.toThrow('disk full');
+    expect(session.agentId).not.toBe(old.agent_id);
+    // The next start ends what this one could not.
+    await enrolment.finishReenrolment(session.identity, drop);
+    await enrolment.finishReenrolment(session.identity, drop);
+    expect(forgotten).toEqual([session.agentId]);
+    expect((await store.loadReenrolment())?.done).toBe(true);
   });
 
   it('falls back to its registration key when the shared certificate is not accepted', async () => {
@@ -302,10 +346,10 @@ describe('a clone', () => {
     const old = session.identity;
     platform.intercept = (seen, response) =>
       seen.agentId !== undefined && refuse(response, 'certificate-invalid');
-    await enrolment.reenrolAsClone(old);
+    await enrolment.reenrolAsClone(old, forget);
     expect(session.agentId).not.toBe(old.agent_id);
     const keyless = await enrolmentIn(temporaryFolder(), { registrationKey: undefined });
-    await expect(keyless.enrolment.reenrolAsClone(old)).rejects.toMatchObject({
+    await expect(keyless.enrolment.reenrolAsClone(old, forget)).rejects.toMatchObject({
       code: 'certificate-invalid',
     });
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { killTree } from '../../agent/process/kill.ts';
 import { killOrphans, markProcess } from '../../agent/process/orphans.ts';
 import { type Run, type RunOptions, run } from '../../agent/process/run.ts';
+import { bootId, processStart } from '../../agent/storage/lock.ts';
 import { completed, failed, payloadOf } from '../../agent/tasks/executor.ts';
 import { remediateExecutor } from '../../agent/tasks/remediate.ts';
 import { collectPayload } from '../../contracts/agent-task/payload.ts';
@@ -50,6 +51,18 @@ describe('programs', () => {
     expect(result.stdout).toMatch(/bytes left out[\s\S]*END\n$/);
   });
 
+  it('may print to a file, of which beginning and end are told', async () => {
+    const outputFile = join(temporaryFolder(), 'output');
+    const script = 'echo first; yes x | head -c 200000; echo last >&2';
+    const ran = await run('sh', ['-c', script], { env, outputFile, maxOutputBytes: 1_000 });
+    expect(ran).toMatchObject({ exitCode: 0, stderr: '', stdoutTruncated: true });
+    expect(ran.stdout).toMatch(/^first\n[\s\S]*last\n$/);
+    expect(statSync(outputFile).mode & 0o777).toBe(0o600);
+    const gone = await run('rm', [outputFile], { env, outputFile });
+    expect(gone).toMatchObject({ exitCode: 0, stdout: '[its output is gone]' });
+    await expect(run('true', [], { env, outputFile: '/no/such/folder/x' })).rejects.toThrow(/ENOENT/);
+  });
+
   it('are killed with all their children when their time is up, also when they do not want to', async () => {
     const script = 'trap "" TERM; (trap "" TERM; sleep 60) & echo $!; sleep 60; sleep 60';
     const result = await run('sh', ['-c', script], { env, timeLimitMs: 300, killGraceMs: 200 });
@@ -86,13 +99,19 @@ describe('programs', () => {
 describe('orphans', () => {
   it('of an agent that died are ended, others that have their pid by now are not', async () => {
     const scratch = temporaryFolder();
-    for (const name of ['a', 'b', 'empty']) mkdirSync(join(scratch, name));
+    for (const name of ['a', 'b', 'c', 'empty']) mkdirSync(join(scratch, name));
+    const boot = await bootId();
     const orphan = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
     const ended = new Promise((resolve) => orphan.once('exit', resolve));
     const pid = orphan.pid ?? 0;
     await markProcess(join(scratch, 'a'), pid);
     await markProcess(join(scratch, 'empty'), 4_000_000);
-    writeFileSync(join(scratch, 'b/process.json'), JSON.stringify({ pid: process.pid, started: '1' }));
+    writeFileSync(join(scratch, 'b/process.json'), JSON.stringify({ pid: process.pid, started: '1', boot }));
+    // Of an earlier boot: pid and time mean nothing now.
+    writeFileSync(
+      join(scratch, 'c/process.json'),
+      JSON.stringify({ pid: process.pid, started: await processStart(process.pid), boot: 'earlier' }),
+    );
     expect(await killOrphans(scratch)).toBe(1);
     await ended;
     expect(readdirSync(join(scratch, 'empty'))).toEqual([]);

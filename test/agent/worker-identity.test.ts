@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../../agent/exit-codes.ts';
 import { refuse, type TestPlatform } from './platform.ts';
@@ -44,8 +44,40 @@ describe('identity', () => {
     await eventually(() =>
       agent.lines.some(({ message }) => message.includes('does not accept this agent’s identity')),
     );
+    // What was to be said waits; it is the original's word, and the new identity never says it.
+    const { outbox, courier } = agent.worker.parts;
+    const taskId = randomUUID();
+    const word = { kind: 'word', word: 'complete', body: { result: {} }, correlation_id: 'c' } as const;
+    expect(await courier.send({ ...word, task_id: taskId })).toEqual({ outcome: 'kept' });
+    await pause(100);
+    expect(outbox.hasWord(taskId)).toBe(true);
     platform.intercept = () => false;
     await eventually(() => platform.agents.size === 2);
+    const beats = platform.heartbeats.length;
+    await eventually(() => platform.heartbeats.length > beats);
+    expect(outbox.hasWord(taskId)).toBe(false);
+    expect(platform.seen.some(({ path }) => path.includes(taskId))).toBe(false);
+  });
+
+  it('words of an identity that was left are dropped by the next start, if the one before died', async () => {
+    const agent = await start();
+    await online();
+    await agent.stop();
+    const { store } = agent.worker.parts;
+    const taskId = randomUUID();
+    const record = { kind: 'word', word: 'complete', body: {}, correlation_id: 'c', task_id: taskId };
+    writeFileSync(
+      join(agent.config.home, 'queue', `000000000009999.word.${taskId}.complete.json`),
+      JSON.stringify(record),
+    );
+    const at = new Date().toISOString();
+    await store.saveReenrolment({ salt: 's', at, done: false, leaving: randomUUID() });
+    const next = await start({ config: agent.config });
+    const beats = platform.heartbeats.length;
+    await eventually(() => platform.heartbeats.length > beats);
+    expect(next.worker.parts.outbox.hasWord(taskId)).toBe(false);
+    expect(platform.seen.some(({ path }) => path.includes(taskId))).toBe(false);
+    expect((await store.loadReenrolment())?.done).toBe(true);
   });
 
   it('an identity that was copied to another machine is left before any work', async () => {

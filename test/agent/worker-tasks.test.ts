@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { refuse, type TestPlatform } from './platform.ts';
-import { configFor, eventually, temporaryFolder } from './support.ts';
+import { configFor, eventually, pause, type Started, temporaryFolder } from './support.ts';
 
 import { ended, said, useAgents } from './world.ts';
 
@@ -10,6 +10,19 @@ let platform: TestPlatform;
 const { start, online } = useAgents((own) => {
   platform = own;
 });
+
+/** Makes COLLECT wait, whatever stops it, until the returned function is called. */
+function holdSoftware(agent: Started): () => void {
+  const ends: (() => void)[] = [];
+  let over = false;
+  jest
+    .spyOn(agent.worker.parts.sampler, 'software')
+    .mockImplementation(() => (over ? Promise.resolve([]) : new Promise((go) => ends.push(() => go([])))));
+  return () => {
+    over = true;
+    for (const end of ends) end();
+  };
+}
 
 describe('tasks', () => {
   it('are stopped when the platform decides otherwise', async () => {
@@ -225,5 +238,46 @@ describe('tasks', () => {
       await journal.update(id, { state: 'done' });
     }
     expect(journal.all()).toHaveLength(100);
+    // An outcome that was not told is never forgotten.
+    const told = journal.all()[0];
+    const untold = journal.all()[1];
+    if (told === undefined || untold === undefined) throw new Error('the journal is empty');
+    const outcome = { word: 'complete', body: { result: {} } } as const;
+    await journal.update(told.task.id, { outcome, told: true });
+    await journal.update(untold.task.id, { outcome });
+    for (let n = 0; n < 3; n += 1) {
+      const task = { ...told.task, id: randomUUID() };
+      await journal.accept(task);
+      await journal.update(task.id, { state: 'done' });
+    }
+    expect(journal.get(told.task.id)).toBeUndefined();
+    expect(journal.get(untold.task.id)?.outcome).toEqual(outcome);
+  });
+
+  it('whose package tool cannot be ended do not hold the agent', async () => {
+    const agent = await start();
+    await online();
+    const { runner } = agent.worker.parts;
+    const end = holdSoftware(agent);
+    const task = platform.addTask('COLLECT', {});
+    await ended(task, 'IN_PROGRESS');
+    const before = Date.now();
+    await runner.stop(1, 50);
+    expect(Date.now() - before).toBeLessThan(3_000);
+    end();
+  });
+
+  it('that came to their end although the platform had cancelled them are not told', async () => {
+    const agent = await start();
+    await online();
+    const end = holdSoftware(agent);
+    const task = platform.addTask('COLLECT', {});
+    await ended(task, 'IN_PROGRESS');
+    task.status = 'CANCELLED';
+    agent.worker.parts.runner.tick();
+    await pause(200);
+    end();
+    await eventually(() => agent.worker.parts.journal.get(task.id)?.decided === 'CANCELLED');
+    expect(said(task)).toEqual(['start']);
   });
 });
