@@ -72,7 +72,8 @@ describe('enrolment', () => {
     if (first.kind !== 'enrolled') throw new Error(first.kind);
     expect(first.agentId).not.toBe(owner);
     expect(await clone('clone-machine')).toEqual({ kind: 'known', agentId: first.agentId });
-    expect(await agents.find(first.agentId)).toMatchObject({ cloned_from: owner, tags: { site: 'y' } });
+    // What an operator said of one machine was not said of the other.
+    expect(await agents.find(first.agentId)).toMatchObject({ cloned_from: owner, tags: {} });
     await agents.revoke(owner, OPERATOR, 'test');
     expect(await clone('third-machine')).toEqual({ kind: 'agent_revoked', agentId: owner });
     expect(await agents.enrolByCertificate(machine(), randomUUID(), 'test')).toMatchObject({
