@@ -27,9 +27,13 @@ export class ApiError extends Error {
 const UNAVAILABLE_DETAIL =
   'The database cannot be reached or is too busy. Nothing was lost; try again shortly.';
 
-/** The caller went away before its body was here; the answer is for the log only. */
+const BROKEN_OFF = new Set(['ABORT_ERR', 'ERR_STREAM_PREMATURE_CLOSE']);
+
+/** The caller went away, or was ended, before its body was here; the answer is for the log only. */
 export function isBrokenOff(error: Error, c: Context<ApiEnv>): boolean {
-  return error.message === 'Client connection prematurely closed.' || error === c.env.incoming.errored;
+  const { incoming } = c.env;
+  if (error.message === 'Client connection prematurely closed.' || error === incoming.errored) return true;
+  return incoming.aborted && BROKEN_OFF.has(String((error as NodeJS.ErrnoException).code));
 }
 
 /** What an error means to the caller. Whatever is not known becomes an internal error that tells nothing. */

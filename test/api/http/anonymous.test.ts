@@ -129,6 +129,7 @@ describe('Strangers on the agents’ listener', () => {
     const tls = await createAgentTlsServer(config, world.api.authority);
     const app = new OpenAPIHono<ApiEnv>();
     app.post('/', async (c) => c.text(await c.req.text()));
+    app.onError((_error, c) => c.text('', 400));
     const limits = { idleMs: 1_500, stallMs: 200, bodyMs: 800 };
     const listener = await listenTls(app, tls, '127.0.0.1', 0, limits);
     const session = connectHttp2(`https://localhost:${listener.port}`, { ca: world.api.caPem });

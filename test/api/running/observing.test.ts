@@ -1,3 +1,6 @@
+import { connect as connectHttp2 } from 'node:http2';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import type { TestAgent } from '../../harness/agent-client.ts';
 import { World } from '../support/world.ts';
 
@@ -47,6 +50,30 @@ describe('What the API tells of itself', () => {
     await agent.heartbeat();
     const beat = logged().find(({ path }) => String(path).endsWith('/heartbeat'));
     expect(beat).toMatchObject({ level: 'debug' });
+  });
+
+  it('takes bodies that break off for no mistake of its own', async () => {
+    const tls = { ca: world.api.caPem, cert: agent.certificate, key: agent.keyPem };
+    const headers = { 'x-correlation-id': 'broken-off', 'content-type': 'application/json' };
+    const path = `/api/v1/agents/${agent.id}/telemetry`;
+    const session = connectHttp2(world.api.agentUrl, tls);
+    const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
+    stream.on('error', () => undefined);
+    stream.write('{"collected_at":');
+    await delay(300);
+    session.destroy();
+    const http1 = connect({ ...tls, host: 'localhost', port: world.api.running.agentPort });
+    http1.write(
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nX-Correlation-ID: broken-off\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{`,
+    );
+    await delay(300);
+    http1.destroy();
+    await delay(300);
+    const about = logged().filter(({ correlation_id }) => correlation_id === 'broken-off');
+    expect(about.map(({ level, status }) => [level, status])).toEqual([
+      ['info', 400],
+      ['info', 400],
+    ]);
   });
 
   it('counts requests for Prometheus by route, not by path', async () => {
