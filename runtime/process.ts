@@ -14,13 +14,18 @@ export function stopOnSignals(logger: Logger, stop: () => Promise<void>, exitWit
     if (stopping) return;
     stopping = true;
     logger.info({ reason }, 'Stopping');
-    setTimeout(() => {
+    const overdue = setTimeout(() => {
       logger.error('Did not stop in time');
       process.exit(1);
-    }, STOP_TIMEOUT_MS).unref();
+    }, STOP_TIMEOUT_MS);
+    overdue.unref();
     stop().then(
-      () => process.exit(0),
+      () => {
+        clearTimeout(overdue);
+        process.exit(0);
+      },
       (error: unknown) => {
+        clearTimeout(overdue);
         logger.error({ err: error }, 'Could not stop in order');
         process.exit(1);
       },

@@ -205,9 +205,9 @@ it('an outbox that cannot be read is tried again, and stopping does not wait for
   broken.start();
   await delay(1_200);
   expect(reads).toBe(2);
-  const before = Date.now();
   await broken.stop();
-  expect(Date.now() - before).toBeLessThan(500);
+  await delay(1_200);
+  expect(reads).toBe(2);
 });
 
 /** As if nobody had noted that the workflow was told. */

@@ -130,7 +130,7 @@ describe('Strangers on the agents’ listener', () => {
     const app = new OpenAPIHono<ApiEnv>();
     app.post('/', async (c) => c.text(await c.req.text()));
     app.onError((_error, c) => c.text('', 400));
-    const limits = { idleMs: 1_500, stallMs: 200, bodyMs: 800 };
+    const limits = { idleMs: 1_500, stallMs: 300, bodyMs: 6_000 };
     const listener = await listenTls(app, tls, '127.0.0.1', 0, limits);
     const session = connectHttp2(`https://localhost:${listener.port}`, { ca: world.api.caPem });
     try {
@@ -139,7 +139,7 @@ describe('Strangers on the agents’ listener', () => {
       silent.write('{');
       const began = Date.now();
       await new Promise((resolve) => silent.once('close', resolve));
-      expect(Date.now() - began).toBeLessThan(700);
+      expect(Date.now() - began).toBeLessThan(5_000);
 
       const trickling = session.request({ ':method': 'POST', ':path': '/' });
       trickling.on('error', () => undefined);
@@ -147,7 +147,7 @@ describe('Strangers on the agents’ listener', () => {
       const dripped = Date.now();
       await new Promise((resolve) => trickling.once('close', resolve));
       clearInterval(drip);
-      expect(Date.now() - dripped).toBeGreaterThan(600);
+      expect(Date.now() - dripped).toBeGreaterThan(5_000);
 
       const closed = new Promise((resolve) => session.once('close', resolve));
       await Promise.race([closed, delay(5_000)]);

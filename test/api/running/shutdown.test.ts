@@ -42,7 +42,7 @@ describe('Closing', () => {
     // The agents' connections are kept alive by them, and ended by us.
     const began = Date.now();
     await stopped;
-    expect(Date.now() - began).toBeLessThan(2_000);
+    expect(Date.now() - began).toBeLessThan(8_000);
     session.destroy();
     world.api.running.stop = () => Promise.resolve();
     await world.dispose();

@@ -60,7 +60,7 @@ describe('The demo', () => {
       platform: { dataDir, ports: ANY_PORTS },
     });
     expect(status).toBe(1);
-    expect(told).toMatch(/not seen: .*the agent ended instead of enrolling/);
+    expect(told).toMatch(/not seen:.*the agent ended instead of enrolling/);
     expect(told).toContain('no agent today');
     expect(existsSync(join(dataDir, 'endpoints.json'))).toBe(false);
   }, 120_000);
