@@ -24,7 +24,9 @@ export function temporalSettings(
 
 /** A client whose connection is made when it is first needed and made again when it breaks. */
 export function openClient(settings: TemporalSettings): { client: Client; connection: Connection } {
-  const connection = Connection.lazy(settings.connection);
+  // Without the library's own retries: all callers try again by their own rules, and a retry that outlives the
+  // connection would end the process.
+  const connection = Connection.lazy({ ...settings.connection, interceptors: [] });
   return { client: new Client({ connection, namespace: settings.namespace }), connection };
 }
 

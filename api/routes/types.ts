@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { Actor } from '../../contracts/audit/audit.ts';
 import { idSchema } from '../../contracts/http/common.ts';
+import type { ErrorCode } from '../../contracts/http/errors.ts';
 import type { ApiDependencies, ApiEnv, Operator } from '../context.ts';
 import type { Authorize } from '../middleware/authorize.ts';
 import type { AgentGate } from '../middleware/identify.ts';
@@ -14,6 +15,15 @@ export type AgentRoute = (app: App, deps: ApiDependencies, gate: AgentGate) => v
 export type OperatorRoute = (app: App, deps: ApiDependencies, authorize: Authorize) => void;
 
 export const idParams = z.object({ id: idSchema });
+/** What every route may answer that takes a body of an agent about itself. */
+export const AGENT_BODY_PROBLEMS = [
+  'certificate-required',
+  'certificate-invalid',
+  'agent-revoked',
+  'wrong-agent',
+  'payload-too-large',
+  'unsupported-media-type',
+] as const satisfies readonly ErrorCode[];
 export const AGENT_SECURITY = [{ agentCertificate: [] }];
 export const OPERATOR_SECURITY = [{ operatorToken: [] }];
 

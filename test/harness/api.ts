@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
 import { type RunningApi, startApi } from '../../api/server.ts';
 import type { Scope } from '../../contracts/access/access.ts';
 import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
 import { writePrivateFile } from '../../runtime/files.ts';
 import { createLogger } from '../../runtime/logger.ts';
+import { openClient } from '../../runtime/temporal.ts';
 import { createTestDatabase, type TestDatabase, testConfig } from './database.ts';
 
 export interface TestApi {
@@ -39,8 +39,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const overrides = { EUCORA_DATA_DIR: dataDir, ...options.overrides };
   const database = await createTestDatabase(overrides);
   const config = testConfig(database.url, overrides);
-  const connection = Connection.lazy({ address: options.temporalAddress ?? '127.0.0.1:1' });
-  const client = new Client({ connection });
+  const { client, connection } = openClient({
+    connection: { address: options.temporalAddress ?? '127.0.0.1:1' },
+    namespace: 'default',
+  });
   const logger = createLogger('test', options.logTo === undefined ? 'silent' : 'debug', options.logTo);
   const running = await startApi(config, { client, connection }, logger);
   const authority = await CertificateAuthority.open(dataDir);

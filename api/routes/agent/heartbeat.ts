@@ -3,7 +3,7 @@ import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { ApiError } from '../../problems.ts';
-import { AGENT_SECURITY, type AgentRoute, idParams } from '../types.ts';
+import { AGENT_BODY_PROBLEMS, AGENT_SECURITY, type AgentRoute, idParams } from '../types.ts';
 
 /** The hot path: no Temporal, no query of its own, durable before it answers. */
 export const heartbeat: AgentRoute = (app, deps, gate) => {
@@ -18,15 +18,7 @@ export const heartbeat: AgentRoute = (app, deps, gate) => {
       request: { params: idParams, body: json(heartbeatRequestSchema) },
       responses: {
         200: answer('Heard', heartbeatResponseSchema),
-        ...problems([
-          'certificate-required',
-          'certificate-invalid',
-          'agent-revoked',
-          'wrong-agent',
-          'agent-cloned',
-          'payload-too-large',
-          'unsupported-media-type',
-        ]),
+        ...problems([...AGENT_BODY_PROBLEMS, 'agent-cloned']),
       },
     },
     gate.identify,

@@ -3,7 +3,7 @@ import { BODY_BYTES } from '../../body-limits.ts';
 import { issueFor } from '../../identity/enrol.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
-import { AGENT_SECURITY, type AgentRoute, idParams, notFound } from '../types.ts';
+import { AGENT_BODY_PROBLEMS, AGENT_SECURITY, type AgentRoute, idParams, notFound } from '../types.ts';
 
 /** The old certificate stays valid until it expires, so that an agent that loses the answer is not locked out. */
 export const renewCertificate: AgentRoute = (app, deps, gate) => {
@@ -17,14 +17,7 @@ export const renewCertificate: AgentRoute = (app, deps, gate) => {
       request: { params: idParams, body: json(renewRequestSchema) },
       responses: {
         201: answer('Issued', issuedCertificateSchema),
-        ...problems([
-          'certificate-required',
-          'certificate-invalid',
-          'agent-revoked',
-          'wrong-agent',
-          'payload-too-large',
-          'unsupported-media-type',
-        ]),
+        ...problems(AGENT_BODY_PROBLEMS),
       },
     },
     gate.identify,

@@ -2,7 +2,7 @@ import { deploymentReportSchema, deploymentStatusSchema } from '../../../contrac
 import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
-import { AGENT_SECURITY, type AgentRoute, idParams, notFound } from '../types.ts';
+import { AGENT_BODY_PROBLEMS, AGENT_SECURITY, type AgentRoute, idParams, notFound } from '../types.ts';
 
 export const reportDeployment: AgentRoute = (app, deps, gate) => {
   const route = guarded(
@@ -15,15 +15,7 @@ export const reportDeployment: AgentRoute = (app, deps, gate) => {
       request: { params: idParams, body: json(deploymentReportSchema) },
       responses: {
         201: answer('Kept', deploymentStatusSchema),
-        ...problems([
-          'certificate-required',
-          'certificate-invalid',
-          'agent-revoked',
-          'wrong-agent',
-          'not-found',
-          'payload-too-large',
-          'unsupported-media-type',
-        ]),
+        ...problems([...AGENT_BODY_PROBLEMS, 'not-found']),
       },
     },
     gate.identify,

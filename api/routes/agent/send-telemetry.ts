@@ -2,7 +2,7 @@ import { telemetryReceiptSchema, telemetryRequestSchema } from '../../../contrac
 import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
-import { AGENT_SECURITY, type AgentRoute, idParams } from '../types.ts';
+import { AGENT_BODY_PROBLEMS, AGENT_SECURITY, type AgentRoute, idParams } from '../types.ts';
 
 export const sendTelemetry: AgentRoute = (app, deps, gate) => {
   const route = guarded(
@@ -15,14 +15,7 @@ export const sendTelemetry: AgentRoute = (app, deps, gate) => {
       request: { params: idParams, body: json(telemetryRequestSchema) },
       responses: {
         200: answer('Kept; rejected samples are not to be sent again', telemetryReceiptSchema),
-        ...problems([
-          'certificate-required',
-          'certificate-invalid',
-          'agent-revoked',
-          'wrong-agent',
-          'payload-too-large',
-          'unsupported-media-type',
-        ]),
+        ...problems(AGENT_BODY_PROBLEMS),
       },
     },
     gate.identify,
