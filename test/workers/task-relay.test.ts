@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { agentTaskWorkflowId } from '../../contracts/temporal.ts';
 import { createLogger } from '../../runtime/logger.ts';
+import { openClient } from '../../runtime/temporal.ts';
 import { TaskRelay, type TaskRelayOptions } from '../../workers/control-plane/task-relay.ts';
 import { ensureSearchAttributes } from '../../workers/setup/search-attributes.ts';
 import { Fleet, OPERATOR } from '../db/support/fleet.ts';
@@ -147,17 +147,11 @@ it('what happens while the workflow is being told is told afterwards', async () 
 });
 
 it('while Temporal is away entries are kept, with growing pauses, and delivered when it is back', async () => {
-  const connection = Connection.lazy({ address: '127.0.0.1:1' });
-  const unreachable = new Client({ connection });
-  const away = relayWith({
-    client: {
-      workflow: {
-        start: (...call: Parameters<typeof unreachable.workflow.start>) =>
-          connection.withDeadline(Date.now() + 200, () => unreachable.workflow.start(...call)),
-        getHandle: (id: string) => unreachable.workflow.getHandle(id),
-      },
-    } as unknown as Client,
+  const { client: unreachable, connection } = openClient({
+    connection: { address: '127.0.0.1:1' },
+    namespace: 'default',
   });
+  const away = relayWith({ client: unreachable });
   const task = await fleet.task(await fleet.online());
   const pauses = [];
   for (const clock of [0, 10, 20]) {

@@ -1,8 +1,8 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { Client, Connection } from '@temporalio/client';
 import { startApi } from '../../../api/server.ts';
 import { createLogger } from '../../../runtime/logger.ts';
+import { openClient } from '../../../runtime/temporal.ts';
 import type { TestAgent } from '../../harness/agent-client.ts';
 import { testConfig } from '../../harness/database.ts';
 import { UNLIMITED, World } from '../support/world.ts';
@@ -97,10 +97,10 @@ describe('The agents’ TLS listener', () => {
     'lets a %s session be resumed at another replica that shares the ticket keys; revocation holds there, too',
     async (version) => {
       const { url } = world.api.database;
-      const connection = Connection.lazy({ address: '127.0.0.1:1' });
+      const temporal = openClient({ connection: { address: '127.0.0.1:1' }, namespace: 'default' });
       const replica = await startApi(
         testConfig(url, { EUCORA_DATA_DIR: world.api.dataDir, ...UNLIMITED }),
-        { client: new Client({ connection }), connection },
+        temporal,
         createLogger('test', 'silent'),
       );
       try {
@@ -118,7 +118,7 @@ describe('The agents’ TLS listener', () => {
         });
       } finally {
         await replica.stop();
-        await connection.close();
+        await temporal.connection.close();
       }
     },
   );

@@ -1,10 +1,10 @@
-import { Client, Connection } from '@temporalio/client';
 import { startIntakeBeat } from '../../../api/intake-beat.ts';
 import { startApi } from '../../../api/server.ts';
 import { openDatabase } from '../../../db/database.ts';
 import { migrate } from '../../../db/migrate.ts';
 import { createStores } from '../../../db/stores/index.ts';
 import { createLogger } from '../../../runtime/logger.ts';
+import { openClient } from '../../../runtime/temporal.ts';
 import { call } from '../../harness/agent-client.ts';
 import { testConfig } from '../../harness/database.ts';
 import { devServer, scratchPostgres } from '../../harness/engines.ts';
@@ -57,9 +57,9 @@ describe('Readiness tells the truth', () => {
       actor,
       't',
     );
-    const connection = Connection.lazy({ address: '127.0.0.1:1' });
+    const temporal = openClient({ connection: { address: '127.0.0.1:1' }, namespace: 'default' });
     const logger = createLogger('test', 'debug', { write: (line) => lines.push(line) });
-    const api = await startApi(config, { client: new Client({ connection }), connection }, logger);
+    const api = await startApi(config, temporal, logger);
     const url = `http://127.0.0.1:${api.operatorPort}`;
     const headers = { authorization: `Bearer ${token}` };
     try {
@@ -81,21 +81,17 @@ describe('Readiness tells the truth', () => {
       expect(lines.join('')).not.toContain(token);
     } finally {
       await api.stop();
-      await connection.close();
+      await temporal.connection.close();
       await postgres.dispose();
       await world.dispose();
     }
   }, 60_000);
 
   it('does not start without its certification authority or with wrong ticket keys', async () => {
-    const connection = Connection.lazy({ address: '127.0.0.1:1' });
+    const temporal = openClient({ connection: { address: '127.0.0.1:1' }, namespace: 'default' });
     const world = await World.start();
     const start = (overrides: Record<string, string>) =>
-      startApi(
-        testConfig(world.api.database.url, overrides),
-        { client: new Client({ connection }), connection },
-        createLogger('test', 'silent'),
-      );
+      startApi(testConfig(world.api.database.url, overrides), temporal, createLogger('test', 'silent'));
     try {
       await expect(start({})).rejects.toThrow(/no certification authority/);
       const wrong = {
@@ -109,7 +105,7 @@ describe('Readiness tells the truth', () => {
       };
       await expect(start(taken)).rejects.toThrow(/EADDRINUSE/);
     } finally {
-      await connection.close();
+      await temporal.connection.close();
       await world.dispose();
     }
   });
