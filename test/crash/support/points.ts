@@ -53,6 +53,17 @@ async function lateWordsAreRefused(lane: Lane): Promise<void> {
   });
 }
 
+/** An agent that goes on being heard but never starts: silent, it would have its task queued instead. */
+async function isHeardUntilTheEnd(lane: Lane): Promise<void> {
+  await lane.each((task) =>
+    eventually(`${task} is given up`, 60_000, async () => {
+      await lane.agent.heartbeat();
+      const { body } = await lane.rig.operator('GET', `/api/v1/tasks/${task}`);
+      return isFinal(body['status'] as TaskStatus) ? true : undefined;
+    }),
+  );
+}
+
 export const POINTS: readonly Point[] = [
   {
     name: 'while being created',
@@ -104,6 +115,7 @@ export const POINTS: readonly Point[] = [
         await lane.agent.heartbeat();
         await lane.stayOnline(HANDOVER_MS);
       }, HANDOVER_MS),
+    resume: isHeardUntilTheEnd,
     ends: 'FAILED',
   },
   {
