@@ -22,14 +22,15 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   globalSetup: '<rootDir>/test/harness/global-setup.ts',
   globalTeardown: '<rootDir>/test/harness/global-teardown.ts',
-  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
+  moduleFileExtensions: ['ts', 'tsx', 'js', 'mjs', 'cjs', 'json', 'node'],
   transform: {
-    '\\.(ts|[cm]?js)$': [
+    '\\.(tsx?|[cm]?js)$': [
       '@swc/jest',
       {
         jsc: {
           target: 'es2022',
-          parser: { syntax: 'typescript', decorators: false },
+          parser: { syntax: 'typescript', tsx: false, decorators: false },
+          transform: { react: { runtime: 'automatic', importSource: 'hono/jsx' } },
           // Names of errors and classes are compared in tests.
           keepClassNames: true,
         },
@@ -41,7 +42,7 @@ export default {
   transformIgnorePatterns: [`/node_modules/(?!(${esm.join('|')})/)`, '<rootDir>/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist'],
   collectCoverageFrom: [
-    ...productFolders().map((folder) => `${folder}/**/*.ts`),
+    ...productFolders().map((folder) => `${folder}/**/*.{ts,tsx}`),
     '!**/*.d.ts',
     // Wiring only; run as processes by the platform's tests.
     '!**/main.ts',

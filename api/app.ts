@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { z } from 'zod';
+import { addConsole } from './console.ts';
 import type { ApiDependencies, ApiEnv } from './context.ts';
 import { createAuthorize } from './middleware/authorize.ts';
 import { correlation } from './middleware/correlation.ts';
@@ -82,5 +83,6 @@ export function createOperatorApp(deps: ApiDependencies, agentApp: App, agentUrl
   const authorize = createAuthorize(deps);
   for (const add of [...operatorRoutes, metrics]) add(app, deps, authorize);
   addDocumentation(app, agentApp, agentUrl);
+  addConsole(app, deps);
   return app;
 }

@@ -42,6 +42,10 @@ export interface ApiDependencies {
   readonly peers: PeerVerifier;
   readonly oidc: OidcVerifier | undefined;
   readonly limits: Limits;
+  /** Shared by all replicas: what the console seals its sessions with is derived from it. */
+  readonly consoleSecret: Uint8Array;
+  /** Aborted when the API begins to stop. */
+  readonly stopping: AbortSignal;
   readonly logger: Logger;
   readonly metrics: Registry;
   /** For operators: Postgres and Temporal. */

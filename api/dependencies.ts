@@ -10,6 +10,7 @@ import { type Dependency, ReadinessProbe } from '../runtime/readiness.ts';
 import type { ApiDependencies } from './context.ts';
 import { OidcVerifier } from './identity/oidc.ts';
 import { PeerVerifier } from './identity/peer.ts';
+import { readTicketKeys } from './listeners/tls.ts';
 import { createLimits } from './middleware/rate-limit.ts';
 
 const CHECK_DEADLINE_MS = 1_500;
@@ -20,6 +21,7 @@ export async function createDependencies(
   database: Database,
   temporal: { client: Client; connection: Connection },
   logger: Logger,
+  stopping: AbortSignal,
 ): Promise<ApiDependencies> {
   const authority = await CertificateAuthority.open(config.EUCORA_DATA_DIR);
   const artifactFiles = new ArtifactFiles(config.EUCORA_DATA_DIR, config.EUCORA_MAX_ARTIFACT_BYTES);
@@ -47,6 +49,8 @@ export async function createDependencies(
             scopesClaim: config.EUCORA_OIDC_SCOPES_CLAIM,
           }),
     limits: createLimits(config),
+    consoleSecret: await readTicketKeys(config),
+    stopping,
     logger,
     metrics: createMetrics(),
     readiness: new ReadinessProbe([postgres, temporalCheck]),

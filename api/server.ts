@@ -28,12 +28,14 @@ export async function startApi(
     onError: (error) => logger.warn({ err: error }, 'A connection to Postgres broke'),
   });
   const listeners: Listener[] = [];
+  const stopping = new AbortController();
   const closeAll = async () => {
+    stopping.abort();
     await Promise.all(listeners.map((listener) => listener.close()));
     await database.close();
   };
   try {
-    const deps = await createDependencies(config, database, temporal, logger);
+    const deps = await createDependencies(config, database, temporal, logger, stopping.signal);
     const agentApp = createAgentApp(deps);
     const tls = await createAgentTlsServer(config, deps.authority);
     const agents = await listenTls(agentApp, tls, config.EUCORA_AGENT_HOST, config.EUCORA_AGENT_PORT);

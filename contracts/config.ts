@@ -51,6 +51,9 @@ export const configSchema = z.object({
   EUCORA_TLS_TICKET_KEYS_FILE: optional(z.string()).describe(
     '48 bytes shared by API replicas for TLS session tickets; default: in the data directory',
   ),
+  TEMPORAL_UI_URL: optional(z.url({ protocol: /^https?$/ })).describe(
+    'Temporal’s Web UI, to which the console links workflows; no links when empty',
+  ),
   EUCORA_WORKER_HEALTH_HOST: z
     .string()
     .default('127.0.0.1')

@@ -36,7 +36,7 @@ try {
   for (const folder of productFolders()) {
     const from = join(ROOT, folder);
     if (!existsSync(from)) continue;
-    cpSync(from, join(next, folder), { recursive: true, filter: (path) => !path.endsWith('.ts') });
+    cpSync(from, join(next, folder), { recursive: true, filter: (path) => !/\.tsx?$/.test(path) });
   }
   done();
   if (existsSync(join(next, 'workflows', 'index.js'))) {

@@ -101,7 +101,8 @@ function trackHttp1(server: Http2SecureServer): () => void {
   };
 }
 
-async function readTicketKeys(config: Config): Promise<Buffer> {
+/** 48 bytes that all replicas share. */
+export async function readTicketKeys(config: Config): Promise<Buffer> {
   const path = config.EUCORA_TLS_TICKET_KEYS_FILE ?? join(config.EUCORA_DATA_DIR, 'tls-ticket-keys');
   const keys = await readFile(path);
   if (keys.length !== 48) throw new Error(`${path} must hold exactly 48 bytes`);

@@ -48,6 +48,7 @@ export interface ChildFacts {
   readonly agentHost: string;
   readonly databaseUrl: string;
   readonly temporalAddress: string;
+  readonly temporalUi: string | null;
   /** Our own development server, for which nobody's TLS settings or API keys are meant. */
   readonly ownTemporal: boolean;
 }
@@ -66,6 +67,7 @@ export function childEnvironment(env: Environment, facts: ChildFacts): Environme
     ...inherited,
     DATABASE_URL: facts.databaseUrl,
     TEMPORAL_ADDRESS: facts.temporalAddress,
+    ...(facts.temporalUi === null ? {} : { TEMPORAL_UI_URL: facts.temporalUi }),
     // The user's own profile file may hold keys for another server.
     ...(facts.ownTemporal ? { TEMPORAL_CONFIG_FILE: join(facts.layout.temporal, 'client.toml') } : {}),
     EUCORA_DATA_DIR: facts.layout.root,

@@ -257,6 +257,7 @@ async function start(
       agentHost: hosts.agent,
       databaseUrl,
       temporalAddress,
+      temporalUi,
       ownTemporal: externalTemporal === undefined,
     });
   await step(progress, 'Setting up', () =>

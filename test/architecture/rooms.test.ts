@@ -12,10 +12,11 @@ const ROOMS: Readonly<
   workflows: { rooms: ['contracts'], typeOnly: ['activities'] },
   activities: { rooms: ['contracts', 'db', 'runtime'] },
   workers: { rooms: ['contracts', 'activities', 'db', 'runtime'] },
-  api: { rooms: ['contracts', 'db', 'runtime'] },
+  api: { rooms: ['contracts', 'db', 'runtime', 'console'] },
   db: { rooms: ['contracts'] },
   runtime: { rooms: ['contracts'] },
   agent: { rooms: ['contracts'] },
+  console: { rooms: ['contracts'] },
   cli: { rooms: ['contracts'] },
 };
 
@@ -27,7 +28,7 @@ interface Import {
 
 function sources(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
 }
 

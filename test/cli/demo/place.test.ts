@@ -56,6 +56,7 @@ it('what the shell exports for another platform reaches neither engines nor chil
     agentHost: '127.0.0.1',
     databaseUrl: 'postgres://own',
     temporalAddress: '127.0.0.1:4',
+    temporalUi: null,
     ownTemporal: true,
   });
   expect(child).toMatchObject({ DATABASE_URL: 'postgres://own', TEMPORAL_CLI_PATH: '/usr/bin/temporal' });

@@ -65,6 +65,7 @@ describe('the environment', () => {
       agentHost: '0.0.0.0',
       databaseUrl: 'postgres://x',
       temporalAddress: '127.0.0.1:4',
+      temporalUi: 'http://127.0.0.1:5',
     };
     const env = {
       TEMPORAL_API_KEY: 'k',
@@ -74,14 +75,16 @@ describe('the environment', () => {
       EUCORA_REQUESTS_PER_MINUTE: '',
     };
     const own = childEnvironment(env, { ...facts, ownTemporal: true });
+    expect(own).toMatchObject({ TEMPORAL_UI_URL: 'http://127.0.0.1:5' });
     expect(own).toMatchObject({ TEMPORAL_NAMESPACE: 'n', EUCORA_LOG_LEVEL: 'debug', EUCORA_AGENT_PORT: '2' });
     expect(own).not.toHaveProperty('TEMPORAL_API_KEY');
     expect(own).not.toHaveProperty('TEMPORAL_TLS');
     expect(own).not.toHaveProperty('EUCORA_REQUESTS_PER_MINUTE');
     expect(own['TEMPORAL_CONFIG_FILE']).toBe(join('/data', 'temporal', 'client.toml'));
-    const external = childEnvironment(env, { ...facts, ownTemporal: false });
+    const external = childEnvironment(env, { ...facts, temporalUi: null, ownTemporal: false });
     expect(external).toMatchObject({ TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'true' });
     expect(external).not.toHaveProperty('TEMPORAL_CONFIG_FILE');
+    expect(external).not.toHaveProperty('TEMPORAL_UI_URL');
   });
 
   test('a listener on all addresses is called on loopback', () => {

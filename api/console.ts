@@ -1,0 +1,28 @@
+import type { Context } from 'hono';
+import { createConsole } from '../console/app.tsx';
+import type { ApiDependencies, ApiEnv } from './context.ts';
+import { isWithin, parseBlocks, remoteAddress } from './middleware/address.ts';
+import type { App } from './routes/types.ts';
+
+/**
+ * The operators' pages, on the operators' listener. They call the API's routes in this process, with the operator's
+ * own credentials and address, so that there is one place that decides what anybody may do.
+ */
+export function addConsole(app: App, deps: ApiDependencies): void {
+  const proxies = parseBlocks(deps.config.EUCORA_TRUSTED_PROXIES);
+  const pages = createConsole({
+    send: (path, init, env) => app.request(path, init, env),
+    secret: deps.consoleSecret,
+    stopping: deps.stopping,
+    temporalUiUrl: deps.config.TEMPORAL_UI_URL,
+  });
+  const serve = (c: Context<ApiEnv>) =>
+    pages.fetch(c.req.raw, {
+      ...c.env,
+      correlationId: c.var.correlationId,
+      // The listener itself speaks plain HTTP; TLS is ended in front of it.
+      secure: isWithin(remoteAddress(c), proxies) && c.req.header('x-forwarded-proto') === 'https',
+    });
+  app.all('/console', serve);
+  app.all('/console/*', serve);
+}

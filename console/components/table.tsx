@@ -1,0 +1,61 @@
+import type { Child } from 'hono/jsx';
+import type { Query } from '../api.ts';
+import { withQuery } from '../api.ts';
+
+export interface Column<T> {
+  readonly name: string;
+  readonly cell: (row: T) => Child;
+  /** Left out on narrow screens. */
+  readonly wide?: boolean;
+}
+
+interface TableProps<T> {
+  readonly caption: string;
+  readonly columns: readonly Column<T>[];
+  readonly rows: readonly T[];
+}
+
+export function Table<T>({ caption, columns, rows }: TableProps<T>) {
+  return (
+    <section class="scroll" aria-label={caption} tabindex={0}>
+      <table>
+        <caption class="hidden">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map(({ name, wide }) => (
+              <th scope="col" class={wide === true ? 'wide' : undefined}>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr>
+              {columns.map(({ cell, wide }) => (
+                <td class={wide === true ? 'wide' : undefined}>{cell(row)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Lists are read by cursor: forward by link, back by the browser. */
+export function Pager({ path, query, next }: { path: string; query: Query; next: string | null }) {
+  const onFirst = query['cursor'] === undefined || query['cursor'] === '';
+  if (next === null && onFirst) return null;
+  const { cursor: _cursor, ...filters } = query;
+  return (
+    <nav class="pager" aria-label="Pages">
+      {onFirst ? null : <a href={withQuery(path, filters)}>First page</a>}
+      {next === null ? null : (
+        <a rel="next" href={withQuery(path, { ...filters, cursor: next })}>
+          Next page
+        </a>
+      )}
+    </nav>
+  );
+}

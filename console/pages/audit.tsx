@@ -1,0 +1,108 @@
+import { stream } from 'hono/streaming';
+import { AUDIT_KINDS, type AuditEvent, auditEventSchema } from '../../contracts/audit/audit.ts';
+import { withQuery } from '../api.ts';
+import { Choice, Field, Filters } from '../components/form.tsx';
+import { Id } from '../components/id.tsx';
+import { Page } from '../components/page.tsx';
+import { Empty, Json, Status, Time } from '../components/parts.tsx';
+import { Pager, Table } from '../components/table.tsx';
+import { pick } from '../query.ts';
+import type { AddPages } from '../types.ts';
+
+const PATH = '/console/audit';
+const FILTERS = ['kind', 'action', 'actor_id', 'object_type', 'object_id', 'correlation_id'] as const;
+const EXPORT_PAGE = 500;
+
+/** Where the console shows an object, if it does. */
+function shownAt({ object_type }: AuditEvent): { path?: string } {
+  if (object_type === 'agent') return { path: '/console/agents' };
+  if (object_type === 'agent_task') return { path: '/console/tasks' };
+  return {};
+}
+
+export function AuditTable({ events }: { events: readonly AuditEvent[] }) {
+  return (
+    <Table
+      caption="Audit events"
+      rows={events}
+      columns={[
+        { name: 'At', cell: (event) => <Time at={event.at} /> },
+        { name: 'Action', cell: (event) => event.action },
+        { name: 'Kind', cell: (event) => <Status of={event.kind} />, wide: true },
+        {
+          name: 'By',
+          cell: (event) => (
+            <>
+              {event.actor_type} <Id of={event.actor_id} />
+            </>
+          ),
+        },
+        {
+          name: 'Object',
+          cell: (event) => (
+            <>
+              {event.object_type} <Id of={event.object_id} {...shownAt(event)} />
+            </>
+          ),
+        },
+        {
+          name: 'Change',
+          wide: true,
+          cell: (event) =>
+            event.before === null && event.after === null ? null : (
+              <details>
+                <summary>Show</summary>
+                <Json value={{ before: event.before, after: event.after }} />
+              </details>
+            ),
+        },
+      ]}
+    />
+  );
+}
+
+export const addAudit: AddPages = (app) => {
+  app.get(PATH, async (c) => {
+    const query = pick(c, FILTERS);
+    const page = await c.var.api.page('/audit-events', auditEventSchema, query);
+    const { cursor: _cursor, ...filters } = query;
+    return c.html(
+      <Page title="Audit" section={PATH} operator={c.var.operator}>
+        <Filters path={PATH} query={query}>
+          <Choice name="kind" label="Kind" options={AUDIT_KINDS} value={query['kind']} />
+          <Field name="action" label="Action" value={query['action']} />
+          <Field name="actor_id" label="Actor" value={query['actor_id']} />
+          <Field name="object_type" label="Object type" value={query['object_type']} />
+          <Field name="object_id" label="Object id" value={query['object_id']} />
+          <Field name="correlation_id" label="Correlation id" value={query['correlation_id']} />
+        </Filters>
+        <p>
+          <a href={withQuery(`${PATH}/export`, filters)} download="audit.jsonl">
+            Export what fits as JSON lines
+          </a>
+        </p>
+        {page.items.length === 0 ? <Empty>No event fits.</Empty> : <AuditTable events={page.items} />}
+        <Pager path={PATH} query={query} next={page.next_cursor} />
+      </Page>,
+    );
+  });
+
+  app.get(`${PATH}/export`, async (c) => {
+    const { cursor: _cursor, ...query } = pick(c, FILTERS);
+    // The first page before the headers: what is refused is then still told as a page.
+    let page = await c.var.api.page('/audit-events', auditEventSchema, { ...query, limit: EXPORT_PAGE });
+    c.header('Content-Type', 'application/jsonl; charset=utf-8');
+    c.header('Content-Disposition', 'attachment; filename="audit.jsonl"');
+    return stream(c, async (out) => {
+      for (;;) {
+        for (const event of page.items) await out.write(`${JSON.stringify(event)}\n`);
+        if (page.next_cursor === null || out.aborted) return;
+        page = await c.var.api.page('/audit-events', auditEventSchema, {
+          ...query,
+          limit: EXPORT_PAGE,
+          cursor: page.next_cursor,
+        });
+      }
+    });
+  });
+};

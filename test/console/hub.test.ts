@@ -1,0 +1,168 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Api } from '../../console/api.ts';
+import { LiveHub, type LiveMessage, type LiveTopic, type Subscriber } from '../../console/live/hub.ts';
+
+const TICK_MS = 10;
+
+/** An operator API with audit events that grow, one value to show, and tokens that can be revoked. */
+class FakeApi {
+  readonly revoked = new Set<string>();
+  readonly events: object[] = [];
+  value = 'first';
+  requests = 0;
+
+  readonly send = (path: string, init: RequestInit): Response => {
+    this.requests += 1;
+    const token = new Headers(init.headers).get('authorization')?.slice('Bearer '.length) ?? '';
+    if (this.revoked.has(token)) {
+      return Response.json(
+        { type: 'x', title: 'x', status: 401, code: 'unauthenticated', detail: 'x', correlation_id: 'x' },
+        { status: 401 },
+      );
+    }
+    if (path.startsWith('/api/v1/audit-events'))
+      return Response.json({ items: this.events.slice(-200).reverse(), next_cursor: null });
+    return Response.json({ value: this.value });
+  };
+
+  happen(object_id: string): void {
+    this.events.push({
+      id: `01920f5e-7d2c-7c3a-9b1e-${String(this.events.length).padStart(12, '0')}`,
+      at: '2026-01-01T00:00:00.000Z',
+      actor_type: 'system',
+      actor_id: 'x',
+      action: 'x.y',
+      kind: 'change',
+      object_type: 'thing',
+      object_id,
+      before: null,
+      after: null,
+      correlation_id: null,
+    });
+  }
+}
+
+const thing = (fake: FakeApi): LiveTopic => ({
+  concerns: ({ object_id }, id) => object_id === id,
+  render: async () => {
+    fake.requests += 1;
+    return fake.value;
+  },
+});
+
+function reader(fake: FakeApi, token = 'a', topics = ['thing:1']) {
+  const got: LiveMessage[] = [];
+  const state = { ended: false };
+  const subscriber: Subscriber = {
+    api: new Api(fake.send, token),
+    token,
+    topics,
+    offer: (message) => got.push(message),
+    end: () => {
+      state.ended = true;
+    },
+  };
+  return { subscriber, got, state };
+}
+
+async function until(check: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 500 && !check(); turn += 1) await pause(TICK_MS);
+  expect(check()).toBe(true);
+}
+
+describe('Live pages', () => {
+  let fake: FakeApi;
+  let hub: LiveHub;
+  const endings: (() => void)[] = [];
+
+  beforeEach(() => {
+    fake = new FakeApi();
+    fake.happen('0');
+    hub = new LiveHub({ thing: thing(fake) }, TICK_MS);
+  });
+  afterEach(() => {
+    for (const end of endings.splice(0)) end();
+  });
+  const join = (one: { subscriber: Subscriber }, known?: string) =>
+    endings.push(hub.subscribe(one.subscriber, known));
+
+  it('get what a topic shows, and then each change of it', async () => {
+    const one = reader(fake);
+    join(one);
+    await until(() => one.got.length === 1);
+    fake.value = 'second';
+    fake.happen('1');
+    await until(() => one.got.length === 2);
+    expect(one.got.map(({ html }) => html)).toEqual(['first', 'second']);
+  });
+
+  it('are not told of what happens to others, nor of a change that shows nothing new', async () => {
+    const one = reader(fake);
+    join(one);
+    await until(() => one.got.length === 1);
+    fake.value = 'second';
+    fake.happen('2');
+    const reads = hub.reads;
+    await until(() => hub.reads > reads + 3);
+    expect(one.got).toHaveLength(1);
+  });
+
+  it('miss nothing when more happens at once than one look shows', async () => {
+    const one = reader(fake);
+    join(one);
+    await until(() => one.got.length === 1);
+    fake.value = 'second';
+    fake.happen('1');
+    for (let index = 0; index < 300; index += 1) fake.happen('9');
+    await until(() => one.got.length === 2);
+  });
+
+  it('cost the platform as much for a thousand readers as for one', async () => {
+    const readers = Array.from({ length: 1_000 }, () => reader(fake));
+    for (const one of readers) join(one);
+    await until(() => readers.every(({ got }) => got.length === 1));
+    // A look at the audit and a rendering; the thousand others cost nothing.
+    expect(fake.requests).toBeLessThan(10);
+    fake.value = 'second';
+    fake.happen('1');
+    await until(() => readers.every(({ got }) => got.length === 2));
+  });
+
+  it('come back with what they had last and are told only what is new', async () => {
+    const one = reader(fake);
+    join(one);
+    await until(() => one.got.length === 1);
+    const again = reader(fake);
+    join(again, one.got[0]?.version);
+    const late = reader(fake);
+    join(late);
+    expect(again.got).toEqual([]);
+    expect(late.got).toHaveLength(1);
+  });
+
+  it('end for a revoked token, and go on by the token of another reader', async () => {
+    const gone = reader(fake, 'gone');
+    const stays = reader(fake, 'stays');
+    join(gone);
+    join(stays);
+    await until(() => stays.got.length === 1);
+    fake.revoked.add('gone');
+    await until(() => gone.state.ended);
+    fake.value = 'second';
+    fake.happen('1');
+    await until(() => stays.got.length === 2);
+    expect(stays.state.ended).toBe(false);
+    expect(hub.subscribers).toBe(1);
+  });
+
+  it('cost nothing while nobody reads', async () => {
+    const one = reader(fake);
+    const end = hub.subscribe(one.subscriber, undefined);
+    await until(() => one.got.length === 1);
+    end();
+    await pause(5 * TICK_MS);
+    const before = fake.requests;
+    await pause(10 * TICK_MS);
+    expect(fake.requests).toBe(before);
+  });
+});

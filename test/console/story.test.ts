@@ -1,0 +1,208 @@
+import type { Browser, Page } from 'playwright-core';
+import { World } from '../api/support/world.ts';
+import type { TestAgent } from '../harness/agent-client.ts';
+import { launch, screenshot, seriousFindings, watchedPage } from './support/browser.ts';
+
+const ATTACK = `"><img src=x onerror=alert(1)><script>alert(2)</script>'{{7*7}}`;
+
+describe('The console in a browser', () => {
+  let world: World;
+  let browser: Browser;
+  let page: Page;
+  let complaints: string[];
+  let agent: TestAgent;
+
+  beforeAll(async () => {
+    world = await World.start({ overrides: { TEMPORAL_UI_URL: 'http://127.0.0.1:9' } });
+    browser = await launch();
+    ({ page, complaints } = await watchedPage(await browser.newContext()));
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await world?.dispose();
+  });
+
+  const visit = (path: string) => page.goto(world.api.operatorUrl + path);
+  const logIn = async (token: string) => {
+    await visit('/console/login');
+    await page.getByLabel('Operator token').fill(token);
+    await page.getByRole('button', { name: 'Log in' }).click();
+  };
+  const seen = async (name: string) => {
+    await screenshot(page, name);
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(complaints.splice(0)).toEqual([]);
+  };
+
+  it('asks who is there, refuses a wrong token, and leads on to the page that was asked for', async () => {
+    await visit('/console/agents?platform=linux');
+    expect(page.url()).toContain('/console/login?next=');
+    await page.getByLabel('Operator token').fill('op_wrong');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('alert').waitFor();
+    // The browser notes the answer's status itself.
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('401')]);
+    await seen('login');
+    await page.getByLabel('Operator token').fill(await world.token('admin'));
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('heading', { name: 'Agents', level: 1 }).waitFor();
+    expect(page.url()).toContain('platform=linux');
+  });
+
+  it('says what to do first where there is nothing', async () => {
+    await visit('/console');
+    await page.getByText('No agent has enrolled yet').waitFor();
+    await seen('fleet-empty');
+  });
+
+  it('makes an enrolment token, shown once', async () => {
+    await visit('/console/settings');
+    const form = page.locator('form[action$="/enrolment-tokens"]');
+    await form.getByLabel('Name').fill('branch office');
+    await form.getByLabel('Tag of its agents').fill('site=zurich');
+    await form.getByRole('button').click();
+    const token = await page.locator('.secret').textContent();
+    await seen('settings');
+    const { status } = await world.register({ registration_key: token });
+    expect(status).toBe(201);
+    await visit('/console/settings');
+    await page.getByText('1 of 1').waitFor();
+    expect(await page.content()).not.toContain(token);
+  });
+
+  it('shows what hostile agents report as text on every page', async () => {
+    agent = await world.enrol({
+      hostname: `evil${ATTACK}`,
+      platform_version: ATTACK,
+      tags: { site: ATTACK },
+    });
+    await agent.heartbeat({ last_error: ATTACK, status: 'degraded' });
+    await agent.post(`/api/v1/agents/${agent.id}/telemetry`, {
+      samples: Array.from({ length: 30 }, (_, index) => ({
+        collected_at: new Date(Date.now() - (30 - index) * 300_000).toISOString(),
+        cpu_percent: 20 + 15 * Math.sin(index / 3),
+        memory_percent: 61,
+        disk_percent: 42,
+        ...(index === 0
+          ? { installed_software: [{ name: ATTACK, version: ATTACK, publisher: ATTACK }] }
+          : {}),
+      })),
+    });
+    const task = await world.startedTask(agent);
+    await agent.say(task, 'fail', { error_message: ATTACK, result: { log: ATTACK } });
+    await agent.post(`/api/v1/agents/${agent.id}/deployment-status`, {
+      package_name: ATTACK,
+      package_version: ATTACK,
+      status: 'FAILED',
+      error: ATTACK,
+    });
+    for (const [name, path] of [
+      ['fleet', '/console'],
+      ['agents', '/console/agents'],
+      ['agent', `/console/agents/${agent.id}`],
+      ['tasks', '/console/tasks'],
+      ['task', `/console/tasks/${task}`],
+      ['alerts', '/console/alerts'],
+      ['audit', '/console/audit'],
+    ] as const) {
+      await visit(path);
+      await seen(name);
+      expect(await page.locator('img[src="x"]').count()).toBe(0);
+    }
+  });
+
+  it('filters by the address, and fits a telephone in the dark', async () => {
+    await visit('/console/agents');
+    await page.getByLabel('Hostname holds').fill('evil');
+    await page.getByRole('button', { name: 'Filter' }).click();
+    expect(new URL(page.url()).searchParams.get('hostname')).toBe('evil');
+    const narrow = await browser.newContext({
+      viewport: { width: 360, height: 740 },
+      colorScheme: 'dark',
+      storageState: await page.context().storageState(),
+    });
+    const { page: phone } = await watchedPage(narrow);
+    for (const path of ['/console', '/console/agents', `/console/agents/${agent.id}`, '/console/audit']) {
+      await phone.goto(world.api.operatorUrl + path);
+      const overflow = await phone.evaluate('document.documentElement.scrollWidth - innerWidth');
+      expect([path, overflow]).toEqual([path, 0]);
+      expect(await seriousFindings(phone)).toEqual([]);
+    }
+    await screenshot(phone, 'agent-phone-dark');
+    await narrow.close();
+  });
+
+  it('gives the selected agents a task, tells what is wrong with one, and shows it change without reload', async () => {
+    await visit('/console/agents?hostname=evil');
+    await page.getByLabel(/^Select evil/).check();
+    await page.getByRole('button', { name: 'Task for the selected agents…' }).click();
+    await page.getByLabel(/^Payload/).fill('{"script": ""');
+    await page.getByRole('button', { name: 'Create the task' }).click();
+    await page.getByText('The payload is not JSON').waitFor();
+    complaints.splice(0);
+    await page.locator('select[name=task_type]').selectOption('REMEDIATE');
+    await page.getByLabel(/^Payload/).fill('{"script": "true", "interpreter": "sh"}');
+    await page.getByRole('button', { name: 'Create the task' }).click();
+    await page.getByText('One task was created.').waitFor();
+    await page.getByRole('link', { name: 'REMEDIATE' }).click();
+    await page.locator('body.is-live').waitFor();
+    const live = page.locator('[data-topic^="task:"]');
+    await live.getByText('PENDING').first().waitFor();
+    const id = page.url().split('/').at(-1) ?? '';
+    await agent.heartbeat();
+    await agent.say(id, 'start');
+    await live.getByText('IN PROGRESS').first().waitFor();
+    await agent.say(id, 'complete', { result: { exit_code: 0 } });
+    await live.locator('dd .status', { hasText: 'COMPLETED' }).waitFor();
+    await seen('task-live');
+    await page.getByRole('link', { name: `agent-task/${id}` }).waitFor();
+  });
+
+  it('edits tags and asks before it destroys', async () => {
+    await visit(`/console/agents/${agent.id}`);
+    await page.locator('textarea[name=tags]').fill('site=bern\ncritical');
+    await page.getByRole('button', { name: 'Save tags' }).click();
+    await expect(world.operator(`/api/v1/agents/${agent.id}`)).resolves.toMatchObject({
+      body: { tags: { site: 'bern', critical: true } },
+    });
+    await page.getByRole('link', { name: 'Revoke…' }).click();
+    await page.getByText('One agent loses its certificate').waitFor();
+    await seen('confirm');
+    await page.getByRole('button', { name: 'Revoke this agent' }).click();
+    await page.getByText('REVOKED', { exact: true }).waitFor();
+    expect((await agent.heartbeat()).status).toBe(401);
+  });
+
+  it('exports the audit as JSON lines', async () => {
+    const response = await page.request.get(
+      `${world.api.operatorUrl}/console/audit/export?object_id=${agent.id}`,
+    );
+    const lines = (await response.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ action }) => action)).toContain('agent.revoke');
+    expect(lines.every(({ object_id }) => object_id === agent.id)).toBe(true);
+  });
+
+  it('works by keyboard alone', async () => {
+    await visit('/console');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate('document.activeElement.id')).toBe('content');
+  });
+
+  it('shows a viewer nothing that takes more, and does nothing for one either', async () => {
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await logIn(await world.token('viewer'));
+    await visit(`/console/agents/${agent.id}`);
+    expect(await page.getByRole('link', { name: 'Delete…' }).count()).toBe(0);
+    await visit('/console/settings');
+    await page.getByText('allow none of the settings').waitFor();
+    const refused = await page.request.post(`${world.api.operatorUrl}/console/agents/${agent.id}/delete`, {
+      headers: { origin: world.api.operatorUrl },
+      form: {},
+    });
+    expect(refused.status()).toBe(403);
+  });
+});
