@@ -6,6 +6,8 @@ const esm = [
   'hono',
   '@peculiar',
   'jose',
+  'openid-client',
+  'oauth4webapi',
   'uuid',
   'lru-cache',
   'rate-limiter-flexible',

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { createConsole } from '../console/app.tsx';
+import type { Config } from '../contracts/config.ts';
 import type { ApiDependencies, ApiEnv } from './context.ts';
 import { isWithin, parseBlocks, remoteAddress } from './middleware/address.ts';
 import type { App } from './routes/types.ts';
@@ -14,6 +15,7 @@ export function addConsole(app: App, deps: ApiDependencies): void {
     send: (path, init, env) => app.request(path, init, env),
     secret: deps.consoleSecret,
     stopping: deps.stopping,
+    singleSignOn: singleSignOn(deps.config),
     temporalUiUrl: deps.config.TEMPORAL_UI_URL,
   });
   const serve = (c: Context<ApiEnv>) =>
@@ -25,4 +27,14 @@ export function addConsole(app: App, deps: ApiDependencies): void {
     });
   app.all('/console', serve);
   app.all('/console/*', serve);
+}
+
+function singleSignOn(config: Config) {
+  const {
+    EUCORA_OIDC_ISSUER: issuer,
+    EUCORA_OIDC_CLIENT_ID: clientId,
+    EUCORA_CONSOLE_URL: publicUrl,
+  } = config;
+  if (issuer === undefined || clientId === undefined || publicUrl === undefined) return undefined;
+  return { issuer, clientId, publicUrl, clientSecret: config.EUCORA_OIDC_CLIENT_SECRET };
 }

@@ -17,6 +17,7 @@ import { addAudit } from './pages/audit.tsx';
 import { addFleet, fleetTopic } from './pages/fleet.tsx';
 import { addLogIn } from './pages/login.tsx';
 import { addSettings } from './pages/settings.tsx';
+import { addSingleSignOn } from './pages/single-sign-on.tsx';
 import { addTask, taskTopic } from './pages/task.tsx';
 import { addTasks } from './pages/tasks.tsx';
 import { ApiProblem } from './problem.ts';
@@ -35,7 +36,7 @@ const CONTENT_SECURITY_POLICY = {
   frameAncestors: ["'none'"],
 };
 
-const OPEN: readonly AddPages[] = [addAssets, addLogIn];
+const OPEN: readonly AddPages[] = [addAssets, addLogIn, addSingleSignOn];
 const CLOSED: readonly AddPages[] = [
   addFleet,
   addAgents,

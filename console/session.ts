@@ -21,11 +21,7 @@ export class Sessions {
   }
 
   async begin(c: Context, token: string, secure: boolean): Promise<void> {
-    const sealed = await new EncryptJWT({ token })
-      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-      .setExpirationTime(`${LIFETIME_SECONDS} s`)
-      .encrypt(this.#key);
-    setCookie(c, COOKIE, sealed, {
+    setCookie(c, COOKIE, await this.seal({ token }, LIFETIME_SECONDS), {
       path: PATH,
       httpOnly: true,
       sameSite: 'Strict',
@@ -36,16 +32,29 @@ export class Sessions {
 
   /** The operator's token, undefined without a session that holds. */
   async token(c: Context): Promise<string | undefined> {
-    const sealed = getCookie(c, COOKIE);
+    const content = await this.open(getCookie(c, COOKIE));
+    return typeof content?.['token'] === 'string' ? content['token'] : undefined;
+  }
+
+  /** Readable by us alone, and for so long. */
+  seal(content: Readonly<Record<string, string>>, seconds: number): Promise<string> {
+    return new EncryptJWT(content)
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+      .setExpirationTime(`${seconds} s`)
+      .encrypt(this.#key);
+  }
+
+  /** What was sealed; undefined when it is not ours, was changed, or its time is over. */
+  async open(sealed: string | undefined): Promise<Readonly<Record<string, unknown>> | undefined> {
     if (sealed === undefined) return undefined;
     try {
       const { payload } = await jwtDecrypt(sealed, this.#key, {
         keyManagementAlgorithms: ['dir'],
         contentEncryptionAlgorithms: ['A256GCM'],
       });
-      return typeof payload['token'] === 'string' ? payload['token'] : undefined;
+      return payload;
     } catch {
-      // Expired, forged, or sealed by keys that have been replaced: log in again.
+      // Expired, forged, or sealed by keys that have been replaced.
       return undefined;
     }
   }

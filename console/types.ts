@@ -17,6 +17,15 @@ export interface ConsoleEnv {
 
 export type ConsoleApp = Hono<ConsoleEnv>;
 
+/** The organisation's identity provider, at which the console is a client. */
+export interface SingleSignOn {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  /** Where browsers reach the console. */
+  readonly publicUrl: string;
+}
+
 export interface ConsoleOptions {
   /** Answers as the operator API does. `env` is what the server gave with the page's own request. */
   readonly send: (path: string, init: RequestInit, env: object) => ReturnType<Send>;
@@ -24,6 +33,7 @@ export interface ConsoleOptions {
   readonly secret: Uint8Array;
   /** Ends the streams, which would hold back a stop of the server. */
   readonly stopping: AbortSignal;
+  readonly singleSignOn?: SingleSignOn | undefined;
   /** Base of the Temporal Web UI, for links to workflows. */
   readonly temporalUiUrl?: string | undefined;
 }

@@ -81,6 +81,13 @@ export const configSchema = z.object({
     .string()
     .default('eucora_scopes')
     .describe('Claim that lists viewer, operator, approver, admin'),
+  EUCORA_OIDC_CLIENT_ID: optional(z.string()).describe(
+    'The console’s client id at the issuer; its log-in takes EUCORA_CONSOLE_URL as well',
+  ),
+  EUCORA_OIDC_CLIENT_SECRET: optional(z.string()).describe('Its secret, where the issuer gave one'),
+  EUCORA_CONSOLE_URL: optional(z.url({ protocol: /^https?$/ })).describe(
+    'Where browsers reach the operators’ listener, for example https://eucora.example.com',
+  ),
   EUCORA_TELEMETRY_RETENTION_DAYS: z.coerce
     .number()
     .int()

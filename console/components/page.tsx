@@ -17,17 +17,20 @@ interface PageProps {
   readonly operator?: Identity | undefined;
   /** Topics whose changes the page shows without being loaded again. */
   readonly live?: readonly string[];
+  /** Where the browser goes on to by itself. */
+  readonly refresh?: string;
   readonly children: Child;
 }
 
 /** The frame of every page. */
-export function Page({ title, section, operator, live = [], children }: PageProps) {
+export function Page({ title, section, operator, live = [], refresh, children }: PageProps) {
   return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        {refresh === undefined ? null : <meta http-equiv="refresh" content={`0;url=${refresh}`} />}
         <title>{`${title} · EUCORA`}</title>
         <link rel="icon" href="/console/assets/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/console/assets/console.css" />

@@ -6,12 +6,26 @@ import { ApiProblem } from '../problem.ts';
 import type { AddPages } from '../types.ts';
 
 /** A sealed cookie must stay below what browsers keep (4,096 bytes). */
-const MAX_TOKEN_CHARACTERS = 2_600;
+export const MAX_TOKEN_CHARACTERS = 2_600;
 
-function LogIn({ problem, next }: { problem?: ApiProblem['problem'] | undefined; next: string }) {
+interface LogInProps {
+  readonly problem?: ApiProblem['problem'] | undefined;
+  readonly next: string;
+  /** Whether there is an identity provider to log in with. */
+  readonly sso: boolean;
+}
+
+function LogIn({ problem, next, sso }: LogInProps) {
   return (
     <Page title="Log in">
       {problem === undefined ? null : <ProblemNote problem={problem} />}
+      {sso ? (
+        <p class="actions">
+          <a class="button" href={`/console/login/oidc?next=${encodeURIComponent(next)}`}>
+            Log in with your organisation’s account
+          </a>
+        </p>
+      ) : null}
       <form method="post" action="/console/login" class="stack">
         <input type="hidden" name="next" value={next} />
         <label>
@@ -40,7 +54,8 @@ export function safeNext(next: unknown): string {
 }
 
 export const addLogIn: AddPages = (app, { options, sessions }) => {
-  app.get('/console/login', (c) => c.html(<LogIn next={safeNext(c.req.query('next'))} />));
+  const sso = options.singleSignOn !== undefined;
+  app.get('/console/login', (c) => c.html(<LogIn next={safeNext(c.req.query('next'))} sso={sso} />));
 
   app.post('/console/login', async (c) => {
     const form = await c.req.parseBody();
@@ -59,7 +74,10 @@ export const addLogIn: AddPages = (app, { options, sessions }) => {
       await new Api((path, init) => options.send(path, init, c.env), token).get('/whoami', identitySchema);
     } catch (error) {
       if (!(error instanceof ApiProblem)) throw error;
-      return c.html(<LogIn problem={error.problem} next={next} />, error.problem.status === 401 ? 401 : 503);
+      return c.html(
+        <LogIn problem={error.problem} next={next} sso={sso} />,
+        error.problem.status === 401 ? 401 : 503,
+      );
     }
     await sessions.begin(c, token, c.env.secure);
     return c.redirect(next, 303);

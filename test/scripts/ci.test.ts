@@ -16,7 +16,7 @@ async function machine(): Promise<{ root: string; bin: string }> {
   for (const tool of ['bash', 'dirname', 'id', 'ls', 'head', 'rm', 'awk'])
     await symlink(`/usr/bin/${tool}`, join(bin, tool));
   await symlink(process.execPath, join(bin, 'node'));
-  for (const tool of ['java', 'mvn', 'openssl', 'dpkg-deb', 'ps', 'python3'])
+  for (const tool of ['java', 'mvn', 'openssl', 'dpkg-deb', 'ps', 'python3', 'chromium'])
     await script(join(bin, tool), ':');
   await script(join(bin, 'go'), 'echo go version go1.25.5 linux/amd64');
   await script(join(bin, 'npm'), 'echo "npm $*"; [ "$1" = --version ] || exit 3');
