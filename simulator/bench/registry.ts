@@ -1,0 +1,4 @@
+import type { Bench } from './bench.ts';
+
+/** All benches by name; loaded when called. A new one is a folder beside and a line here. */
+export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {};
