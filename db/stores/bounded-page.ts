@@ -28,8 +28,11 @@ export interface BoundedList {
   readonly limit: number;
 }
 
-/** Rows that a page looks at in order, at most; what lies beyond is for the next page. */
-export const LOOKED_AT = 5_000;
+/**
+ * Rows that a page looks at, at most; what lies beyond is for the next page. In the order of the key neighbours lie
+ * together; those that an index on something else names lie in a block each.
+ */
+export const LOOKED_AT = { byKey: 5_000, byIndex: 2_000 } as const;
 /** Rows that a search without order may find: they are all fetched and sorted. */
 const SEARCHED = 5_000;
 
@@ -53,22 +56,29 @@ export async function boundedPage<Row extends QueryResultRow & { id: string }, I
       statement.condition({ sql: 'r.id < :value', value: decodeCursor(list.name, list.cursor, UUID_KEY) }),
     );
   const led = lead === undefined ? [] : (lead.alternatives ?? [statement.condition(lead)]);
-  const source = lead?.by === 'searched' ? searched(list, [...led, ...bounds]) : ordered(list, led, bounds);
   const rest = list.filters
     .filter((filter) => filter !== lead && filter.by !== 'key')
     .map((filter) => statement.condition(filter));
-  const { rows } = await pool.query<Row & { scanned_to: string | null }>(
+  const looked = led.length === 0 ? LOOKED_AT.byKey : LOOKED_AT.byIndex;
+  const { rows, end } =
+    lead?.by === 'searched'
+      ? { rows: searched(list, [...led, ...bounds]), end: 'NULL::uuid' }
+      : {
+          rows: ordered(list, led, bounds)('r.*', looked, 0),
+          end: ordered(list, led, bounds)('r.id', 1, looked - 1),
+        };
+  const answer = await pool.query<Row & { scanned_to: string | null }>(
     `WITH page AS MATERIALIZED (
-       SELECT r.* FROM (${source('r.*', LOOKED_AT, 0)}) r ${where(rest)} ORDER BY r.id DESC LIMIT ${list.limit + 1}
+       SELECT r.* FROM (${rows}) r ${where(rest)} ORDER BY r.id DESC LIMIT ${list.limit + 1}
      ), looked AS (
-       SELECT CASE WHEN (SELECT count(*) FROM page) <= ${list.limit} THEN (${source('r.id', 1, LOOKED_AT - 1)}) END AS scanned_to
+       SELECT CASE WHEN (SELECT count(*) FROM page) <= ${list.limit} THEN (${end}) END AS scanned_to
      )
      SELECT ${list.columns}, scanned_to FROM looked LEFT JOIN page r ON true ${list.join ?? ''} ORDER BY r.id DESC`,
     statement.values,
   );
-  const found = rows.filter((row) => row.id !== null);
+  const found = answer.rows.filter((row) => row.id !== null);
   const shown = found.slice(0, list.limit);
-  const next = found.length > list.limit ? shown.at(-1)?.id : rows[0]?.scanned_to;
+  const next = found.length > list.limit ? shown.at(-1)?.id : answer.rows[0]?.scanned_to;
   return {
     items: shown.map(item),
     next_cursor: next === undefined || next === null ? null : encodeCursor(list.name, next),
@@ -90,11 +100,9 @@ function ordered({ table }: BoundedList, alternatives: readonly string[], bounds
   };
 }
 
-/** All rows that fit, which are few, put in order. */
-function searched({ table }: BoundedList, conditions: readonly string[]): Source {
-  return (columns, limit, offset) =>
-    `SELECT ${columns} FROM (SELECT * FROM ${table} r ${where(conditions)} OFFSET 0) r
-     ORDER BY r.id DESC LIMIT ${limit} OFFSET ${offset}`;
+/** All rows that fit, which are few; OFFSET 0 keeps the planner from walking the key for them instead. */
+function searched({ table }: BoundedList, conditions: readonly string[]): string {
+  return `SELECT * FROM ${table} r ${where(conditions)} OFFSET 0`;
 }
 
 /** The filter by which rows are found; undefined when that is the order itself. */
