@@ -3,7 +3,6 @@ import { heartbeatBody } from './bodies.ts';
 import { attempt, backoffMs, type FleetContext, JSON_HEADERS } from './context.ts';
 import type { VirtualAgent } from './virtual-agent.ts';
 
-const LONGEST_PAUSE_MS = 60_000;
 /** Answers without work need no parser. */
 const NO_TASKS = '"pending_tasks":[]';
 
@@ -78,7 +77,7 @@ export class Heartbeats {
       }
       if (agent.presence !== presence) return;
       agent.beatAttempts += 1;
-      context.wheel.after(backoffMs(context, agent, agent.beatAttempts, LONGEST_PAUSE_MS), () => {
+      context.wheel.after(backoffMs(context, agent, agent.beatAttempts, context.plan.heartbeatMs), () => {
         if (agent.presence === presence) this.#send(agent, dueAt, presence);
       });
     });
