@@ -4,4 +4,5 @@ import type { Bench } from './bench.ts';
 export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   checkins: async () => (await import('./checkins/bench.ts')).checkins,
   lists: async () => (await import('./lists/bench.ts')).lists,
+  tasks: async () => (await import('./tasks/bench.ts')).tasks,
 };
