@@ -1,4 +1,9 @@
-import { build, decodeFromCompressedBase64, type Histogram } from 'hdr-histogram-js';
+import {
+  build,
+  decodeFromCompressedBase64,
+  encodeIntoCompressedBase64,
+  type Histogram,
+} from 'hdr-histogram-js';
 
 /** Latencies are kept in microseconds, from 1 µs to an hour, to 3 significant digits. */
 export function newHistogram(): Histogram {
@@ -17,6 +22,11 @@ export function record(histogram: Histogram, milliseconds: number): void {
 /** A percentile in milliseconds. */
 export function percentile(histogram: Histogram, percent: number): number {
   return histogram.getValueAtPercentile(percent) / 1_000;
+}
+
+/** A histogram as text, for another process to {@link merged | merge}. */
+export function encoded(histogram: Histogram): string {
+  return encodeIntoCompressedBase64(histogram);
 }
 
 /** One histogram of many that came, encoded, from other processes. */
