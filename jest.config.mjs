@@ -15,6 +15,8 @@ const esm = [
   'commander',
   'p-[a-z-]+',
   'yocto-[a-z-]+',
+  'd3-[a-z-]+',
+  'internmap',
 ];
 
 /** @type {import('jest').Config} */

@@ -7,7 +7,7 @@ import { createAuthorize } from './middleware/authorize.ts';
 import { correlation } from './middleware/correlation.ts';
 import { apiHeaders, throwErrors } from './middleware/guards.ts';
 import { createAgentGate } from './middleware/identify.ts';
-import { observe } from './middleware/observe.ts';
+import { createObserver, observe } from './middleware/observe.ts';
 import { allowedMethods } from './openapi/allowed-methods.ts';
 import { addDocumentation } from './openapi/documentation.ts';
 import { ApiError, isBrokenOff, problemResponse, toApiError } from './problems.ts';
@@ -33,7 +33,7 @@ function baseApp(listener: string, deps: ApiDependencies): App {
       });
     },
   });
-  app.use(correlation, observe(listener, deps.logger, deps.metrics), apiHeaders, throwErrors);
+  app.use(correlation, observe(createObserver(listener, deps.logger, deps.metrics)), apiHeaders, throwErrors);
   app.onError((error, c) => {
     const known = isBrokenOff(error, c)
       ? new ApiError('invalid-request', 'The body did not come as a whole.')

@@ -11,6 +11,7 @@ import type { ApiDependencies } from './context.ts';
 import { OidcVerifier } from './identity/oidc.ts';
 import { PeerVerifier } from './identity/peer.ts';
 import { readTicketKeys } from './listeners/tls.ts';
+import { parseBlocks } from './middleware/address.ts';
 import { createLimits } from './middleware/rate-limit.ts';
 
 const CHECK_DEADLINE_MS = 1_500;
@@ -39,7 +40,7 @@ export async function createDependencies(
     stores: createStores(database, config),
     authority,
     artifactFiles,
-    peers: new PeerVerifier(authority.certificatePem),
+    peers: new PeerVerifier(authority.certificatePem, parseBlocks(config.EUCORA_TRUSTED_PROXIES)),
     oidc:
       config.EUCORA_OIDC_ISSUER === undefined
         ? undefined

@@ -1,9 +1,11 @@
+import { getRequestListener } from '@hono/node-server';
 import type { Client, Connection } from '@temporalio/client';
 import type { Config } from '../contracts/config.ts';
 import { openDatabase } from '../db/database.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { createAgentApp, createOperatorApp } from './app.ts';
 import { createDependencies } from './dependencies.ts';
+import { createHeartbeatFastPath } from './fast-path/heartbeat.ts';
 import { startIntakeBeat } from './intake-beat.ts';
 import { type Listener, listenHttp, listenTls } from './listeners/listen.ts';
 import { createAgentTlsServer } from './listeners/tls.ts';
@@ -37,15 +39,24 @@ export async function startApi(
   try {
     const deps = await createDependencies(config, database, temporal, logger, stopping.signal);
     const agentApp = createAgentApp(deps);
+    const agentHandler = createHeartbeatFastPath(deps, getRequestListener(agentApp.fetch));
     const tls = await createAgentTlsServer(config, deps.authority);
-    const agents = await listenTls(agentApp, tls, config.EUCORA_AGENT_HOST, config.EUCORA_AGENT_PORT);
+    const agents = await listenTls(agentHandler, tls, config.EUCORA_AGENT_HOST, config.EUCORA_AGENT_PORT);
     listeners.push(agents);
     const operatorApp = createOperatorApp(deps, agentApp, () => `https://localhost:${agents.port}`);
-    const operators = await listenHttp(operatorApp, config.EUCORA_OPERATOR_HOST, config.EUCORA_OPERATOR_PORT);
+    const operators = await listenHttp(
+      getRequestListener(operatorApp.fetch),
+      config.EUCORA_OPERATOR_HOST,
+      config.EUCORA_OPERATOR_PORT,
+    );
     listeners.push(operators);
     let proxies: Listener | undefined;
     if (config.EUCORA_AGENT_PROXY_PORT !== undefined) {
-      proxies = await listenHttp(agentApp, config.EUCORA_AGENT_PROXY_HOST, config.EUCORA_AGENT_PROXY_PORT);
+      proxies = await listenHttp(
+        agentHandler,
+        config.EUCORA_AGENT_PROXY_HOST,
+        config.EUCORA_AGENT_PROXY_PORT,
+      );
       listeners.push(proxies);
     }
     const stopBeat = startIntakeBeat(deps.stores.presence, logger, deps.stores.presence.intakeBeatMs);

@@ -55,10 +55,13 @@ export function mustRun(file, args, options = {}) {
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
+/** stdout belongs to the command that is prepared for. */
+const TO_STDERR = ['inherit', 2, 2];
+
 export function ensureDependencies() {
   if (dependenciesAreCurrent()) return;
-  console.log('… Installing dependencies (npm ci)');
-  mustRun('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  console.error('… Installing dependencies (npm ci)');
+  mustRun('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: TO_STDERR });
 }
 
 function* filesIn(folder) {
@@ -101,5 +104,5 @@ export function buildIsCurrent(root = ROOT) {
 
 export function ensureBuilt() {
   if (buildIsCurrent()) return;
-  mustRun(process.execPath, [join(ROOT, 'scripts', 'build.mjs')]);
+  mustRun(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { stdio: TO_STDERR });
 }

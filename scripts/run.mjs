@@ -1,11 +1,18 @@
-// What `npm start`, `npm run demo`, `npm test` and `npm run eucora` call: installs and builds what is missing first.
+// What `npm start`, `demo`, `test`, `bench` and `eucora` call: installs and builds what is missing first, and tells of it
+// on stderr, because stdout may be read by programs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureBuilt, ensureDependencies, nodeObjection, ROOT } from './prepare.mjs';
 
-const ENTRIES = { start: 'cli/platform/main.js', demo: 'cli/demo/main.js', cli: 'cli/main.js' };
+const ENTRIES = {
+  start: 'cli/platform/main.js',
+  demo: 'cli/demo/main.js',
+  cli: 'cli/main.js',
+  simulate: 'simulator/main.js',
+  bench: 'simulator/bench/main.js',
+};
 
 function test(args) {
   const results = join(ROOT, 'coverage', 'results.json');
@@ -30,7 +37,7 @@ if (objection !== undefined) {
   process.exit(1);
 }
 if (command !== 'test' && !Object.hasOwn(ENTRIES, command ?? '')) {
-  console.error('usage: node scripts/run.mjs start|demo|test|cli [arguments]');
+  console.error(`usage: node scripts/run.mjs ${['test', ...Object.keys(ENTRIES)].join('|')} [arguments]`);
   process.exit(2);
 }
 ensureDependencies();

@@ -1,7 +1,10 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { AGENT_ORGANISATION } from '../../runtime/certificates/authority.ts';
+import { type Block, isWithin } from '../middleware/address.ts';
 
 /** What a client certificate says of its holder. */
 export type Peer =
@@ -17,7 +20,13 @@ export type Peer =
 const AGENT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Among the extended key usages, which Node calls `keyUsage`. */
 const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
+/** RFC 9440. */
+const CLIENT_CERT = 'client-cert';
 const NONE: Peer = { kind: 'none' };
+const UNTRUSTED: Peer = {
+  kind: 'rejected',
+  reason: 'the Client-Cert header comes from an address that is no trusted proxy',
+};
 const REMEMBERED_HEADERS = 200_000;
 
 /** Reads and checks client certificates, once a connection (or once a header value). */
@@ -26,8 +35,26 @@ export class PeerVerifier {
   readonly #bySocket = new WeakMap<object, Peer>();
   readonly #byHeader = new LRUCache<string, Peer>({ max: REMEMBERED_HEADERS });
 
-  constructor(authorityPem: string) {
+  readonly #proxies: readonly Block[];
+  readonly #trusted = new WeakMap<object, boolean>();
+
+  /** @param proxies whose word on certificates is believed */
+  constructor(authorityPem: string, proxies: readonly Block[] = []) {
     this.#authority = new X509Certificate(authorityPem);
+    this.#proxies = proxies;
+  }
+
+  /** The peer of a request, by its connection or by the header of a trusted proxy. */
+  ofRequest({ socket, headers }: IncomingMessage | Http2ServerRequest): Peer {
+    if ('getPeerCertificate' in socket) return this.ofSocket(socket as TLSSocket);
+    const header = headers[CLIENT_CERT];
+    if (header === undefined) return NONE;
+    let trusted = this.#trusted.get(socket);
+    if (trusted === undefined) {
+      trusted = isWithin(socket.remoteAddress ?? 'unknown', this.#proxies);
+      this.#trusted.set(socket, trusted);
+    }
+    return trusted ? this.ofHeader(String(header)) : UNTRUSTED;
   }
 
   /** The peer of a mutual-TLS connection. */
@@ -43,7 +70,7 @@ export class PeerVerifier {
 
   /** The peer that a TLS-ending proxy vouches for: RFC 9440, a byte sequence of RFC 8941 that holds DER. */
   ofHeader(value: string): Peer {
-    const key = createHash('sha256').update(value).digest('base64');
+    const key = hash('sha256', value, 'base64');
     let peer = this.#byHeader.get(key);
     if (peer === undefined) {
       const der = /^:([A-Za-z0-9+/]+={0,2}):$/.exec(value.trim())?.[1];

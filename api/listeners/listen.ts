@@ -1,8 +1,7 @@
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { Http2SecureServer } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
-import type { App } from '../routes/types.ts';
+import type { RequestHandler } from '../fast-path/heartbeat.ts';
 import { type Http2Limits, limitHttp2 } from './http2-limits.ts';
 
 export interface Listener {
@@ -20,8 +19,13 @@ const SILENCE_MS = 180_000;
 const HTTP2_LIMITS: Http2Limits = { idleMs: SILENCE_MS, stallMs: 30_000, bodyMs: 300_000 };
 const DRAIN_MS = 10_000;
 
-/** Serves an app over plain HTTP/1.1. A request may take as long as it needs, if only something goes on. */
-export function listenHttp(app: App, host: string, port: number, silenceMs = SILENCE_MS): Promise<Listener> {
+/** Serves plain HTTP/1.1. A request may take as long as it needs, if only something goes on. */
+export function listenHttp(
+  handle: RequestHandler,
+  host: string,
+  port: number,
+  silenceMs = SILENCE_MS,
+): Promise<Listener> {
   const server = createServer({
     headersTimeout: HEADERS_TIMEOUT_MS,
     // Uploads of large artifacts over slow lines take hours.
@@ -29,12 +33,12 @@ export function listenHttp(app: App, host: string, port: number, silenceMs = SIL
     keepAliveTimeout: KEEP_ALIVE_MS,
   });
   server.setTimeout(silenceMs);
-  return listen(server, app, host, port, () => undefined);
+  return listen(server, handle, host, port, () => undefined);
 }
 
-/** Serves an app over the agents' TLS server. */
+/** Serves the agents' TLS server. */
 export function listenTls(
-  app: App,
+  handle: RequestHandler,
   tls: { server: Http2SecureServer; drain(): void },
   host: string,
   port: number,
@@ -46,17 +50,17 @@ export function listenTls(
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
   });
-  return listen(tls.server, app, host, port, tls.drain);
+  return listen(tls.server, handle, host, port, tls.drain);
 }
 
 async function listen(
   server: Server,
-  app: App,
+  handle: RequestHandler,
   host: string,
   port: number,
   drain: () => void,
 ): Promise<Listener> {
-  server.on('request', getRequestListener(app.fetch));
+  server.on('request', handle);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

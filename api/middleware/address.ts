@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import ipaddr from 'ipaddr.js';
 import type { ApiEnv } from '../context.ts';
 
-type Block = [ipaddr.IPv4 | ipaddr.IPv6, number];
+export type Block = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 /** Addresses and CIDR blocks; throws an Error that names the entry that is neither. */
 export function parseBlocks(entries: readonly string[]): Block[] {

@@ -1,9 +1,9 @@
-import type { TLSSocket } from 'node:tls';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ApiDependencies, ApiEnv } from '../context.ts';
+import { foundOut } from '../fast-path/found-out.ts';
 import type { Peer } from '../identity/peer.ts';
 import { ApiError } from '../problems.ts';
-import { clientAddress, isWithin, parseBlocks, remoteAddress } from './address.ts';
+import { clientAddress, parseBlocks } from './address.ts';
 import { takeAddressPoint, takePoint } from './rate-limit.ts';
 import { auditSecurity } from './security-events.ts';
 
@@ -19,25 +19,10 @@ export interface AgentGate {
   addressOf(c: Context<ApiEnv>): string;
 }
 
-/** RFC 9440. */
-const CLIENT_CERT = 'client-cert';
-
 /** Lets agents in by their client certificates: of the connection, or of the header of a trusted proxy. */
 export function createAgentGate(deps: ApiDependencies): AgentGate {
   const proxies = parseBlocks(deps.config.EUCORA_TRUSTED_PROXIES);
-
-  function peerOf(c: Context<ApiEnv>): Peer {
-    const { socket } = c.env.incoming;
-    if ('getPeerCertificate' in socket) return deps.peers.ofSocket(socket as TLSSocket);
-    const header = c.req.header(CLIENT_CERT);
-    if (header === undefined) return { kind: 'none' };
-    if (!isWithin(remoteAddress(c), proxies))
-      return {
-        kind: 'rejected',
-        reason: 'the Client-Cert header comes from an address that is no trusted proxy',
-      };
-    return deps.peers.ofHeader(header);
-  }
+  const peerOf = (c: Context<ApiEnv>): Peer => deps.peers.ofRequest(c.env.incoming);
 
   async function reject(
     c: Context<ApiEnv>,
@@ -87,7 +72,9 @@ export function createAgentGate(deps: ApiDependencies): AgentGate {
         );
       }
       c.set('agentId', peer.agentId);
-      const limited = await takePoint(deps.limits.agentRequests, peer.agentId);
+      const found = foundOut.get(c.env.incoming);
+      const limited =
+        found === undefined ? await takePoint(deps.limits.agentRequests, peer.agentId) : found.limited;
       if (limited !== undefined) {
         if (limited.first) {
           await auditSecurity(c, deps, {

@@ -82,8 +82,16 @@ export const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE),
 });
 
-/** One page of a list; `next_cursor` is null on the last one. */
+/** One page of a list; it may hold fewer items than asked for, or none, and still name the next one. */
 export const pageOf = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+  z.object({
+    items: z.array(item),
+    next_cursor: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'Null on the last page, and only there: a page may be short, or empty, before it',
+      }),
+  });
 
 export type Page<T> = { items: T[]; next_cursor: string | null };

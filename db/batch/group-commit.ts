@@ -7,6 +7,8 @@ interface Waiting<Item, Answer> {
 export interface GroupCommitOptions {
   /** Items in one batch at most. */
   readonly maxBatch: number;
+  /** Items that are company enough: a batch that has them does not wait for more. Default: a full batch. */
+  readonly enough?: number;
   /** How long the first item waits for company, in milliseconds. */
   readonly maxWaitMs: number;
   /** Batches under way at once. */
@@ -28,7 +30,10 @@ export class GroupCommit<Item, Answer> {
   readonly #commit: (items: readonly Item[]) => Promise<readonly Answer[]>;
   readonly #options: GroupCommitOptions;
   #waiting: Waiting<Item, Answer>[] = [];
+  /** When the first that waits came. */
+  #since = 0;
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
   #running = 0;
 
   /** @param commit writes a batch and answers its items in their order */
@@ -42,6 +47,7 @@ export class GroupCommit<Item, Answer> {
       return Promise.reject(new OverloadedError('Too many requests wait for the database'));
     }
     return new Promise<Answer>((resolve, reject) => {
+      if (this.#waiting.length === 0) this.#since = performance.now();
       this.#waiting.push({ item, resolve, reject });
       this.#schedule();
     });
@@ -49,16 +55,21 @@ export class GroupCommit<Item, Answer> {
 
   #schedule(): void {
     if (this.#waiting.length === 0 || this.#running >= this.#options.maxConcurrent) return;
-    if (this.#waiting.length >= this.#options.maxBatch) {
+    const { maxBatch, enough = maxBatch, maxWaitMs } = this.#options;
+    if (this.#waiting.length >= maxBatch) {
       this.#flush();
-    } else {
-      this.#timer ??= setTimeout(() => this.#flush(), this.#options.maxWaitMs);
+      return;
     }
+    // What was read in this turn of the event loop still joins.
+    if (this.#waiting.length >= enough) this.#soon ??= setImmediate(() => this.#flush());
+    else this.#timer ??= setTimeout(() => this.#flush(), this.#since + maxWaitMs - performance.now());
   }
 
   #flush(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#soon);
     this.#timer = undefined;
+    this.#soon = undefined;
     const batch = this.#waiting.splice(0, this.#options.maxBatch);
     this.#running += 1;
     void this.#run(batch).finally(() => {

@@ -62,6 +62,7 @@ export function createStores(database: Database, config: Config): Stores {
       cpuPercent: config.EUCORA_DEGRADED_CPU_PERCENT,
       memoryPercent: config.EUCORA_DEGRADED_MEMORY_PERCENT,
       diskPercent: config.EUCORA_DEGRADED_DISK_PERCENT,
+      retentionDays: config.EUCORA_TELEMETRY_RETENTION_DAYS,
     }),
   };
 }

@@ -66,13 +66,24 @@ export async function newestFirst<Row extends { id: string }, Item>(
 const LONGEST_TRANSACTION_MS = 60_000;
 
 /** Bounds on version-7 ids that enclose a span of creation times, so that the primary key serves the filter. */
+export function idBounds(
+  after: string | undefined,
+  before: string | undefined,
+): { readonly sql: 'id >=' | 'id <'; readonly value: string }[] {
+  return [
+    ...(after === undefined ? [] : [{ sql: 'id >=' as const, value: smallestIdAt(Date.parse(after)) }]),
+    // Ids are made a little after the moment at which their transaction began, which is the time that is kept.
+    ...(before === undefined
+      ? []
+      : [{ sql: 'id <' as const, value: smallestIdAt(Date.parse(before) + LONGEST_TRANSACTION_MS) }]),
+  ];
+}
+
+/** The same for a model. */
 export function idRange(after: string | undefined, before: string | undefined): WhereOptions[] {
-  const conditions: WhereOptions[] = [];
-  if (after !== undefined) conditions.push({ id: { [Op.gte]: smallestIdAt(new Date(after).getTime()) } });
-  // Ids are made a little after the moment at which their transaction began, which is the time that is kept.
-  if (before !== undefined)
-    conditions.push({ id: { [Op.lt]: smallestIdAt(new Date(before).getTime() + LONGEST_TRANSACTION_MS) } });
-  return conditions;
+  return idBounds(after, before).map(({ sql, value }) => ({
+    id: { [sql === 'id <' ? Op.lt : Op.gte]: value },
+  }));
 }
 
 /** Postgres keeps microseconds and shows milliseconds: what lies within the one that was named belongs to it. */

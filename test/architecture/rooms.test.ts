@@ -18,6 +18,8 @@ const ROOMS: Readonly<
   agent: { rooms: ['contracts'] },
   console: { rooms: ['contracts'] },
   cli: { rooms: ['contracts'] },
+  // Runs the platform's built programs and engines, speaks as its agents, prepares and looks at its database.
+  simulator: { rooms: ['contracts', 'agent', 'cli', 'db', 'runtime'] },
 };
 
 interface Import {
@@ -95,10 +97,11 @@ describe('The rooms of the code base', () => {
     ]);
   });
 
-  it('has SQL only in db/ and in the engine that makes the database', () => {
+  it('has SQL only in db/, in the engine that makes the database, and where the platform is judged from outside', () => {
     const sql = /\b(SELECT\s+[\w*(]|INSERT INTO|DELETE FROM|UPDATE \w+ SET)\b/;
     const wrong = Object.keys(ROOMS)
-      .filter((room) => room !== 'db')
+      // The simulator must not be fooled by the stores that it judges.
+      .filter((room) => room !== 'db' && room !== 'simulator')
       .flatMap(sources)
       .filter((file) => sql.test(readFileSync(file, 'utf8').replaceAll("'SELECT 1'", '')))
       .map((file) => relative(ROOT, file));

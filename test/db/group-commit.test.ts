@@ -69,3 +69,28 @@ it('a batch that is not answered item by item is an error, not a caller left wai
   const group = new GroupCommit<number, number>(async () => [], OPTIONS);
   await expect(group.submit(1)).rejects.toThrow('item by item');
 });
+
+it('company enough is not waited beyond the turn in which it came, and all of that turn share the batch', async () => {
+  const { batches, commit, next } = gate();
+  const group = new GroupCommit(commit, { ...OPTIONS, maxBatch: 10, enough: 2, maxWaitMs: 3_600_000 });
+  const answers = Promise.all([1, 2, 3].map((item) => group.submit(item)));
+  expect(batches).toEqual([]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(batches).toEqual([[1, 2, 3]]);
+  next();
+  expect(await answers).toEqual([10, 20, 30]);
+});
+
+it('who waited long enough while no place was free does not wait again', async () => {
+  const { batches, commit, next } = gate();
+  const group = new GroupCommit(commit, { ...OPTIONS, maxWaitMs: 50 });
+  const first = Promise.all([1, 2, 3].map((item) => group.submit(item)));
+  const second = group.submit(4);
+  await pause(60);
+  next();
+  await first;
+  await pause(5);
+  expect(batches).toEqual([[1, 2, 3], [4]]);
+  next();
+  expect(await second).toBe(40);
+});

@@ -1,3 +1,5 @@
+import { LOOKED_AT } from '../../db/stores/bounded-page.ts';
+import { encodeCursor } from '../../db/stores/keyset.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { Fleet } from './support/fleet.ts';
 import { plansOf } from './support/plans.ts';
@@ -56,14 +58,14 @@ afterAll(() => database?.dispose());
 /** What a page may read, in blocks of 8 kB: a few hundred, whatever the size of the table. */
 const MAX_BLOCKS = 600;
 
-async function expectIndexed(read: () => Promise<unknown>): Promise<void> {
+async function expectIndexed(read: () => Promise<unknown>, maxBlocks = MAX_BLOCKS): Promise<void> {
   const plans = await plansOf(database.pool, read);
   expect(plans.length).toBeGreaterThan(0);
   for (const plan of plans) {
     expect(plan.sequentialScans.filter((table) => /^(agent|agent_task|audit_event.*)$/.test(table))).toEqual(
       [],
     );
-    expect(plan.blocks).toBeLessThan(MAX_BLOCKS);
+    expect(plan.blocks).toBeLessThan(maxBlocks);
   }
 }
 
@@ -79,9 +81,33 @@ describe('the first page of agents reads few blocks', () => {
     { tag: 'nowhere' },
     { is_online: true },
     { is_online: false },
+    { is_online: false, platform: 'macos', tag: 'nowhere' },
+    { status: 'OFFLINE', platform: 'macos', agent_version: '0.9' },
   ] as const)('filtered by %j', async (filter) => {
     await expectIndexed(() => database.stores.agents.list({ ...filter, limit }));
   });
+
+  // No index finds these: what they may look at is bounded by rows, of an agent and of its presence.
+  it.each([
+    { is_online: false, hostname: 'q' },
+    { last_heartbeat_before: '2020-01-01T00:00:00.000Z' },
+    { last_heartbeat_after: '2020-01-01T00:00:00.000Z' },
+    { last_heartbeat_before: '2020-01-01T00:00:00.000Z', status: 'OFFLINE', hostname: 'needle' },
+  ] as const)('filtered by %j, which no index finds', async (filter) => {
+    await expectIndexed(() => database.stores.agents.list({ ...filter, limit }), 4 * LOOKED_AT.byKey);
+  });
+
+  it('deep in the list', async () => {
+    const cursor = encodeCursor('agents', agent.replace(/^./, 'f'));
+    await expectIndexed(() => database.stores.agents.list({ cursor, limit }));
+    await expectIndexed(() =>
+      database.stores.agents.list({ cursor, platform: 'macos', hostname: 'q', limit }),
+    );
+  });
+});
+
+it('the summary of the fleet reads no agents', async () => {
+  await expectIndexed(() => database.stores.agents.summary());
 });
 
 describe('the first page of tasks reads few blocks', () => {
@@ -92,6 +118,9 @@ describe('the first page of tasks reads few blocks', () => {
     { correlation_id: 'needle' },
     { created_before: '2020-01-01T00:00:00.000Z' },
     { created_after: '2020-01-01T00:00:00.000Z' },
+    { status: 'TIMEOUT', task_type: 'COLLECT' },
+    { status: 'COMPLETED', task_type: 'UPDATE', correlation_id: 'needle' },
+    { status: 'COMPLETED', created_before: '2020-01-01T00:00:00.000Z' },
   ] as const)('filtered by %j', async (filter) => {
     await expectIndexed(() => database.stores.tasks.list({ ...filter, ...PAGE }));
   });

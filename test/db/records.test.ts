@@ -64,9 +64,9 @@ describe('telemetry', () => {
       { collected_at: at(-30), cpu_percent: 2 },
     ];
     const { telemetry } = database.stores;
-    expect(await telemetry.add(id, [older, newer, older])).toEqual([true, true, false]);
-    expect(await telemetry.add(id, [newer])).toEqual([false]);
-    expect(await telemetry.add(id, [])).toEqual([]);
+    expect(await telemetry.add(id, [older, newer, older])).toMatchObject({ isNew: [true, true, false] });
+    expect(await telemetry.add(id, [newer])).toMatchObject({ isNew: [false] });
+    expect(await telemetry.add(id, [])).toMatchObject({ kind: 'taken', isNew: [] });
     const page = await telemetry.list(id, { limit: 1, with_software: false });
     expect(page.items).toMatchObject([{ cpu_percent: 2 }]);
     const rest = await telemetry.list(id, { limit: 1, with_software: false, cursor: page.next_cursor ?? '' });

@@ -93,14 +93,37 @@ describe('partitions', () => {
 
 it('times of samples are judged one by one: too old, from the future, or fit to be taken', async () => {
   const at = (days: number) => new Date(Date.now() + days * DAY * 1_000).toISOString();
-  const judged = await database.stores.maintenance.judgeTimes([at(-31), at(0), at(1), at(-29), at(0.001)]);
-  expect(judged).toEqual([
-    expect.stringContaining('before the retention of 30 days'),
-    null,
-    expect.stringContaining('in the future'),
-    null,
-    null,
-  ]);
+  const samples = [at(-31), at(0), at(1), at(-29), at(0.001)].map((collected_at) => ({ collected_at }));
+  expect(await database.stores.telemetry.add(await fleet.enrol(), samples)).toMatchObject({
+    refusals: [
+      expect.stringContaining('before the retention of 30 days'),
+      null,
+      expect.stringContaining('in the future'),
+      null,
+      null,
+    ],
+    isNew: [false, true, false, true, true],
+  });
+});
+
+it('samples of nobody, and of an agent that was revoked, are not kept', async () => {
+  const sample = { collected_at: new Date().toISOString() };
+  const { telemetry, agents } = database.stores;
+  expect(await telemetry.add('00000000-0000-7000-8000-000000000000', [sample])).toEqual({ kind: 'unknown' });
+  const revoked = await fleet.enrol();
+  await agents.revoke(revoked, OPERATOR, 'test');
+  expect(await telemetry.add(revoked, [sample])).toEqual({ kind: 'revoked' });
+  expect((await telemetry.list(revoked, { limit: 1, with_software: false })).items).toEqual([]);
+});
+
+it('an offline queue that is emptied at once is kept as a whole', async () => {
+  const id = await fleet.enrol();
+  const samples = Array.from({ length: 30 }, (_, n) => ({
+    collected_at: new Date(Date.now() - n * 1_000).toISOString(),
+  }));
+  expect(await database.stores.telemetry.add(id, samples)).toMatchObject({
+    isNew: Array.from({ length: 30 }, () => true),
+  });
 });
 
 it('delivered queue items are cleaned up after seven days; those that wait stay', async () => {

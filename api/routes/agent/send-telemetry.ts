@@ -18,20 +18,19 @@ export const sendTelemetry: AgentRoute = (app, deps, gate) => {
         ...problems(AGENT_BODY_PROBLEMS),
       },
     },
+    // Whether it may speak is found out by the statement that keeps its samples.
     gate.identify,
-    gate.admit,
     requireJson(BODY_BYTES.telemetry),
   );
   app.openapi(route, async (c) => {
     const body = c.req.valid('json');
     const samples = 'samples' in body ? body.samples : [body];
-    const reasons = await deps.stores.maintenance.judgeTimes(samples.map((sample) => sample.collected_at));
-    const rejected = reasons.flatMap((reason, index) => (reason === null ? [] : [{ index, reason }]));
-    const added = await deps.stores.telemetry.add(
-      c.var.agentId,
-      samples.filter((_, index) => reasons[index] === null),
-    );
-    const accepted = added.filter((isNew) => isNew).length;
-    return c.json({ accepted, duplicates: added.length - accepted, rejected }, 200);
+    const answered = await deps.stores.telemetry.add(c.var.agentId, samples);
+    if (answered.kind !== 'taken') return gate.turnAway(c, answered.kind);
+    const { isNew, refusals } = answered;
+    const rejected = refusals.flatMap((reason, index) => (reason === null ? [] : [{ index, reason }]));
+    const accepted = isNew.filter(Boolean).length;
+    const duplicates = samples.length - rejected.length - accepted;
+    return c.json({ accepted, duplicates, rejected }, 200);
   });
 };

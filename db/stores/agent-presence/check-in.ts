@@ -17,7 +17,13 @@ export type CheckInAnswer =
   | { readonly kind: 'accepted'; readonly status: AgentStatus; readonly tasks: HandedOverTask[] }
   | { readonly kind: 'cloned' | 'revoked' | 'unknown' };
 
-const BATCHING: GroupCommitOptions = { maxBatch: 256, maxWaitMs: 4, maxConcurrent: 2, maxWaiting: 20_000 };
+const BATCHING: GroupCommitOptions = {
+  maxBatch: 256,
+  enough: 32,
+  maxWaitMs: 4,
+  maxConcurrent: 2,
+  maxWaiting: 20_000,
+};
 
 interface StampedRow {
   agent_id: string;

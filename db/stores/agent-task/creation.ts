@@ -4,7 +4,8 @@ import { MAX_BULK_TASKS } from '../../../contracts/agent-task/task.ts';
 import type { Actor } from '../../../contracts/audit/audit.ts';
 import { inTransaction } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
-import { agentConditions } from '../agent/selection.ts';
+import { agentFilters } from '../agent/selection.ts';
+import { Statement } from '../bounded-page.ts';
 
 type Content = Pick<CreateTask, 'task_type' | 'payload' | 'timeout_seconds' | 'max_retries'>;
 
@@ -76,12 +77,13 @@ export function createTasks(
   origin: Origin,
   dryRun: boolean,
 ): Promise<number | 'too_many'> {
-  const { conditions, params } = agentConditions(request.selection);
+  const statement = new Statement();
+  const conditions = agentFilters(request.selection).map((filter) => statement.condition(filter));
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ id: string }>(
-      `SELECT id FROM agent a WHERE ${['a.revoked_at IS NULL', ...conditions].join(' AND ')}
+      `SELECT id FROM agent r WHERE ${['r.revoked_at IS NULL', ...conditions].join(' AND ')}
        ORDER BY id LIMIT ${MAX_BULK_TASKS + 1} ${dryRun ? '' : 'FOR SHARE'}`,
-      params,
+      statement.values,
     );
     if (rows.length > MAX_BULK_TASKS) return 'too_many';
     if (!dryRun)

@@ -7,9 +7,10 @@ import { type Database, inTransaction } from '../../database.ts';
 import type { AgentRow } from '../../models/rows.ts';
 import { moveTasks } from '../agent-task/move.ts';
 import { appendAudit } from '../audit.ts';
-import { decodeCursor, iso, isoOrNull, toPage, UUID_KEY } from '../keyset.ts';
+import { boundedPage } from '../bounded-page.ts';
+import { iso, isoOrNull } from '../keyset.ts';
 import { type EnrolmentAnswer, enrolByCertificate, enrolByToken } from './enrolment.ts';
-import { agentConditions } from './selection.ts';
+import { agentFilters, heartbeatFilters } from './selection.ts';
 
 export interface CertificateRecord {
   readonly serial: string;
@@ -91,18 +92,26 @@ export class AgentStore {
     return rows[0] === undefined ? undefined : toAgent(rows[0]);
   }
 
-  async list(query: AgentListQuery): Promise<Page<Agent>> {
-    const { conditions, params } = agentConditions(query);
-    if (query.cursor !== undefined) {
-      params.push(decodeCursor('agents', query.cursor, UUID_KEY));
-      conditions.push(`a.id < $${params.length}`);
-    }
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    const { rows } = await this.#database.pool.query<AgentRow>(
-      `${READ} ${where} ORDER BY a.id DESC LIMIT ${query.limit + 1}`,
-      params,
+  list(query: AgentListQuery): Promise<Page<Agent>> {
+    const window = heartbeatFilters(query);
+    const listed = {
+      name: 'agents',
+      filters: [...agentFilters(query), ...window],
+      cursor: query.cursor,
+      limit: query.limit,
+    };
+    return boundedPage<AgentRow, Agent>(
+      this.#database.pool,
+      window.length > 0
+        ? { ...listed, table: `(${READ})`, columns: 'r.*' }
+        : {
+            ...listed,
+            table: 'agent',
+            columns: 'r.*, p.last_heartbeat_at, p.last_error',
+            join: 'LEFT JOIN agent_presence p ON p.agent_id = r.id',
+          },
+      toAgent,
     );
-    return toPage('agents', rows, query.limit, (row) => row.id, toAgent);
   }
 
   async summary(): Promise<FleetSummary> {
@@ -112,8 +121,8 @@ export class AgentStore {
       agent_version: string | null;
       count: number;
     }>(
-      `SELECT status, platform, agent_version, count(*) FROM agent WHERE revoked_at IS NULL
-       GROUP BY GROUPING SETS ((status), (platform), (agent_version))`,
+      `SELECT status, platform, agent_version, sum(agents)::bigint AS count FROM agent_count
+       GROUP BY GROUPING SETS ((status), (platform), (agent_version)) HAVING sum(agents) <> 0`,
     );
     const by = (column: 'status' | 'platform' | 'agent_version') =>
       Object.fromEntries(rows.flatMap((row) => (row[column] === null ? [] : [[row[column], row.count]])));

@@ -1,61 +1,63 @@
 import type { AgentListQuery, AgentSelection } from '../../../contracts/agent/agent.ts';
+import type { Filter } from '../bounded-page.ts';
 
-type Filters = AgentSelection &
-  Partial<Pick<AgentListQuery, 'last_heartbeat_after' | 'last_heartbeat_before'>> & {
-    agent_ids?: string[] | undefined;
-  };
+type Selection = AgentSelection & { agent_ids?: string[] | undefined };
+type HeartbeatWindow = Partial<Pick<AgentListQuery, 'last_heartbeat_after' | 'last_heartbeat_before'>>;
 
-/**
- * The WHERE of a choice of agents, on `agent a` (and `agent_presence p` when a heartbeat window is asked for).
- *
- * @param firstParam number of the first free parameter
- */
-export function agentConditions(
-  filters: Filters,
-  firstParam = 1,
-): { conditions: string[]; params: unknown[] } {
-  const conditions: string[] = [];
-  const params: unknown[] = [];
-  const add = (value: unknown, condition: (param: string) => string) => {
-    params.push(value);
-    conditions.push(condition(`$${firstParam + params.length - 1}`));
-  };
-  if (filters.agent_ids !== undefined) add(filters.agent_ids, (ids) => `a.id = ANY(${ids}::uuid[])`);
-  if (filters.platform !== undefined) add(filters.platform, (platform) => `a.platform = ${platform}`);
-  if (filters.status !== undefined) add(filters.status, (status) => `a.status = ${status}`);
-  if (filters.is_online !== undefined) {
-    conditions.push(`a.status IN (${filters.is_online ? `'ONLINE', 'DEGRADED'` : `'OFFLINE', 'UNKNOWN'`})`);
+/** A choice of agents as conditions on rows `r` of `agent`. */
+export function agentFilters(selection: Selection): Filter[] {
+  const filters: Filter[] = [];
+  for (const column of ['agent_version', 'platform', 'status'] as const) {
+    const value = selection[column];
+    if (value !== undefined) filters.push({ sql: `r.${column} = :value`, value, by: 'ordered' });
   }
-  if (filters.agent_version !== undefined)
-    add(filters.agent_version, (version) => `a.agent_version = ${version}`);
-  if (filters.hostname !== undefined)
-    add(likePattern(filters.hostname), (pattern) => `lower(a.hostname) LIKE ${pattern}`);
-  if (filters.tag !== undefined) addTag(filters.tag, add);
-  if (filters.last_heartbeat_after !== undefined)
-    add(filters.last_heartbeat_after, (after) => `p.last_heartbeat_at >= ${after}`);
-  if (filters.last_heartbeat_before !== undefined)
-    add(filters.last_heartbeat_before, (before) => `p.last_heartbeat_at <= ${before}`);
-  return { conditions, params };
+  if (selection.is_online !== undefined) filters.push(reachability(selection.is_online));
+  if (selection.hostname !== undefined) filters.push(hostname(selection.hostname));
+  if (selection.tag !== undefined) filters.push(tagged(selection.tag));
+  if (selection.agent_ids !== undefined)
+    filters.push({ sql: 'r.id = ANY(:value::uuid[])', value: selection.agent_ids });
+  return filters;
 }
 
-function likePattern(part: string): string {
-  return `%${part.toLowerCase().replaceAll(/[\\%_]/g, '\\$&')}%`;
+/** On rows `r` that carry `last_heartbeat_at`. */
+export function heartbeatFilters(window: HeartbeatWindow): Filter[] {
+  const { last_heartbeat_after: after, last_heartbeat_before: before } = window;
+  return [
+    ...(after === undefined ? [] : [{ sql: 'r.last_heartbeat_at >= :value', value: after }]),
+    ...(before === undefined ? [] : [{ sql: 'r.last_heartbeat_at <= :value', value: before }]),
+  ];
+}
+
+function reachability(online: boolean): Filter {
+  const statuses = online ? ["'ONLINE'", "'DEGRADED'"] : ["'OFFLINE'", "'UNKNOWN'"];
+  return {
+    sql: `r.status IN (${statuses.join(', ')})`,
+    by: 'ordered',
+    alternatives: statuses.map((status) => `r.status = ${status}`),
+  };
+}
+
+/** What is shorter than three letters or digits in a row is in no trigram, and in most hostnames. */
+const SEARCHABLE = /[\p{L}\p{N}]{3}/u;
+
+function hostname(part: string): Filter {
+  const pattern = `%${part.toLowerCase().replaceAll(/[\\%_]/g, '\\$&')}%`;
+  const filter = { sql: 'lower(r.hostname) LIKE :value', value: pattern };
+  return SEARCHABLE.test(part) ? { ...filter, by: 'searched' } : filter;
 }
 
 /** A value given in a URL is text; tags may hold numbers and booleans, too. */
-function addTag(tag: string, add: (value: unknown, condition: (param: string) => string) => void): void {
+function tagged(tag: string): Filter {
   const equals = tag.indexOf('=');
-  if (equals < 0) {
-    add(tag, (name) => `a.tags ? ${name}`);
-    return;
-  }
+  if (equals < 0) return { sql: 'r.tags ? :value', value: tag, by: 'searched' };
   const name = tag.slice(0, equals);
   const value = tag.slice(equals + 1);
   const readings: unknown[] = [value];
   if (value === 'true' || value === 'false') readings.push(value === 'true');
   if (value.trim() !== '' && Number.isFinite(Number(value))) readings.push(Number(value));
-  add(
-    readings.map((reading) => JSON.stringify({ [name]: reading })),
-    (candidates) => `a.tags @> ANY(${candidates}::jsonb[])`,
-  );
+  return {
+    sql: 'r.tags @> ANY(:value::jsonb[])',
+    value: readings.map((reading) => JSON.stringify({ [name]: reading })),
+    by: 'searched',
+  };
 }

@@ -7,9 +7,6 @@ export interface Retention {
   readonly queueDays: number;
 }
 
-/** Samples may be this far ahead of the database's clock, in minutes. */
-export const CLOCK_TOLERANCE_MINUTES = 10;
-
 /** So long agents' words can be kept although nobody makes partitions. */
 const DAYS_AHEAD = 30;
 
@@ -53,18 +50,5 @@ export class MaintenanceStore {
       [parent, step, days],
     );
     return rows.map((row) => row.name);
-  }
-
-  /** Why a sample's time cannot be taken, or null if it can; the list is in the order of `times`. */
-  async judgeTimes(times: readonly string[]): Promise<(string | null)[]> {
-    const { rows } = await this.#database.pool.query<{ reason: string | null }>(
-      `SELECT CASE
-         WHEN t.at > now() + interval '${CLOCK_TOLERANCE_MINUTES} minutes' THEN 'collected_at lies in the future; check the clock of the machine'
-         WHEN t.at < now() - make_interval(days => $2) THEN 'collected_at lies before the retention of ' || $2 || ' days'
-       END AS reason
-       FROM unnest($1::timestamptz[]) WITH ORDINALITY AS t(at, n) ORDER BY n`,
-      [times, this.#retention.telemetryDays],
-    );
-    return rows.map((row) => row.reason);
   }
 }

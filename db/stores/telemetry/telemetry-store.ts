@@ -6,11 +6,11 @@ import type {
   TelemetryRecord,
   TelemetrySample,
 } from '../../../contracts/telemetry/telemetry.ts';
-import { GroupCommit } from '../../batch/group-commit.ts';
 import { type Database, inTransaction } from '../../database.ts';
 import type { TelemetryRow } from '../../models/rows.ts';
 import { appendAudit } from '../audit.ts';
 import { decodeCursor, iso, toPage } from '../keyset.ts';
+import { type TelemetryAnswer, TelemetryIntake } from './intake.ts';
 
 /** Percentages at or above which a machine is strained and its agent DEGRADED. */
 export interface Thresholds {
@@ -19,84 +19,37 @@ export interface Thresholds {
   readonly diskPercent: number;
 }
 
-interface NewSample {
-  readonly agentId: string;
-  readonly sample: TelemetrySample;
-}
-
-const COLUMNS = [
-  'cpu_percent',
-  'memory_percent',
-  'memory_used_mb',
-  'memory_total_mb',
-  'disk_percent',
-  'disk_used_gb',
-  'disk_total_gb',
-] as const;
-
-const INSERT = `
-  INSERT INTO telemetry (agent_id, collected_at, received_at, ${COLUMNS.join(', ')}, installed_software, services, metrics)
-  SELECT s.agent_id, s.collected_at, now(), ${COLUMNS.map((column) => `s.${column}`).join(', ')}, s.installed_software, s.services, s.metrics
-  FROM unnest($1::uuid[], $2::timestamptz[], $3::real[], $4::real[], $5::float8[], $6::float8[], $7::real[], $8::float8[], $9::float8[],
-    $10::jsonb[], $11::jsonb[], $12::jsonb[])
-    AS s(agent_id, collected_at, ${COLUMNS.join(', ')}, installed_software, services, metrics)
-  ON CONFLICT (agent_id, collected_at) DO NOTHING
-  RETURNING agent_id, collected_at`;
-
 /** Measurements of machines, in partitions of a day. */
 export class TelemetryStore {
   readonly #database: Database;
   readonly #thresholds: Thresholds;
-  readonly #batches: GroupCommit<NewSample, boolean>;
+  readonly #intake: TelemetryIntake;
 
-  constructor(database: Database, thresholds: Thresholds) {
+  constructor(database: Database, rules: Thresholds & { readonly retentionDays: number }) {
     this.#database = database;
-    this.#thresholds = thresholds;
-    this.#batches = new GroupCommit((samples) => this.#insert(samples), {
-      maxBatch: 200,
-      maxWaitMs: 10,
-      maxConcurrent: 2,
-      maxWaiting: 20_000,
-    });
+    this.#thresholds = rules;
+    this.#intake = new TelemetryIntake(database, rules.retentionDays);
   }
 
-  /**
-   * Keeps samples of one agent, durably when it answers.
-   *
-   * @returns for each sample whether it was new
-   */
-  async add(agentId: string, samples: readonly TelemetrySample[]): Promise<boolean[]> {
-    const added = await Promise.all(samples.map((sample) => this.#batches.submit({ agentId, sample })));
-    const latest = samples.reduce<TelemetrySample | undefined>(
-      (newest, sample) =>
-        newest === undefined || Date.parse(sample.collected_at) > Date.parse(newest.collected_at)
-          ? sample
-          : newest,
-      undefined,
-    );
-    if (latest !== undefined) await this.#judge(agentId, latest);
-    return added;
+  /** Keeps samples of one agent, durably when it answers. */
+  async add(agentId: string, samples: readonly TelemetrySample[]): Promise<TelemetryAnswer> {
+    const answer = await this.#intake.take(agentId, samples);
+    if (answer.kind !== 'taken') return answer;
+    const latest = samples
+      .filter((_, index) => answer.refusals[index] === null)
+      .reduce<TelemetrySample | undefined>(
+        (newest, sample) =>
+          newest === undefined || Date.parse(sample.collected_at) > Date.parse(newest.collected_at)
+            ? sample
+            : newest,
+        undefined,
+      );
+    if (latest !== undefined) await this.#judge(agentId, latest, answer.wasStrained);
+    return answer;
   }
 
-  async #insert(samples: readonly NewSample[]): Promise<boolean[]> {
-    const json = (value: unknown) => (value === null || value === undefined ? null : JSON.stringify(value));
-    const { rows } = await this.#database.pool.query<{ agent_id: string; collected_at: Date }>(INSERT, [
-      samples.map(({ agentId }) => agentId),
-      samples.map(({ sample }) => sample.collected_at),
-      ...COLUMNS.map((column) => samples.map(({ sample }) => sample[column] ?? null)),
-      samples.map(({ sample }) => json(sample.installed_software)),
-      samples.map(({ sample }) => json(sample.services)),
-      samples.map(({ sample }) => json(sample.metrics)),
-    ]);
-    const inserted = new Set(rows.map((row) => `${row.agent_id} ${row.collected_at.getTime()}`));
-    // A sample that is in a batch twice was new once.
-    return samples.map(({ agentId, sample }) =>
-      inserted.delete(`${agentId} ${Date.parse(sample.collected_at)}`),
-    );
-  }
-
-  /** Compares an agent's newest sample with the thresholds; writes only when its condition changes. */
-  async #judge(agentId: string, sample: TelemetrySample): Promise<void> {
+  /** Compares an agent's newest sample with the thresholds; asks and writes only when its condition changes. */
+  async #judge(agentId: string, sample: TelemetrySample, wasStrained: boolean): Promise<void> {
     const told = [sample.cpu_percent, sample.memory_percent, sample.disk_percent];
     // Such a sample says nothing of how strained the machine is.
     if (told.every((percent) => percent === null || percent === undefined)) return;
@@ -105,12 +58,12 @@ export class TelemetryStore {
       (sample.cpu_percent ?? 0) >= cpuPercent ||
       (sample.memory_percent ?? 0) >= memoryPercent ||
       (sample.disk_percent ?? 0) >= diskPercent;
-    const { rows } = await this.#database.pool.query<{ differs: boolean }>(
-      `SELECT strained <> $2 AS differs FROM agent_presence WHERE agent_id = $1
-       AND NOT EXISTS (SELECT FROM telemetry WHERE agent_id = $1 AND collected_at > $3::timestamptz)`,
-      [agentId, strained, sample.collected_at],
+    if (strained === wasStrained) return;
+    const { rows } = await this.#database.pool.query<{ newest: boolean }>(
+      `SELECT NOT EXISTS (SELECT FROM telemetry WHERE agent_id = $1 AND collected_at > $2::timestamptz) AS newest`,
+      [agentId, sample.collected_at],
     );
-    if (rows[0]?.differs === true) await this.#setStrained(agentId, strained);
+    if (rows[0]?.newest === true) await this.#setStrained(agentId, strained);
   }
 
   async #setStrained(agentId: string, strained: boolean): Promise<void> {

@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
+import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../../../api/context.ts';
 import { listenTls } from '../../../api/listeners/listen.ts';
@@ -131,7 +132,7 @@ describe('Strangers on the agents’ listener', () => {
     app.post('/', async (c) => c.text(await c.req.text()));
     app.onError((_error, c) => c.text('', 400));
     const limits = { idleMs: 1_500, stallMs: 300, bodyMs: 6_000 };
-    const listener = await listenTls(app, tls, '127.0.0.1', 0, limits);
+    const listener = await listenTls(getRequestListener(app.fetch), tls, '127.0.0.1', 0, limits);
     const session = connectHttp2(`https://localhost:${listener.port}`, { ca: world.api.caPem });
     try {
       const silent = session.request({ ':method': 'POST', ':path': '/' });

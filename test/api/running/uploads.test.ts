@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../../../api/context.ts';
 import { type Listener, listenHttp } from '../../../api/listeners/listen.ts';
@@ -10,7 +11,7 @@ describe('Uploads', () => {
     const app = new OpenAPIHono<ApiEnv>();
     app.post('/', async (c) => c.text(String((await c.req.arrayBuffer()).byteLength)));
     app.onError((_error, c) => c.text('', 400));
-    listener = await listenHttp(app, '127.0.0.1', 0, 600);
+    listener = await listenHttp(getRequestListener(app.fetch), '127.0.0.1', 0, 600);
   });
   afterAll(() => listener.close());
 

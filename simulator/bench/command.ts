@@ -1,0 +1,65 @@
+import { messageOf } from '../../cli/engines/errors.ts';
+import type { Progress } from '../../cli/engines/progress.ts';
+import type { Bench } from './bench.ts';
+import { Cleanup } from './cleanup.ts';
+import { compareFiles } from './compare/command.ts';
+import { parseOptions, UsageError, usageOf } from './options.ts';
+import { type BenchResult, thisMachine, toLine } from './result.ts';
+
+export interface BenchCommand {
+  readonly args: readonly string[];
+  readonly benches: Readonly<Record<string, () => Promise<Bench>>>;
+  /** One line of JSON, and nothing else. */
+  readonly out: (line: string) => void;
+  /** Words for people. */
+  readonly say: (line: string) => void;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** `npm run bench -- NAME [options]`. @returns the exit status: 0, 1 when it failed, 2 when it was not understood */
+export async function runBench(command: BenchCommand): Promise<number> {
+  const [name, ...args] = command.args;
+  try {
+    if (name === 'compare') return await compareFiles(args, command);
+    const load =
+      name !== undefined && Object.hasOwn(command.benches, name) ? command.benches[name] : undefined;
+    if (load === undefined) throw new UsageError(await listOf(command.benches, name));
+    const bench = await load();
+    if (args.includes('--help')) {
+      command.say(usageOf(bench));
+      return 0;
+    }
+    command.out(toLine(await measure(bench, args, command)));
+    return 0;
+  } catch (error) {
+    command.say(error instanceof UsageError ? error.message : failureOf(error));
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function measure(bench: Bench, args: readonly string[], command: BenchCommand): Promise<BenchResult> {
+  const options = parseOptions(bench, args);
+  const cleanup = new Cleanup();
+  try {
+    const figures = await bench.run(options, { progress: command.progress, cleanup, signal: command.signal });
+    return { name: bench.name, ...figures, options, machine: thisMachine() };
+  } finally {
+    await cleanup.run();
+  }
+}
+
+function failureOf(error: unknown): string {
+  const stack = error instanceof Error ? error.stack : undefined;
+  return stack ?? messageOf(error);
+}
+
+async function listOf(benches: BenchCommand['benches'], name: string | undefined): Promise<string> {
+  const known = await Promise.all(Object.values(benches).map((load) => load()));
+  return [
+    name === undefined ? 'Which bench?' : `There is no bench "${name}".`,
+    'npm run bench -- NAME [options]; options of a bench: --help',
+    ...known.map((bench) => `  ${bench.name.padEnd(14)} ${bench.summary}`),
+    `  ${'compare'.padEnd(14)} A.json B.json: what got slower from A to B`,
+  ].join('\n');
+}

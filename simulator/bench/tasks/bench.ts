@@ -1,0 +1,220 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { step } from '../../../cli/engines/progress.ts';
+import type { RunningPlatform } from '../../../cli/platform/start.ts';
+import { agentTaskWorkflowId } from '../../../contracts/temporal.ts';
+import { type BenchContext, defineBench } from '../bench.ts';
+import { seedAgents } from '../checkins/seed.ts';
+import { cpuDuring } from '../measure/cpu.ts';
+import { newHistogram, percentile, record } from '../measure/latency.ts';
+import { UsageError } from '../options.ts';
+import { startChild } from '../parts/child.ts';
+import { startEnginePostgres } from '../parts/engine-postgres.ts';
+import { startBenchPlatform } from '../parts/platform.ts';
+import { freePorts, scratchFolder } from '../parts/scratch.ts';
+import { startTemporalServer, type TemporalServer } from '../parts/temporal-server.ts';
+import type { BareRun } from './bare.ts';
+import { TaskDriver } from './lifecycle.ts';
+
+/** Tasks whose histories are read to count what workflows were told. */
+const LOOKED_AT = 50;
+const ENGINES = ['dev', 'server'];
+
+interface Histories {
+  /** Signals a workflow, on the average. */
+  readonly messages: number;
+  readonly workflowTasks: number;
+  readonly events: number;
+  /** Seconds from the start of each workflow to its end. */
+  readonly seconds: readonly number[];
+}
+
+/**
+ * Whole lives of tasks, created by an operator, handed over by a heartbeat, started and completed by their agents,
+ * until their workflows have ended; against bare workflows that are told as often, on the same Temporal.
+ */
+export const tasks = defineBench({
+  name: 'tasks',
+  summary: 'whole task lifecycles, against a bare workflow that takes as many messages',
+  options: {
+    tasks: { default: 1_500, help: 'tasks that are measured' },
+    concurrency: { default: 200, help: 'tasks under way at once' },
+    work: { default: 1_000, help: 'milliseconds that agents work on a task' },
+    engine: {
+      default: 'dev',
+      help: 'dev: the embedded stack’s Temporal; server: the production server on Postgres',
+    },
+    shards: { default: 4, help: 'history shards of the production server' },
+    env: { default: '', help: 'settings of the platform, NAME=value separated by commas' },
+    dynamic: {
+      default: '',
+      help: 'dynamic configuration of the production server, name=value separated by commas',
+    },
+  },
+  async run(options, context) {
+    if (!ENGINES.includes(options.engine)) throw new UsageError(`--engine is one of ${ENGINES.join(', ')}`);
+    const folder = await scratchFolder(context.cleanup);
+    const server = options.engine === 'server' ? await productionServer(options, context, folder) : undefined;
+    const [proxyPort = 0] = await freePorts(1);
+    const platform = await startBenchPlatform(context, folder, {
+      env: {
+        EUCORA_AGENT_PROXY_PORT: String(proxyPort),
+        EUCORA_TRUSTED_PROXIES: '127.0.0.0/8',
+        EUCORA_REQUESTS_PER_MINUTE: '1000000000',
+        EUCORA_LOG_LEVEL: 'warn',
+        ...(server === undefined ? {} : { TEMPORAL_ADDRESS: server.temporal.address }),
+        ...pairs(options.env),
+      },
+    });
+    const address = platform.endpoints.temporal_address;
+    const connection = await Connection.connect({ address, interceptors: [] });
+    context.cleanup.add(() => connection.close());
+    const client = new Client({ connection });
+    const driver = await TaskDriver.open({
+      dataDir: platform.dataDir,
+      operatorUrl: platform.endpoints.operator_api,
+      proxyUrl: `http://127.0.0.1:${proxyPort}`,
+      token: (await readFile(platform.endpoints.admin_token_file, 'utf8')).trim(),
+      agentIds: await seedAgents(platform.databaseUrl, options.concurrency),
+    });
+    context.cleanup.add(() => driver.close());
+    const lives = async (count: number): Promise<string[]> => {
+      const ids = await driver.drive(count, options.work);
+      await Promise.all(ids.map((id) => ended(client, id)));
+      return ids;
+    };
+    await step(context.progress, 'Warming up', () => lives(Math.ceil(options.tasks / 5)));
+    const begun = performance.now();
+    const { result: ids, seconds } = await cpuDuring(pidsOf(platform, server), () =>
+      step(context.progress, `${options.tasks} tasks through their life`, () => lives(options.tasks)),
+    );
+    const rate = (options.tasks * 1_000) / (performance.now() - begun);
+    const histories = await look(client, ids.slice(-LOOKED_AT));
+    await platform.kill('worker');
+    await platform.kill('api');
+    const bare = startChild<BareRun, { seconds: number }>(context, 'bench/tasks/bare.js');
+    const bareRun = {
+      address,
+      concurrency: options.concurrency,
+      messages: histories.messages,
+      workMs: options.work,
+      worker: WORKER,
+    };
+    await step(context.progress, 'Warming up bare workflows', () =>
+      bare.ask({ ...bareRun, count: Math.ceil(options.tasks / 5) }),
+    );
+    const floor = await cpuDuring({ worker: bare.pid, ...enginePids(platform, server) }, () =>
+      step(context.progress, `${options.tasks} bare workflows`, () =>
+        bare.ask({ ...bareRun, count: options.tasks }),
+      ),
+    );
+    const floorRate = options.tasks / floor.result.seconds;
+    const lifetimes = newHistogram();
+    for (const lifetime of histories.seconds) record(lifetimes, lifetime * 1_000);
+    const per1000 = (used: Readonly<Record<string, number>>): Record<string, number> =>
+      Object.fromEntries(
+        Object.entries(used).map(([name, value]) => [name, (value * 1_000) / options.tasks]),
+      );
+    return {
+      rate,
+      floor_rate: floorRate,
+      ratio: rate / floorRate,
+      cpu_s_per_1000: per1000(seconds),
+      p50_ms: percentile(lifetimes, 50),
+      p99_ms: percentile(lifetimes, 99),
+      floor_cpu_s_per_1000: per1000(floor.seconds),
+      messages: histories.messages,
+      workflow_tasks: histories.workflowTasks,
+      events: histories.events,
+    };
+  },
+});
+
+/** What the product's worker runs with; the bare one gets the same. */
+const WORKER = { cachedWorkflows: 2_000, pollers: 10, workflowTasks: 40 };
+
+interface Server {
+  readonly temporal: TemporalServer;
+  readonly postgres: number;
+}
+
+async function productionServer(
+  options: { readonly shards: number; readonly dynamic: string },
+  context: BenchContext,
+  folder: string,
+): Promise<Server> {
+  const postgres = await startEnginePostgres(context, folder);
+  const temporal = await startTemporalServer(context, {
+    postgresUrl: postgres.url,
+    folder,
+    shards: options.shards,
+    settings: pairs(options.dynamic),
+  });
+  return { temporal, postgres: postgres.pid };
+}
+
+/** Its workflow is started by the relay, soon after the task was made. */
+async function ended(client: Client, taskId: string): Promise<void> {
+  for (;;) {
+    try {
+      await client.workflow.getHandle(agentTaskWorkflowId(taskId)).result();
+      return;
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      await delay(50);
+    }
+  }
+}
+
+function enginePids(platform: RunningPlatform, server: Server | undefined): Record<string, number> {
+  return {
+    temporal: server?.temporal.pid ?? platform.pid('temporal') ?? 0,
+    ...(server === undefined ? {} : { temporal_postgres: server.postgres }),
+  };
+}
+
+function pidsOf(platform: RunningPlatform, server: Server | undefined): Record<string, number> {
+  return {
+    api: platform.pid('api') ?? 0,
+    worker: platform.pid('worker') ?? 0,
+    postgres: platform.pid('postgres') ?? 0,
+    ...enginePids(platform, server),
+  };
+}
+
+async function look(client: Client, ids: readonly string[]): Promise<Histories> {
+  const all = await Promise.all(
+    ids.map(async (id) => {
+      const { events } = await client.workflow.getHandle(agentTaskWorkflowId(id)).fetchHistory();
+      const list = events ?? [];
+      const count = (attributes: string): number =>
+        list.filter((event) => Object.hasOwn(event, attributes)).length;
+      const time = (at: number): number =>
+        Number(list.at(at)?.eventTime?.seconds ?? 0) + (list.at(at)?.eventTime?.nanos ?? 0) / 1e9;
+      return {
+        messages: count('workflowExecutionSignaledEventAttributes'),
+        workflowTasks: count('workflowTaskCompletedEventAttributes'),
+        events: list.length,
+        seconds: time(-1) - time(0),
+      };
+    }),
+  );
+  const mean = (pick: (one: (typeof all)[number]) => number): number =>
+    all.reduce((sum, one) => sum + pick(one), 0) / all.length;
+  return {
+    messages: mean((one) => one.messages),
+    workflowTasks: mean((one) => one.workflowTasks),
+    events: mean((one) => one.events),
+    seconds: all.map((one) => one.seconds),
+  };
+}
+
+function pairs(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(',').flatMap((pair) => {
+      const at = pair.indexOf('=');
+      return at < 0 ? [] : [[pair.slice(0, at), pair.slice(at + 1)]];
+    }),
+  );
+}

@@ -1,0 +1,2 @@
+export { simulatedSite } from './site.ts';
+export { simulation } from './workflow.ts';
