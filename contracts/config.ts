@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AI_PROVIDERS } from './incident/ai.ts';
+import { incidentSettings } from './incident/settings.ts';
 
 /**
  * All settings of API and workers, by environment variable. `docs/operations/configuration.md` is held against
@@ -185,6 +186,7 @@ export const configSchema = z.object({
     .stringbool()
     .default(false)
     .describe('Take addresses of machines out of what is sent to models'),
+  ...incidentSettings,
   EUCORA_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
