@@ -35,7 +35,7 @@ const REPLACEMENTS: readonly (readonly [RegExp, string])[] = [
   // Names that machines are given by themselves, and what is said to be a host.
   [/\b(?:DESKTOP|LAPTOP|WIN|PC|HOST|SRV|SERVER|NODE|VM|IP)-[A-Z0-9][A-Z0-9-]*\b/gi, '<host>'],
   [
-    /\b((?:host(?:name)?|server|machine|computer|device)(?: name)?[ =:]+["']?)(?!<)[\w-]*\d[\w.-]*/gi,
+    /\b((?:host(?:name)?|server|machine|computer|device)(?: name)?[ =:]+["']?)(?:<\w+>|[\w-]*\d[\w.-]*)/gi,
     '$1<host>',
   ],
   // Codes that say what went wrong stay, as 0x80070005 and error numbers of installers do in their own field.

@@ -8,6 +8,9 @@ import { appendAudit } from '../audit.ts';
 import { insertSuggestion } from './analysis.ts';
 import { moveIncident } from './move.ts';
 
+/** Names a decision, to devices as well: of a precision that survives a way through JavaScript. */
+const DECISION_MOMENT = `date_trunc('milliseconds', now())`;
+
 /** Who decides, by which request. */
 export interface Decider {
   readonly actor: Actor;
@@ -51,7 +54,7 @@ export function approveIncident(
       word: 'approve',
       id,
       actor: decider.actor,
-      set: `approved_suggestion = $5, retry_failed_tasks = $6, decided_by = $7, decided_at = now(), decision_note = $8`,
+      set: `approved_suggestion = $5, retry_failed_tasks = $6, decided_by = $7, decided_at = ${DECISION_MOMENT}, decision_note = $8`,
       params: [suggestionId, request.retry_failed_tasks, decider.actor.id, request.note ?? null],
       told: { suggestion: suggestionId, devices, retry_failed_tasks: request.retry_failed_tasks },
       correlationId: decider.correlationId,
@@ -74,7 +77,7 @@ async function enlist(client: PoolClient, id: string): Promise<number> {
        ORDER BY o.agent_id, o.id DESC
      )
      INSERT INTO incident_remedy (id, incident_id, approved_at, agent_id, canary, state, failed_task_id)
-     SELECT uuid7(), $1, now(), agent_id,
+     SELECT uuid7(), $1, ${DECISION_MOMENT}, agent_id,
        row_number() OVER (ORDER BY status IN ('ONLINE', 'DEGRADED') DESC, failed_at, agent_id) = 1, 'WAITING', task_id
      FROM affected ORDER BY status IN ('ONLINE', 'DEGRADED') DESC, failed_at, agent_id`,
     [id],

@@ -27,7 +27,7 @@ const remediation = (interpreter: string, script: string) => ({
   max_retries: DEFAULT_MAX_RETRIES,
 });
 
-/** Gives the next devices the approved script, the first one before all others. Those that were revoked fail. */
+/** Gives the next devices the approved script, those that can be reached first. Those that were revoked fail. */
 export async function beginDevices(
   client: PoolClient,
   incident: IncidentRow,
@@ -37,9 +37,9 @@ export async function beginDevices(
 ): Promise<void> {
   const { rows } = await client.query<{ id: string; agent_id: string; gone: boolean }>(
     `SELECT r.id, r.agent_id, a.id IS NULL OR a.revoked_at IS NOT NULL AS gone
-     FROM (SELECT id, agent_id FROM incident_remedy WHERE incident_id = $1 AND approved_at = $2 AND state = 'WAITING'
-           ORDER BY canary DESC, id LIMIT $3 FOR UPDATE) r
-     LEFT JOIN agent a ON a.id = r.agent_id`,
+     FROM incident_remedy r LEFT JOIN agent a ON a.id = r.agent_id
+     WHERE r.incident_id = $1 AND r.approved_at = $2 AND r.state = 'WAITING'
+     ORDER BY r.canary DESC, a.status IN ('ONLINE', 'DEGRADED') DESC NULLS LAST, r.id LIMIT $3 FOR UPDATE OF r`,
     [incident.id, incident.decided_at, limit],
   );
   const agents = rows.filter(({ gone }) => !gone).map(({ agent_id }) => agent_id);
