@@ -15,6 +15,7 @@ import { DOWNLOADERS, outputOf } from './commands/output.ts';
 import { readPowerShell } from './commands/powershell.ts';
 import { foldPowerShell } from './commands/powershell-fold.ts';
 import { readShell, shellState } from './commands/sh.ts';
+import { argumentsFrom, dialectOf, follow, remember, resolved } from './commands/tracking.ts';
 import { type Inner, unwrap } from './commands/unwrap.ts';
 import { ACCESS_RULES } from './rules/access.ts';
 import { DELETION_RULES } from './rules/deletion.ts';
@@ -131,7 +132,7 @@ export class Inspector {
     for (const [index, command] of commands.entries()) {
       this.command(command, commands.slice(0, index), output, state, dialect);
       const written = outputOf(command, output, state.files);
-      this.remember(command, output, written, state);
+      remember(command, output, written, state);
       output = command.redirects.some(({ operator }) => operator === '>' || operator === '>>') ? '' : written;
     }
     return output;
@@ -191,7 +192,7 @@ export class Inspector {
       this.inspect(body, 'sh', called);
     }
     this.depth -= 1;
-    this.follow(name, args, state);
+    follow(name, args, state);
   }
 
   private inner(
@@ -213,11 +214,7 @@ export class Inspector {
         break;
       }
       case 'script':
-        this.inspect(
-          inner.script,
-          inner.dialect,
-          sameFamily(inner.dialect, dialect) ? { ...state } : undefined,
-        );
+        this.inspect(inner.script, inner.dialect, inner.dialect === dialect ? { ...state } : undefined);
         break;
       case 'file':
         this.file(inner.path, inner.dialect, state, command);
@@ -254,175 +251,14 @@ export class Inspector {
     else if (
       before.length > 0 &&
       dialect !== 'sql' &&
-      before.some(({ words }) =>
-        /^(?:base64|base32|openssl|xxd|gunzip|gzip|zcat|bzcat|xzcat|uudecode|rev|tr|sed|awk|perl|python3?|printf|gpg|od|hexdump|dd|tail|head|cut)$/.test(
-          programName(words[0] ?? ''),
-        ),
-      )
+      !/^(?:cat|echo|get-content|gc|type|yes)$/.test(programName(before.at(-1)?.words[0] ?? ''))
     )
       this.add({ code: 'hidden_code', message: 'Runs code that it unpacks first' }, line);
-  }
-
-  /** What later commands of the same script see. */
-  private follow(name: string, args: readonly string[], state: ShellState): void {
-    if (/^(?:cd|chdir|pushd|set-location|sl|push-location)$/.test(name)) {
-      const target = args.filter((arg) => !/^(?:-\w+|\/d)$/i.test(arg)).at(-1) ?? '/home/user';
-      state.directory = hasUnknown(target)
-        ? undefined
-        : /^[/~]|^[a-z]:/i.test(target) || state.directory === undefined
-          ? /^[/~]|^[a-z]:/i.test(target)
-            ? target
-            : undefined
-          : `${state.directory}/${target}`;
-    }
-    if (
-      name === 'alias' ||
-      name === 'set-alias' ||
-      name === 'sal' ||
-      name === 'new-alias' ||
-      name === 'nal' ||
-      name === 'doskey'
-    ) {
-      const values = args.filter((arg) => !arg.startsWith('-'));
-      for (const value of values) {
-        const pair = /^([^=]+)=([\s\S]*)$/.exec(value);
-        if (pair !== null) state.aliases.set(pair[1] ?? '', pair[2] ?? '');
-      }
-      if (values.length === 2 && !values[0]?.includes('='))
-        state.aliases.set(values[0] ?? '', values[1] ?? '');
-    }
-    if (name === 'read' || name === 'unset') for (const arg of args) state.variables.delete(arg);
-    if (/^(?:export|declare|local|readonly|typeset)$/.test(name)) {
-      for (const arg of args) {
-        const pair = /^(\w+)=([\s\S]*)$/.exec(arg);
-        if (pair !== null) state.variables.set(pair[1] ?? '', pair[2] ?? '');
-      }
-    }
-  }
-
-  private remember(command: Command, input: string, written: string, state: ShellState): void {
-    const name = programName(command.words[0] ?? '');
-    for (const { operator, target } of command.redirects) {
-      if (operator === '>' || operator === '>>') {
-        const text = operator === '>>' ? `${state.files.get(target) ?? ''}${written}\n` : `${written}\n`;
-        state.files.set(target, text);
-      }
-    }
-    if (name === 'tee')
-      for (const file of command.words.slice(1).filter((word) => !word.startsWith('-')))
-        state.files.set(file, input);
-    if (/^(?:set-content|out-file|add-content|sc|ac)$/.test(name)) {
-      const values = command.words.slice(1).filter((word) => !word.startsWith('-'));
-      if (values.length >= 2) state.files.set(values[0] ?? '', values.slice(1).join(' '));
-      else if (values.length === 1) state.files.set(values[0] ?? '', input);
-    }
-    for (const file of downloadsOf(name, command.words.slice(1))) {
-      for (const key of [file, file.replace(/^.*[\\/]/, '')])
-        if (key !== '') state.files.set(key, DOWNLOADED);
-    }
-    if (/^(?:mv|cp|move|copy|move-item|copy-item|ren|rename-item|unzip|tar)$/.test(name)) {
-      const paths = command.words.slice(1).filter((word) => !word.startsWith('-'));
-      const text = state.files.get(paths[0] ?? '');
-      if (text !== undefined && paths[1] !== undefined) state.files.set(paths[1], text);
-    }
   }
 
   private add({ code, message }: Verdict, excerpt: string): void {
     const shown = excerpt.replaceAll(UNKNOWN, '?').replaceAll(DOWNLOADED, '<downloaded>').trim();
     const key = `${code}\n${message}`;
     if (!this.found.has(key)) this.found.set(key, { code, message, excerpt: shown.slice(0, 200) });
-  }
-}
-
-const sameFamily = (a: Dialect, b: Dialect): boolean => a === b;
-
-function dialectOf(path: string, text: string): Dialect {
-  if (/\.(?:bat|cmd)$/i.test(path)) return 'cmd';
-  if (/\.ps1$/i.test(path)) return 'powershell';
-  if (/\.py$/i.test(path) || /^#!.*python/.test(text)) return 'python';
-  return 'sh';
-}
-
-/** A name that was written with wildcards or is an alias stands for what it may be. */
-const GLOBBED =
-  '/bin/rm /usr/bin/rm /bin/dd /usr/bin/dd /bin/sh /bin/bash /usr/bin/curl /usr/bin/wget /usr/bin/shred /sbin/mkfs /usr/bin/find /bin/chmod /bin/chown /usr/bin/python3 /usr/bin/base64'.split(
-    ' ',
-  );
-
-function resolved(words: readonly string[], dialect: Dialect): readonly string[] {
-  const [first = '', ...rest] = words;
-  if (dialect === 'sh' && /[?*[]/.test(first) && first.length > 1) {
-    try {
-      const pattern = new RegExp(
-        `^${first
-          .replace(/[.+^${}()|\\]/g, '\\$&')
-          .replaceAll('*', '[^/]*')
-          .replaceAll('?', '[^/]')}$`,
-      );
-      const match = GLOBBED.find((path) => pattern.test(path) || pattern.test(path.replace(/^.*\//, '')));
-      if (match !== undefined) return [match, ...rest];
-    } catch {
-      return words;
-    }
-  }
-  return words;
-}
-
-function argumentsFrom(words: readonly string[], input: string, before: readonly Command[]): string[] {
-  if (!hasUnknown(input)) {
-    const given = input.split(/\s+/).filter((word) => word !== '');
-    return words.includes('{}')
-      ? words.flatMap((word) => (word === '{}' ? given : [word]))
-      : [...words, ...given];
-  }
-  const lister = before.findLast(({ words: [first = ''] }) =>
-    /^(?:find|ls|fd|locate)$/.test(programName(first)),
-  );
-  const roots = lister?.words.slice(1).filter((word) => /^[/~.]/.test(word)) ?? [];
-  const filtered =
-    lister?.words.some((word) => /^-i?(?:name|path|mtime|mmin|size|newer|regex)$/.test(word)) ?? true;
-  const strict = roots.filter((root) =>
-    /^\/(?:etc|usr|bin|sbin|boot|lib\w*|System|home|Users|root|)\/?\*?$/.test(root),
-  );
-  return [...words.filter((word) => word !== '{}'), ...(filtered ? strict : roots)];
-}
-
-/** Files that a download is written to. */
-function downloadsOf(name: string, args: readonly string[]): string[] {
-  const after = (flag: RegExp): string[] =>
-    args.flatMap((arg, index) => (flag.test(args[index - 1] ?? '') ? [arg] : []));
-  const lastPart = (): string[] =>
-    args
-      .filter((arg) => /^(?:https?|ftp):/i.test(arg))
-      .map((url) => url.replace(/[?#].*$/, '').replace(/^.*\//, ''));
-  switch (name) {
-    case 'curl':
-      return [
-        ...after(/^(?:-\w*o|--output)$/),
-        ...args.flatMap((arg) => /^--output=(.*)$/.exec(arg)?.[1] ?? []),
-        ...(args.some((arg) => /^-\w*O|^--remote-name/.test(arg)) ? lastPart() : []),
-      ];
-    case 'wget':
-    case 'aria2c':
-    case 'axel':
-    case 'fetch': {
-      const named = [
-        ...after(/^(?:-\w*O|-o|--output-document)$/),
-        ...args.flatMap((arg) => /^(?:--output-document=|-O)(.+)$/.exec(arg)?.[1] ?? []),
-      ];
-      return named.length > 0 ? named : lastPart();
-    }
-    case 'invoke-webrequest':
-    case 'iwr':
-    case 'invoke-restmethod':
-    case 'irm':
-      return after(/^-o(?:u|ut|utf|utfi|utfil|utfile)?$/i);
-    case 'start-bitstransfer':
-      return after(/^-d(?:e|es|est\w*)?$/i).concat(args.filter((arg) => !/^-|^https?:/.test(arg)));
-    case 'bitsadmin':
-    case 'certutil':
-      return args.slice(-1);
-    default:
-      return [];
   }
 }

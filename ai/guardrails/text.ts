@@ -56,7 +56,7 @@ const WARNING =
 const SENTENCE =
   /^\s*(?:\d+[.)]\s+|[-*•]\s+)?(?:\*\*)?(?:[A-Z][a-z’']*|I|A|[a-z]+ (?:the|a|an|this|that|your|you|is|are|and|to|we|it))(?:[,:]?\s+(?:\*\*|[`"'(])?[\w’'%$./\\:-]+){2,}/;
 const COMMAND_FIRST =
-  /^\s*(?:sudo|rm|dd|curl|wget|del|rd|rmdir|format|powershell|pwsh|cmd|reg|net|sc|Remove-Item|Invoke-|Get-|Set-|Start-|Stop-|New-|Clear-|Format-|Add-|Disable-|Enable-|Restart-|Uninstall-|Install-|If\b|For\b|Do\b|Try\b|While\b|Function\b|Import-|Write-|Test-|Copy-|Move-|Out-|Select-|Where-|ForEach|Param\b|\[|\$|[A-Z_]+=|echo|DISM|MsiExec|Msiexec|Sfc|SFC|WMIC|Wmic|CD|RD|DEL|ECHO|FORMAT|REG|NET|SET|Dism)/;
+  /^\s*(?:sudo|rm|dd|curl|wget|del|rd|rmdir|format|powershell|pwsh|cmd|reg|net|sc|Remove-Item|Invoke-|Get-|Set-|Start-|Stop-|New-|Clear-|Format-|Add-|Disable-|Enable-|Restart-|Uninstall-|Install-|(?:If|For|Do|Try|While|Switch)\s*[({]|Function\s+[\w-]+\s*[({]|Import-|Write-|Test-|Copy-|Move-|Out-|Select-|Where-|ForEach|Param\s*\(|\[|\$|[A-Z_]+=|echo|DISM|MsiExec|Msiexec|Sfc|SFC|WMIC|Wmic|CD|RD|DEL|ECHO|FORMAT|REG|NET|SET|Dism)/;
 
 export function piecesOf(text: string): string[] {
   const pieces: string[] = [];

@@ -52,6 +52,13 @@ export const isRegistryRoot = (path: string): boolean => REGISTRY_ROOTS.test(pat
 export function reachOf(path: string, directory: string | undefined, recursive: boolean): Reach {
   // A variable may be empty: what is left then must be narrow, too.
   if (path.includes(UNKNOWN) || path.includes(DOWNLOADED)) return reachOfUnknown(path, directory, recursive);
+  if (
+    directory !== undefined &&
+    /^[a-z]:/i.test(directory) &&
+    !/^(?:[a-z]:|[\\/~%])/i.test(path) &&
+    !isRegistry(path)
+  )
+    return windowsReach(`${directory}\\${path}`, recursive);
   if (isRegistry(path)) return isRegistryRoot(path) ? 'critical' : 'narrow';
   return /^[a-z]:|^\\|^\/[a-z]:|^%/i.test(path) || (path.includes('\\') && !path.startsWith('/'))
     ? windowsReach(path, recursive)
@@ -77,7 +84,7 @@ function reachOfUnknown(path: string, directory: string | undefined, recursive: 
 function unixReach(path: string, directory: string | undefined, recursive: boolean): Reach {
   const wildcard = /(?:^|\/)(?:\*|\.\*|\{[^}]*\}|\.\[!?[^\]]*\]\*|\?\*|\*\*)$/.test(path);
   if (!path.startsWith('/') && !path.startsWith('~')) {
-    if (/^(?:\.\/)?(?:\*|\.\*|\.|\.\[!?[^\]]*\]\*|)$/.test(path)) {
+    if (/^(?:\.[\\/])?(?:\*|\*\.\*|\.\*|\.|\.\[!?[^\]]*\]\*|)$/.test(path)) {
       return directory === undefined
         ? recursive
           ? 'unknown'
@@ -92,7 +99,14 @@ function unixReach(path: string, directory: string | undefined, recursive: boole
   const bare = wildcard ? normalised(path.replace(/\/?[^/]*$/, '')) : whole;
   if (UNIX_LOCKS.test(whole)) return 'narrow';
   if (recursive) {
-    if (matches(whole) || matches(bare) || HOME.test(bare) || IN_HOME.test(whole) || IN_HOME.test(bare))
+    if (
+      /^\/(?:mnt|cygdrive)\/[a-z](?:\/(?:Windows|Users|Program Files))?(?:\/\*)?$/i.test(bare) ||
+      matches(whole) ||
+      matches(bare) ||
+      HOME.test(bare) ||
+      IN_HOME.test(whole) ||
+      IN_HOME.test(bare)
+    )
       return 'critical';
   } else if (wildcard && (UNIX_ROOTS.has(bare) || HOME.test(bare)) && !/^\/(?:var\/log|tmp|run)/.test(bare))
     return 'critical';

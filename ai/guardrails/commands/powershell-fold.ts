@@ -37,7 +37,7 @@ const STEPS: readonly Step[] = [
     (codes) => charsOf(codes),
   ],
   [new RegExp(`${STRING}\\s*\\+\\s*${STRING}`, 'g'), (a, b) => quote(unquote(a) + unquote(b))],
-  [new RegExp(`\\(\\s*${STRING}\\s*\\)(?!\\s*\\{)`, 'g'), (a) => `'${a}'`],
+  [new RegExp(`(?<![\\w\\]])\\(\\s*${STRING}\\s*\\)(?!\\s*\\{)`, 'g'), (a) => `'${a}'`],
   [new RegExp(`(?<![\\w)])-join\\s*${LIST}`, 'gi'), (list) => quote(strings(list).join(''))],
   [
     new RegExp(`\\(?${LIST}\\s*-join\\s*${STRING}\\)?`, 'gi'),
@@ -95,7 +95,7 @@ const STEPS: readonly Step[] = [
       ),
   ],
   [
-    new RegExp(`\\[(?:System\\.)?Convert\\]::FromBase64String\\(?\\s*${STRING}\\s*\\)?`, 'gi'),
+    new RegExp(`\\[(?:System\\.)?Convert\\]::FromBase64String\\(\\s*${STRING}\\s*\\)`, 'gi'),
     (a) => quote(fromBase64(a)),
   ],
   [
@@ -170,9 +170,9 @@ export function foldPowerShell(script: string): string {
     }
     learn(text, variables);
     text = text.replace(
-      /(?<![\w'])\$(?:\{([^}]+)\}|((?:env:|global:|script:|private:|local:|using:)?\w+(?:\(x86\))?))(?!\s*(?:\+?=(?!=)|\w))/gi,
+      /'(?:[^']|'')*'|"(?:[^"`]|`[\s\S]|"")*"|(?<![\w'])\$(?:\{([^}]+)\}|((?:env:|global:|script:|private:|local:|using:)?\w+(?:\(x86\))?))(?!\s*(?:\+?=(?!=)|\w))/gi,
       (whole, braced?: string, bare?: string) => {
-        const value = variables.get(nameOf(braced ?? bare ?? ''));
+        const value = variables.get(nameOf(braced ?? bare ?? '\u0000'));
         return value === undefined ? whole : quote(value);
       },
     );

@@ -19,6 +19,7 @@ class Reader {
   private readonly take: (pipeline: Pipeline) => void;
   private at = 0;
   private depth = 0;
+  private called = false;
 
   constructor(text: string, take: (pipeline: Pipeline) => void) {
     this.text = text;
@@ -79,9 +80,15 @@ class Reader {
       else if (
         character === '&' ||
         (character === '.' && /[\s'"$(]/.test(this.text[this.at + 1] ?? '') && words.length === 0)
-      )
+      ) {
         this.at += 1;
-      else words.push(this.word());
+        this.called = true;
+      } else {
+        // A text that stands alone is written; with `&` or `.` before it, it names what is run.
+        if (words.length === 0 && character === "'" && !this.called) words.push('write-output');
+        this.called = false;
+        words.push(this.word());
+      }
     }
     endPipeline();
     this.depth -= 1;

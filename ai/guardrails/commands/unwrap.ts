@@ -279,9 +279,8 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
     words(
       args.filter((arg, index) => !/^\\\\|^-[a-z]$/i.test(arg) && !/^-[upw]$/.test(args[index - 1] ?? '')),
     ),
-  'invoke-expression': (args) =>
-    script('powershell', args.filter((arg) => !/^-Command$/i.test(arg)).join(' ')),
-  iex: (args) => script('powershell', args.filter((arg) => !/^-Command$/i.test(arg)).join(' ')),
+  'invoke-expression': invokeExpression,
+  iex: invokeExpression,
   'start-process': startProcess,
   saps: startProcess,
   'invoke-wmimethod': (args) => script('cmd', args.at(-1)),
@@ -324,6 +323,11 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
   rundll32: (args) => script('cmd', /shell32(?:\.dll)?,ShellExec_RunDLL\s+(.*)/i.exec(args.join(' '))?.[1]),
   crontab: (args) => (args[0] === '-' ? [{ kind: 'input', dialect: 'sh' }] : []),
 };
+
+function invokeExpression(args: readonly string[]): Inner[] {
+  const text = args.filter((arg) => !/^-Command$/i.test(arg)).join(' ');
+  return text === '' ? [{ kind: 'input', dialect: 'powershell' }] : script('powershell', text);
+}
 
 function runAs(args: readonly string[]): Inner[] {
   const at = args.findIndex((arg) => /^-\w*c$|^--command$/.test(arg));

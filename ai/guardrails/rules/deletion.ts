@@ -76,7 +76,14 @@ function listedVerdict(args: readonly string[], directory: string | undefined): 
 const SEARCHED =
   /^\/(?:\*|bin|boot|dev|etc|lib\w*|sbin|usr(?:\/\w+)?|root|System|Library|Applications|private|proc|sys|Users|home)?\/?$/;
 
+function forFiles(args: readonly string[], directory: string | undefined): Verdict | undefined {
+  const root = args[args.findIndex((arg) => /^[/-]p$/i.test(arg)) + 1] ?? '';
+  const deletes = args.some((arg) => /\b(?:del|erase|rd|rmdir|format)\b/i.test(arg));
+  return deletes ? verdict(root, directory, true) : undefined;
+}
+
 const finds: Rule = ({ name, args, directory }) => {
+  if (name === 'forfiles') return forFiles(args, directory);
   if (name !== 'find') return undefined;
   const acts = args.some(
     (arg, index) =>

@@ -137,7 +137,7 @@ const boot = lineRules('boot_change', [
     'Changes how the machine starts',
   ],
   [
-    /^(?:nvram\s+(?:-c|-d|boot)|bless\b|csrutil\b|bputil\b|firmwarepasswd\b|kextcache\s+-invalidate|startosinstall)/,
+    /^(?:nvram\s+(?:-c|-d|boot)|bless\b(?!.*--(?:info|getboot))|csrutil\s+(?!status|report)\w|bputil\b(?!.*-d\b)|firmwarepasswd\b|kextcache\s+-invalidate|startosinstall)/,
     'Changes how the machine starts or what protects it',
   ],
   [
