@@ -9,7 +9,9 @@ import { InvalidCursorError } from '../db/stores/keyset.ts';
 import { SigningRequestError } from '../runtime/certificates/signing-request.ts';
 import type { ApiEnv } from './context.ts';
 
-export type ProblemExtras = Pick<Problem, 'errors' | 'task_status'> & { readonly retryAfterSeconds?: number };
+export type ProblemExtras = Pick<Problem, 'errors' | 'task_status' | 'incident_status'> & {
+  readonly retryAfterSeconds?: number;
+};
 
 /** What a handler throws to answer with problem details. The detail is shown to the caller. */
 export class ApiError extends Error {

@@ -2,11 +2,13 @@ import type { Pool, PoolClient } from 'pg';
 import { Umzug } from 'umzug';
 import * as foundation from './migrations/0001-foundation.ts';
 import * as fleetCounts from './migrations/0002-fleet-counts.ts';
+import * as incidents from './migrations/0005-incidents.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
   { name: '0001-foundation', up: foundation.up },
   { name: '0002-fleet-counts', up: fleetCounts.up },
+  { name: '0005-incidents', up: incidents.up },
 ] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */

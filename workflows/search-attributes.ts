@@ -3,4 +3,6 @@ import { SEARCH_ATTRIBUTES } from '../contracts/temporal.ts';
 
 export const SEARCH_ATTRIBUTE_KEYS = {
   taskState: defineSearchAttributeKey(SEARCH_ATTRIBUTES.taskState, 'KEYWORD'),
+  incidentState: defineSearchAttributeKey(SEARCH_ATTRIBUTES.incidentState, 'KEYWORD'),
+  incidentLabel: defineSearchAttributeKey(SEARCH_ATTRIBUTES.incidentLabel, 'KEYWORD'),
 } as const;

@@ -1,16 +1,7 @@
-import { createHmac } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { request } from 'undici';
 import type { AlertStore } from '../../db/stores/agent-presence/alert-store.ts';
-
-export interface Webhook {
-  readonly url: string;
-  /** Signs each delivery: `X-Eucora-Signature: sha256=<hex of HMAC-SHA256 over the body>`. */
-  readonly secret?: string | undefined;
-}
-
-const TIMEOUT_MS = 10_000;
+import { postSigned, type Webhook } from './webhook.ts';
 
 export type AlertDeliveryActivities = ReturnType<typeof alertDeliveryActivities>;
 
@@ -27,7 +18,7 @@ export function alertDeliveryActivities(
       if (found.length === 0) return;
       const body = JSON.stringify({ alerts: found });
       try {
-        await post(webhook, body, Context.current().cancellationSignal);
+        await postSigned(webhook, body, Context.current().cancellationSignal);
       } catch (error) {
         await alerts.noteAttempt(batch, (error as Error).message);
         throw error;
@@ -38,23 +29,4 @@ export function alertDeliveryActivities(
       await alerts.giveUp(batch, reason);
     },
   };
-}
-
-async function post(webhook: Webhook, body: string, signal: AbortSignal): Promise<void> {
-  const headers: Record<string, string> = { 'content-type': 'application/json' };
-  if (webhook.secret !== undefined) {
-    headers['x-eucora-signature'] =
-      `sha256=${createHmac('sha256', webhook.secret).update(body).digest('hex')}`;
-  }
-  const response = await request(webhook.url, {
-    method: 'POST',
-    headers,
-    body,
-    signal,
-    headersTimeout: TIMEOUT_MS,
-    bodyTimeout: TIMEOUT_MS,
-  });
-  await response.body.dump();
-  if (response.statusCode < 200 || response.statusCode > 299)
-    throw new Error(`The webhook answered ${response.statusCode}`);
 }

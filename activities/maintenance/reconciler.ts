@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { WORKFLOW_TYPES } from '../../contracts/temporal.ts';
 import type { TaskOutbox } from '../../db/stores/agent-task/outbox.ts';
+import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
 
 /** Older than what may still be on its way between Postgres, the outbox and Temporal's visibility store. */
 const SETTLED_MINUTES = 5;
@@ -15,6 +16,9 @@ type Outbox = Pick<
   'countOpen' | 'countOpenAmong' | 'remindOpen' | 'remindEnded' | 'remindOverdue'
 >;
 
+/** Those that are open are few: their workflows are told anew each time. */
+type Incidents = Pick<IncidentStore, 'remindOpen'>;
+
 /**
  * Finds tasks and workflows that lost each other, as after one of the two engines came back from an older
  * backup, and has the outbox tell those workflows (or start them) again. In sound operation it only looks.
@@ -22,14 +26,17 @@ type Outbox = Pick<
 export class Reconciler {
   readonly #client: Client;
   readonly #outbox: Outbox;
+  readonly #incidents: Incidents;
 
-  constructor(client: Client, outbox: Outbox) {
+  constructor(client: Client, outbox: Outbox, incidents: Incidents) {
     this.#client = client;
     this.#outbox = outbox;
+    this.#incidents = incidents;
   }
 
   /** @returns how many workflows will be told */
   async remindWorkflows(): Promise<number> {
+    await this.#incidents.remindOpen();
     let reminded = await this.#outbox.remindOverdue();
     let followed = 0;
     for await (const taskIds of this.#runningTasks()) {

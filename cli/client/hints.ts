@@ -19,6 +19,8 @@ export const HINTS: Readonly<Record<ErrorCode, string>> = {
   'agent-cloned': 'The clone must enrol anew; see `eucora audit list --kind security`.',
   'idempotency-conflict': 'Run the command again; it then uses a new key.',
   'agent-state-conflict': 'Look at its present state: eucora agents show ID.',
+  'incident-state-conflict': 'Look at its present state: eucora incidents show ID.',
+  'remedy-blocked': 'Mend the script where the values above say, and send it again.',
   'payload-too-large': 'Send less, or have the limit raised (docs/operations/configuration.md).',
   'unsupported-media-type': 'CLI and platform may differ in version.',
   'range-not-satisfiable': 'Ask for a part that lies within the file.',

@@ -6,6 +6,7 @@ import { addAgents } from './agents.ts';
 import { addArtifacts } from './artifacts.ts';
 import { Runtime } from './context.ts';
 import { addFleet } from './fleet.ts';
+import { addIncidents } from './incidents.ts';
 import { addPlatform } from './platform.ts';
 import { addRecords } from './records.ts';
 import { addTasks } from './tasks.ts';
@@ -53,6 +54,7 @@ export function buildProgram(io: Io): Command {
   addFleet(program, runtime);
   addArtifacts(program, runtime);
   addRecords(program, runtime);
+  addIncidents(program, runtime);
   addPlatform(program, runtime);
   return program;
 }

@@ -19,6 +19,8 @@ export const ERRORS = {
   'agent-cloned': { status: 409, title: 'Another machine uses the same identity' },
   'idempotency-conflict': { status: 409, title: 'The idempotency key was used for another request' },
   'agent-state-conflict': { status: 409, title: 'The state of the agent does not allow this' },
+  'incident-state-conflict': { status: 409, title: 'The state of the incident does not allow this' },
+  'remedy-blocked': { status: 422, title: 'The guardrails do not let the script through' },
   'payload-too-large': { status: 413, title: 'The body is larger than allowed' },
   'unsupported-media-type': { status: 415, title: 'The content type is not accepted here' },
   'range-not-satisfiable': { status: 416, title: 'The range lies outside the file' },

@@ -18,6 +18,10 @@ export const problemSchema = z
       .optional()
       .meta({ description: 'The values that were not accepted' }),
     task_status: z.string().optional().meta({ description: 'With task-state-conflict: the present state' }),
+    incident_status: z
+      .string()
+      .optional()
+      .meta({ description: 'With incident-state-conflict: the present state' }),
   })
   .meta({ id: 'Problem' });
 

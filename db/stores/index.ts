@@ -10,6 +10,8 @@ import { TaskOutbox } from './agent-task/outbox.ts';
 import { TaskStore } from './agent-task/task-store.ts';
 import { ArtifactStore } from './artifact/artifact-store.ts';
 import { AuditStore } from './audit.ts';
+import { AssistantMemory } from './incident/assistant-memory.ts';
+import { IncidentStore } from './incident/incident-store.ts';
 import { MaintenanceStore } from './maintenance/maintenance-store.ts';
 import { DeploymentStatusStore } from './telemetry/deployment-status-store.ts';
 import { TelemetryStore } from './telemetry/telemetry-store.ts';
@@ -21,9 +23,11 @@ export interface Stores {
   readonly agents: AgentStore;
   readonly alerts: AlertStore;
   readonly artifacts: ArtifactStore;
+  readonly assistantMemory: AssistantMemory;
   readonly audit: AuditStore;
   readonly deploymentStatuses: DeploymentStatusStore;
   readonly enrolmentTokens: EnrolmentTokenStore;
+  readonly incidents: IncidentStore;
   readonly maintenance: MaintenanceStore;
   readonly operatorTokens: OperatorTokenStore;
   readonly outbox: TaskOutbox;
@@ -39,9 +43,19 @@ export function createStores(database: Database, config: Config): Stores {
     agents: new AgentStore(database),
     alerts: new AlertStore(database),
     artifacts: new ArtifactStore(database),
+    assistantMemory: new AssistantMemory(database.pool, config.EUCORA_AI_CACHE_HOURS),
     audit: new AuditStore(database),
     deploymentStatuses: new DeploymentStatusStore(database),
     enrolmentTokens: new EnrolmentTokenStore(database),
+    incidents: new IncidentStore(database, {
+      windowSeconds: config.EUCORA_INCIDENT_WINDOW_SECONDS,
+      reminderSeconds: config.EUCORA_INCIDENT_REMINDER_SECONDS,
+      waitSeconds: config.EUCORA_INCIDENT_WAIT_SECONDS,
+      observeSeconds: config.EUCORA_INCIDENT_OBSERVE_SECONDS,
+      canarySeconds: config.EUCORA_INCIDENT_CANARY_SECONDS,
+      remedySeconds: config.EUCORA_INCIDENT_REMEDY_SECONDS,
+      rolloutWindow: config.EUCORA_INCIDENT_ROLLOUT_WINDOW,
+    }),
     maintenance: new MaintenanceStore(database, {
       telemetryDays: config.EUCORA_TELEMETRY_RETENTION_DAYS,
       auditDays: config.EUCORA_AUDIT_RETENTION_DAYS,

@@ -9,10 +9,11 @@ const ROOMS: Readonly<
   Record<string, { readonly rooms: readonly string[]; readonly typeOnly?: readonly string[] }>
 > = {
   contracts: { rooms: [] },
+  ai: { rooms: ['contracts'] },
   workflows: { rooms: ['contracts'], typeOnly: ['activities'] },
-  activities: { rooms: ['contracts', 'db', 'runtime'] },
-  workers: { rooms: ['contracts', 'activities', 'db', 'runtime'] },
-  api: { rooms: ['contracts', 'db', 'runtime', 'console'] },
+  activities: { rooms: ['contracts', 'ai', 'db', 'runtime'] },
+  workers: { rooms: ['contracts', 'ai', 'activities', 'db', 'runtime'] },
+  api: { rooms: ['contracts', 'ai', 'db', 'runtime', 'console'] },
   db: { rooms: ['contracts'] },
   runtime: { rooms: ['contracts'] },
   agent: { rooms: ['contracts'] },
@@ -109,7 +110,7 @@ describe('The rooms of the code base', () => {
   });
 
   it('reads process.env only where configuration is parsed', () => {
-    const wrong = ['contracts', 'workflows', 'activities', 'workers', 'api', 'db', 'runtime', 'agent']
+    const wrong = ['contracts', 'ai', 'workflows', 'activities', 'workers', 'api', 'db', 'runtime', 'agent']
       .flatMap(sources)
       .filter((file) => !file.endsWith('/main.ts') && /process\.env\b/.test(readFileSync(file, 'utf8')))
       .map((file) => relative(ROOT, file));

@@ -15,6 +15,7 @@ import {
 } from '../../runtime/temporal.ts';
 import { temporalLogger } from '../../runtime/temporal-logger.ts';
 import { gaugeBacklog, healthApp, listen } from './health.ts';
+import { IncidentRelay } from './incident-relay.ts';
 import { remindAtStart } from './remind-at-start.ts';
 import { TaskRelay } from './task-relay.ts';
 import { builtWorkflowBundle, createControlPlaneWorker, ensureStandingWorkflows } from './worker.ts';
@@ -84,11 +85,12 @@ async function run(
     workflowBundle,
   });
   const relay = new TaskRelay({ client, outbox: stores.outbox, tasks: stores.tasks, logger });
+  const incidentRelay = new IncidentRelay({ client, incidents: stores.incidents, logger });
   await untilReachable(
     'Temporal or Postgres',
     logger,
     async () => {
-      await remindAtStart(client, stores.outbox, stores.alerts);
+      await remindAtStart(client, stores.outbox, stores.alerts, stores.incidents);
       await ensureStandingWorkflows(client);
     },
     signal,
@@ -116,12 +118,14 @@ async function run(
   signal.throwIfAborted();
 
   relay.start();
+  incidentRelay.start();
   const running = worker.run();
   atEnd(async () => {
     if (worker.getState() === 'RUNNING') worker.shutdown();
     await running;
   });
   atEnd(() => relay.stop());
+  atEnd(() => incidentRelay.stop());
   atEnd(() => health.close());
   logger.info('The control-plane worker runs');
   await running;

@@ -9,6 +9,7 @@ import { type NativeConnection, Worker, type WorkflowBundle } from '@temporalio/
 import { agentPresenceActivities } from '../../activities/agent-presence/activities.ts';
 import { agentTaskActivities } from '../../activities/agent-task/activities.ts';
 import { alertDeliveryActivities } from '../../activities/alert-delivery/activities.ts';
+import { incidentActivities } from '../../activities/incident/activities.ts';
 import { maintenanceActivities } from '../../activities/maintenance/activities.ts';
 import { Reconciler } from '../../activities/maintenance/reconciler.ts';
 import type { Config } from '../../contracts/config.ts';
@@ -54,14 +55,13 @@ export function controlPlaneActivities({
   client,
 }: Pick<ControlPlaneOptions, 'config' | 'stores' | 'client'>) {
   const url = config.EUCORA_ALERT_WEBHOOK_URL;
+  const webhook = url === undefined ? undefined : { url, secret: config.EUCORA_ALERT_WEBHOOK_SECRET };
   return {
     ...agentTaskActivities(stores.tasks),
     ...agentPresenceActivities(stores.presence),
-    ...alertDeliveryActivities(
-      stores.alerts,
-      url === undefined ? undefined : { url, secret: config.EUCORA_ALERT_WEBHOOK_SECRET },
-    ),
-    ...maintenanceActivities(stores.maintenance, new Reconciler(client, stores.outbox)),
+    ...alertDeliveryActivities(stores.alerts, webhook),
+    ...incidentActivities(stores.incidents, webhook),
+    ...maintenanceActivities(stores.maintenance, new Reconciler(client, stores.outbox, stores.incidents)),
   };
 }
 

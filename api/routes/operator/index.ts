@@ -6,6 +6,18 @@ import { createTask } from './create-task.ts';
 import { createTasks } from './create-tasks.ts';
 import { deleteAgent } from './delete-agent.ts';
 import { editAgent } from './edit-agent.ts';
+import { approveIncident } from './incidents/approve-incident.ts';
+import { askIncident } from './incidents/ask-incident.ts';
+import { editIncident } from './incidents/edit-incident.ts';
+import {
+  listIncidentCalls,
+  listIncidentOccurrences,
+  listIncidentRemedies,
+  listIncidentTimeline,
+} from './incidents/list-incident-parts.ts';
+import { listIncidents } from './incidents/list-incidents.ts';
+import { rejectIncident } from './incidents/reject-incident.ts';
+import { showIncident } from './incidents/show-incident.ts';
 import { listAgents } from './list-agents.ts';
 import { listAlerts } from './list-alerts.ts';
 import { listArtifacts } from './list-artifacts.ts';
@@ -48,6 +60,16 @@ export const operatorRoutes: readonly OperatorRoute[] = [
   uploadArtifact,
   listArtifacts,
   listAlerts,
+  listIncidents,
+  showIncident,
+  listIncidentOccurrences,
+  listIncidentRemedies,
+  listIncidentCalls,
+  listIncidentTimeline,
+  approveIncident,
+  editIncident,
+  rejectIncident,
+  askIncident,
   listAuditEvents,
   createEnrolmentToken,
   listEnrolmentTokens,

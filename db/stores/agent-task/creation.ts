@@ -100,7 +100,7 @@ export function createTasks(
 }
 
 /** Task, audit, note to start its workflow and, where the agent is away, queue item: one statement. */
-async function insertTasks(
+export async function insertTasks(
   client: PoolClient,
   agentIds: readonly string[],
   content: Content,

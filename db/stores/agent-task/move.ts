@@ -1,6 +1,12 @@
 import type { Pool, PoolClient } from 'pg';
-import { TASK_TRANSITIONS, type TaskStatus, type TaskWord } from '../../../contracts/agent-task/states.ts';
+import {
+  isFinal,
+  TASK_TRANSITIONS,
+  type TaskStatus,
+  type TaskWord,
+} from '../../../contracts/agent-task/states.ts';
 import type { Actor } from '../../../contracts/audit/audit.ts';
+import { INCIDENT_WORKFLOW_PREFIX } from '../../../contracts/temporal.ts';
 import { statement } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
 
@@ -77,11 +83,25 @@ export async function moveTasks(queryable: Pool | PoolClient, move: Move): Promi
          jsonb_strip_nulls(jsonb_build_object('status', status, 'retry_count', retry_count, 'error_message', left(error_message, 1000))),
          COALESCE($${move.params.length + 3}::text, correlation_id)
        FROM moved
-     )${move.tell === 'no' ? '' : `, ${outboxStep(move.tell)}`}${move.queue ? `, ${QUEUE_STEPS[move.queue]}` : ''}
+     )${incidentStep(move.word)}${move.tell === 'no' ? '' : `, ${outboxStep(move.tell)}`}${move.queue ? `, ${QUEUE_STEPS[move.queue]}` : ''}
      SELECT * FROM moved ORDER BY queue_seq`,
     values: [move.actor.type, move.actor.id, ...move.params, move.correlationId ?? null],
   });
   return rows;
+}
+
+/**
+ * Notes ends that incidents must hear of: failures, and whatever becomes of the tasks that an incident made. Whose word
+ * ends nothing, or ends well what nobody approved for an incident, pays for no row.
+ */
+function incidentStep(word: TaskWord): string {
+  if (!isFinal(TASK_TRANSITIONS[word].to)) return '';
+  const failure = word === 'fail' || word === 'time_out' || word === 'give_up';
+  return `, noticed AS (
+       INSERT INTO incident_inbox (task_id, noticed_at) SELECT id, now() FROM moved
+       ${failure ? '' : `WHERE starts_with(created_by, '${INCIDENT_WORKFLOW_PREFIX}')`}
+       ON CONFLICT DO NOTHING
+     )`;
 }
 
 function outboxStep(tell: 'now' | 'soon'): string {

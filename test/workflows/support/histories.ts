@@ -13,6 +13,7 @@ export const STORIES: Readonly<Record<keyof typeof WORKFLOW_TYPES, readonly stri
   agentPresence: ['expiry-with-alert'],
   alertDelivery: ['delivered', 'failed'],
   maintenance: ['completed'],
+  incident: ['resolved', 'canary-failed', 'expired', 'reopened'],
 };
 
 /** The stories of which no history lies among `files`. */

@@ -44,7 +44,9 @@ export class TwoWays {
     });
     const lines: string[] = [];
     const logger = createLogger('test', 'debug', { write: (line) => lines.push(line) });
-    const deps = await createDependencies(database.config, database, { client, connection }, logger);
+    const { signal } = new AbortController();
+    const temporal = { client, connection };
+    const deps = await createDependencies(database.config, database, temporal, logger, signal);
     const routes = getRequestListener(createAgentApp(deps).fetch);
     const counted: { ways?: TwoWays } = {};
     const fast = createHeartbeatFastPath(deps, (incoming, outgoing) => {

@@ -1,0 +1,49 @@
+import { Context } from '@temporalio/activity';
+import type { Assistant } from '../../ai/assistant/ports.ts';
+import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
+
+export type AnalysisActivities = ReturnType<typeof analysisActivities>;
+
+type Incidents = Pick<IncidentStore, 'analysisInput' | 'keepClassification' | 'keepSuggestion'>;
+
+const HEARTBEAT_MS = 5_000;
+
+/**
+ * What asks the assistant. Ids come in and nothing goes out: failures are read from Postgres and answers kept there. An
+ * activity that is tried again after its answer was kept asks nobody.
+ */
+export function analysisActivities(incidents: Incidents, assistant: Assistant) {
+  return {
+    async classifyIncident(id: string): Promise<void> {
+      const input = await incidents.analysisInput(id);
+      if (input === undefined || input.classified) return;
+      const result = await alive((signal) =>
+        assistant.classifyIncident(input.failure, { signal, fresh: input.wish !== null }),
+      );
+      await incidents.keepClassification(id, input.analysis, result);
+    },
+    async suggestRemedy(id: string): Promise<void> {
+      const input = await incidents.analysisInput(id);
+      if (input?.classification == null) return;
+      const { failure, classification, wish } = input;
+      const result = await alive((signal) =>
+        assistant.suggestRemediation(
+          { failure, classification, ...(wish === null ? {} : { wish }) },
+          { signal, fresh: wish !== null },
+        ),
+      );
+      await incidents.keepSuggestion(id, input.analysis, result, input.trusted);
+    },
+  };
+}
+
+/** Heartbeats while `work` waits for providers, so that a worker that died is noticed. */
+async function alive<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  try {
+    return await work(context.cancellationSignal);
+  } finally {
+    clearInterval(beat);
+  }
+}

@@ -1,0 +1,69 @@
+/** Languages that a command may be written in. */
+export type Dialect =
+  | 'sh'
+  | 'cmd'
+  | 'powershell'
+  | 'python'
+  | 'perl'
+  | 'ruby'
+  | 'php'
+  | 'javascript'
+  | 'sql'
+  | 'applescript';
+
+/** Stands in a word for what cannot be known before it runs. */
+export const UNKNOWN = '\u0001';
+/** Stands in a word for what comes from another machine. */
+export const DOWNLOADED = '\u0002';
+export const hasUnknown = (text: string): boolean => text.includes(UNKNOWN) || text.includes(DOWNLOADED);
+
+/** A command as its shell would run it: quotes and escapes gone, what can be known put in for variables. */
+export interface Command {
+  /** Name and arguments; never empty. */
+  readonly words: readonly string[];
+  readonly redirects: readonly Redirect[];
+}
+
+export interface Redirect {
+  readonly operator: '>' | '>>' | '<' | '<<' | '<<<' | '<>' | '>&';
+  /** File, or for `<<` and `<<<` the text itself. */
+  readonly target: string;
+}
+
+/** Commands of which each reads what the one before writes. */
+export interface Pipeline {
+  readonly commands: readonly Command[];
+  readonly background: boolean;
+}
+
+/** What a shell knows while it works through a script. */
+export interface ShellState {
+  readonly variables: Map<string, string>;
+  readonly aliases: Map<string, string>;
+  readonly functions: Map<string, string>;
+  /** Constant texts that were written to files, and DOWNLOADED for files that came from elsewhere. */
+  readonly files: Map<string, string>;
+  directory: string | undefined;
+}
+
+export function newState(variables: Iterable<readonly [string, string]> = []): ShellState {
+  return {
+    variables: new Map(variables),
+    aliases: new Map(),
+    functions: new Map(),
+    files: new Map(),
+    directory: undefined,
+  };
+}
+
+/** What a shell asks of its surroundings. */
+export interface ShellHost {
+  /** Takes a script that runs within another; answers what it would write, if that can be known. */
+  substitute(script: string): string;
+}
+
+/** Name of a program without its folder and ending, in lower case. */
+export function programName(word: string): string {
+  const name = word.replace(/^.*[\\/](?=[^\\/])/, '').toLowerCase();
+  return name.replace(/\.(?:exe|com|cmd|bat)$/, '');
+}

@@ -1,0 +1,158 @@
+import { type Command, type Dialect, DOWNLOADED, hasUnknown, programName, type ShellState } from './model.ts';
+
+/** What later commands of the same script see. */
+export function follow(name: string, args: readonly string[], state: ShellState): void {
+  if (/^(?:cd|chdir|pushd|set-location|sl|push-location)$/.test(name)) {
+    const target = args.filter((arg) => !/^(?:-\w+|\/d)$/i.test(arg)).at(-1) ?? '/home/user';
+    state.directory = hasUnknown(target)
+      ? undefined
+      : /^[/~]|^[a-z]:/i.test(target) || state.directory === undefined
+        ? /^[/~]|^[a-z]:/i.test(target)
+          ? target
+          : undefined
+        : `${state.directory}/${target}`;
+  }
+  if (
+    name === 'alias' ||
+    name === 'set-alias' ||
+    name === 'sal' ||
+    name === 'new-alias' ||
+    name === 'nal' ||
+    name === 'doskey'
+  ) {
+    const values = args.filter((arg) => !arg.startsWith('-'));
+    for (const value of values) {
+      const pair = /^([^=]+)=([\s\S]*)$/.exec(value);
+      if (pair !== null) state.aliases.set(pair[1] ?? '', pair[2] ?? '');
+    }
+    if (values.length === 2 && !values[0]?.includes('=')) state.aliases.set(values[0] ?? '', values[1] ?? '');
+  }
+  if (name === 'read' || name === 'unset') for (const arg of args) state.variables.delete(arg);
+  if (/^(?:export|declare|local|readonly|typeset)$/.test(name)) {
+    for (const arg of args) {
+      const pair = /^(\w+)=([\s\S]*)$/.exec(arg);
+      if (pair !== null) state.variables.set(pair[1] ?? '', pair[2] ?? '');
+    }
+  }
+}
+
+/** Files whose contents are known, or known to come from elsewhere. */
+export function remember(command: Command, input: string, written: string, state: ShellState): void {
+  const name = programName(command.words[0] ?? '');
+  for (const { operator, target } of command.redirects) {
+    if (operator === '>' || operator === '>>') {
+      const text = operator === '>>' ? `${state.files.get(target) ?? ''}${written}\n` : `${written}\n`;
+      state.files.set(target, text);
+    }
+  }
+  if (name === 'tee')
+    for (const file of command.words.slice(1).filter((word) => !word.startsWith('-')))
+      state.files.set(file, input);
+  if (/^(?:set-content|out-file|add-content|sc|ac)$/.test(name)) {
+    const values = command.words.slice(1).filter((word) => !word.startsWith('-'));
+    if (values.length >= 2) state.files.set(values[0] ?? '', values.slice(1).join(' '));
+    else if (values.length === 1) state.files.set(values[0] ?? '', input);
+  }
+  for (const file of downloadsOf(name, command.words.slice(1))) {
+    for (const key of [file, file.replace(/^.*[\\/]/, '')]) if (key !== '') state.files.set(key, DOWNLOADED);
+  }
+  if (/^(?:mv|cp|move|copy|move-item|copy-item|ren|rename-item|unzip|tar)$/.test(name)) {
+    const paths = command.words.slice(1).filter((word) => !word.startsWith('-'));
+    const text = state.files.get(paths[0] ?? '');
+    if (text !== undefined && paths[1] !== undefined) state.files.set(paths[1], text);
+  }
+}
+
+/** Language of a file that a script has written. */
+export function dialectOf(path: string, text: string): Dialect {
+  if (/\.(?:bat|cmd)$/i.test(path)) return 'cmd';
+  if (/\.ps1$/i.test(path)) return 'powershell';
+  if (/\.py$/i.test(path) || /^#!.*python/.test(text)) return 'python';
+  return 'sh';
+}
+
+/** A name that was written with wildcards or is an alias stands for what it may be. */
+const GLOBBED =
+  '/bin/rm /usr/bin/rm /bin/dd /usr/bin/dd /bin/sh /bin/bash /usr/bin/curl /usr/bin/wget /usr/bin/shred /sbin/mkfs /usr/bin/find /bin/chmod /bin/chown /usr/bin/python3 /usr/bin/base64'.split(
+    ' ',
+  );
+
+export function resolved(words: readonly string[], dialect: Dialect): readonly string[] {
+  const [first = '', ...rest] = words;
+  if (dialect === 'sh' && /[?*[]/.test(first) && first.length > 1) {
+    try {
+      const pattern = new RegExp(
+        `^${first
+          .replace(/[.+^${}()|\\]/g, '\\$&')
+          .replaceAll('*', '[^/]*')
+          .replaceAll('?', '[^/]')}$`,
+      );
+      const match = GLOBBED.find((path) => pattern.test(path) || pattern.test(path.replace(/^.*\//, '')));
+      if (match !== undefined) return [match, ...rest];
+    } catch {
+      return words;
+    }
+  }
+  return words;
+}
+
+/** What xargs adds to its command. */
+export function argumentsFrom(words: readonly string[], input: string, before: readonly Command[]): string[] {
+  if (!hasUnknown(input)) {
+    const given = input.split(/\s+/).filter((word) => word !== '');
+    return words.includes('{}')
+      ? words.flatMap((word) => (word === '{}' ? given : [word]))
+      : [...words, ...given];
+  }
+  const lister = before.findLast(({ words: [first = ''] }) =>
+    /^(?:find|ls|fd|locate)$/.test(programName(first)),
+  );
+  const roots = lister?.words.slice(1).filter((word) => /^[/~.]/.test(word)) ?? [];
+  const filtered =
+    lister?.words.some((word) => /^-i?(?:name|path|mtime|mmin|size|newer|regex)$/.test(word)) ?? true;
+  const strict = roots.filter((root) =>
+    /^\/(?:etc|usr|bin|sbin|boot|lib\w*|System|home|Users|root|)\/?\*?$/.test(root),
+  );
+  const reached = (filtered ? strict : roots).map((root) => `${root.replace(/\/$/, '')}/*`);
+  return [...words.filter((word) => word !== '{}'), ...reached];
+}
+
+/** Files that a download is written to. */
+function downloadsOf(name: string, args: readonly string[]): string[] {
+  const after = (flag: RegExp): string[] =>
+    args.flatMap((arg, index) => (flag.test(args[index - 1] ?? '') ? [arg] : []));
+  const lastPart = (): string[] =>
+    args
+      .filter((arg) => /^(?:https?|ftp):/i.test(arg))
+      .map((url) => url.replace(/[?#].*$/, '').replace(/^.*\//, ''));
+  switch (name) {
+    case 'curl':
+      return [
+        ...after(/^(?:-\w*o|--output)$/),
+        ...args.flatMap((arg) => /^--output=(.*)$/.exec(arg)?.[1] ?? []),
+        ...(args.some((arg) => /^-\w*O|^--remote-name/.test(arg)) ? lastPart() : []),
+      ];
+    case 'wget':
+    case 'aria2c':
+    case 'axel':
+    case 'fetch': {
+      const named = [
+        ...after(/^(?:-\w*O|-o|--output-document)$/),
+        ...args.flatMap((arg) => /^(?:--output-document=|-O)(.+)$/.exec(arg)?.[1] ?? []),
+      ];
+      return named.length > 0 ? named : lastPart();
+    }
+    case 'invoke-webrequest':
+    case 'iwr':
+    case 'invoke-restmethod':
+    case 'irm':
+      return after(/^-o(?:u|ut|utf|utfi|utfil|utfile)?$/i);
+    case 'start-bitstransfer':
+      return after(/^-d(?:e|es|est\w*)?$/i).concat(args.filter((arg) => !/^-|^https?:/.test(arg)));
+    case 'bitsadmin':
+    case 'certutil':
+      return args.slice(-1);
+    default:
+      return [];
+  }
+}

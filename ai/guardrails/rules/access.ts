@@ -1,0 +1,219 @@
+import { reachOf } from '../commands/paths.ts';
+import { lineRules, type Rule } from './rule.ts';
+
+const SWEEP = {
+  code: 'permission_sweep',
+  message: 'Changes the rights of a whole system or opens them to everybody',
+};
+
+const permissions: Rule = ({ name, args, lower, directory }) => {
+  if (/^(?:chmod|chown|chgrp|setfacl|chattr|xattr|chflags)$/.test(name)) {
+    const recursive = args.some((arg) => /^(?:-[a-z]*R[a-z]*|--recursive)$/i.test(arg) && /r/i.test(arg));
+    const paths = args
+      .filter((arg) => !/^[-+]/.test(arg))
+      .slice(name === 'xattr' || name === 'setfacl' ? 0 : 1);
+    if (
+      recursive &&
+      paths.some(
+        (path) =>
+          reachOf(path, directory, true) !== 'narrow' &&
+          !(name === 'xattr' && path.startsWith('/Applications/')),
+      )
+    )
+      return SWEEP;
+    const opens =
+      name === 'chmod' &&
+      args.some((arg) => /^(?:0?[0-7]?[0-7][0-7][2367]|[ao]*\+[rx]*w[rwx]*|a=rwx|ugo[+=]rwx)$/.test(arg));
+    if (
+      opens &&
+      paths.some(
+        (path) =>
+          reachOf(path, directory, false) === 'critical' ||
+          /^\/(?:etc|usr|bin|sbin|lib|boot|root|var)?\/?$/.test(path) ||
+          /^\/etc\/(?:sudoers|cron)/.test(path),
+      )
+    )
+      return SWEEP;
+    const setuid =
+      name === 'chmod' &&
+      args.some(
+        (arg) =>
+          /^(?:[0-7]?[4-7][0-7]{3}|[ugo]*\+[rwx]*s[rwx]*)$/.test(arg) &&
+          !/^0?[0-7]{3}$/.test(arg) &&
+          !/^[1-3]\d{3}$/.test(arg),
+      );
+    if (setuid) return { code: 'privilege_escalation', message: 'Lets a program run as its owner' };
+    if (
+      name === 'chmod' &&
+      args.some((arg) => /^(?:-x|a-x|0?000|ugo-rwx|a-rwx)$/.test(arg)) &&
+      paths.some((path) => reachOf(path, directory, recursive) === 'critical')
+    )
+      return SWEEP;
+    return name === 'chattr' &&
+      args.some((arg) => /^\+\w*i/.test(arg)) &&
+      paths.some((path) => reachOf(path, directory, true) === 'critical')
+      ? SWEEP
+      : undefined;
+  }
+  if (/^(?:icacls|cacls|xcacls|takeown|subinacl)$/.test(name)) {
+    const paths = args.filter((arg) => /^[a-z]:|\\/i.test(arg) && !/^\/\w+:/.test(arg));
+    const wide = paths.some((path) => reachOf(path, directory, true) === 'critical');
+    const changes =
+      name === 'takeown' || lower.some((arg) => /^\/(?:grant|deny|reset|setowner|remove|g|p|e)/.test(arg));
+    return wide &&
+      changes &&
+      lower.some((arg) => /^\/(?:t|r|s)$/.test(arg) || /everyone|s-1-1-0|users/.test(arg))
+      ? SWEEP
+      : undefined;
+  }
+  return undefined;
+};
+
+const protection = lineRules('security_disabled', [
+  [
+    /^set-mppreference\b.*-(?:disable\w+|exclusion\w+|puaprotection|mapsreporting|submitsamplesconsent|\w*threatdefaultaction|enablecontrolledfolderaccess|attacksurface\w*)(?!\s+(?:\$?false|0\b|enabled))/,
+    'Weakens Windows Defender',
+  ],
+  [
+    /^add-mppreference\b.*-(?:exclusion|attacksurface|controlledfolder)|^remove-mpthreat|^uninstall-windowsfeature\s.*defender|^mpcmdrun\b.*-removedefinitions/,
+    'Weakens Windows Defender',
+  ],
+  [
+    /^set-netfirewallprofile\b.*-enabled\s+(?:\S*false|0|\u0001)|^(?:disable|remove)-netfirewallrule\b(?!.*-(?:displayname|name)\s+\S)|^netsh\s+advfirewall\s+(?:set\s+\w+\s+state\s+off|reset)|^netsh\s+firewall\s+set\s+opmode\s.*disable|^netsh\s+advfirewall\s+set\s+\w+\s+firewallpolicy\s+allowinbound/,
+    'Turns the firewall off',
+  ],
+  [
+    /^(?:ufw\s+(?:--force\s+)?(?:disable|reset|default\s+allow)|iptables\s+(?:-\w+\s+\S+\s+)*(?:-f|--flush|-x)\b|ip6?tables\s+-p\s+input\s+accept|nft\s+flush\s+ruleset|pfctl\s+-d|socketfilterfw\b.*--setglobalstate\s+off|.*socketfilterfw\s+--setglobalstate\s+off)/,
+    'Turns the firewall off',
+  ],
+  [
+    /^(?:systemctl|service|rc-service)\s+(?:--now\s+)?(?:stop|disable|mask|kill)\s+(?:--now\s+)?\S*(?:firewalld|ufw|nftables|iptables|apparmor|auditd|clamav|clamd|falcon|crowdstrike|sentinel|mdatp|osquery|wazuh|fail2ban|rsyslog|syslog|cbdaemon|cylance|ds_agent|eset|sophos)|^service\s+\S*(?:firewalld|ufw|iptables|apparmor|auditd|clamd|falcon\S*|mdatp|wazuh\S*|rsyslog|syslog)\s+stop/,
+    'Stops what protects the machine',
+  ],
+  [
+    /^(?:sc|net|net1|stop-service|set-service|spsv|wmic)\b.*\b(?:windefend|wdnissvc|sense|mpssvc|wscsvc|securityhealthservice|eventlog|vss|sdrsvc|wuauserv.*disabled|csfalconservice|sentinelagent|carbonblack|cylancesvc|mcshield|ekrn|savservice|sysmon\w*|defender)\b(?!.*\b(?:start|query|qc|auto)\b)/,
+    'Stops what protects the machine',
+  ],
+  [
+    /^(?:setenforce\s+(?:0|permissive)|semodule\s+-d|aa-(?:disable|teardown|complain)|semanage\s+permissive|auditctl\s+-(?:e\s*0|d)\b|sysctl\s.*(?:randomize_va_space=0|kptr_restrict=0|yama\.ptrace_scope=0))/,
+    'Turns off what confines programs',
+  ],
+  [
+    /^spctl\b.*--(?:master|global)-disable|^csrutil\s+(?:disable|authenticated-root\s+disable)|^(?:defaults\s+write\s.*lsquarantine|tccutil\s+reset\s+all)/,
+    'Turns off what protects macOS',
+  ],
+  [
+    /^(?:kill|killall|pkill|taskkill|stop-process|spps)\b.*\b(?:msmpeng|falcon-sensor|falconctl|csfalcon\w*|auditd|mdatp|sentinelagent|clamd|osqueryd|wdavdaemon|securityhealth\w*|sysmon\w*)/,
+    'Stops what protects the machine',
+  ],
+  [
+    /^set-executionpolicy\b.*(?:unrestricted|bypass)(?!.*-scope\s+process)(?!.*\bprocess\b)/,
+    'Lets any script run from now on',
+  ],
+  [
+    /^(?:reg\s+add|set-itemproperty|new-itemproperty|sp)\b.*(?:disableantispyware|disablerealtimemonitoring|disableantivirus|enablelua|consentpromptbehavioradmin|disabletaskmgr|disableregistrytools|fdenytsconnections|limitblankpassworduse|uselogoncredential|enablefirewall|localaccounttokenfilterpolicy|disablebehaviormonitoring|runasppl|enablesmartscreen|amsienable|tamperprotection|scriptblocklogging|enablescriptblocklogging)/,
+    'Weakens what protects the machine',
+  ],
+  [/^(?:dism|disable-windowsoptionalfeature)\b.*(?:windows-defender|defender)/, 'Removes Windows Defender'],
+  [
+    /^(?:npm\s+config\s+set|npm\s+set|yarn\s+config\s+set)\s+strict-ssl\s+false|^git\s+config\s.*http\.sslverify\s+(?:false|0)/,
+    'Turns off the check of certificates',
+  ],
+  [
+    /^certutil\b.*-(?:addstore|importpfx)\b.*\b(?:root|authroot|ca)\b|^import-certificate\b.*cert:\\localmachine\\(?:root|authroot)|^security\s+(?:add-trusted-cert|authorizationdb\s+write)|^security\s+delete-(?:keychain|certificate)/,
+    'Changes whom the machine trusts',
+  ],
+]);
+
+const accounts = lineRules('account_change', [
+  [
+    /^net1?\s+(?:user|localgroup|group|accounts)\s.*\/(?:add|delete|del|active|domain|maxpwage|lockoutthreshold)/,
+    'Changes accounts or groups',
+  ],
+  [/^net1?\s+user\s+\S+\s+(?!\/)\S+/, 'Sets a password'],
+  [
+    /^(?:new|remove|set|disable|enable)-(?:localuser|localgroup|aduser|adaccountpassword|adaccount|msoluser\w*|adgroup)\b|^(?:add|remove)-(?:localgroupmember|adgroupmember|adprincipalgroupmembership)\b|^unlock-adaccount/,
+    'Changes accounts or groups',
+  ],
+  [
+    /^(?:useradd|adduser|userdel|deluser|usermod|groupadd|groupdel|groupmod|gpasswd|newusers|chpasswd|chgpasswd|vipw|vigr|visudo|chage|faillock|pam-auth-update|authselect|chsh)\b(?!.*\s(?:--help|--version|-h)$)/,
+    'Changes accounts or how people log in',
+  ],
+  [/^passwd\b(?!\s+(?:-s|--status)\b)/, 'Sets a password'],
+  [
+    /^(?:dscl\b.*-(?:create|delete|append|passwd|merge|change)|sysadminctl\b.*-(?:adduser|deleteuser|resetpasswordfor|secuetoken\w*)|dseditgroup\b.*-o\s+(?:edit|create|delete)|pwpolicy\b|createhomedir|dsenableroot|kickstart\b.*-activate)/,
+    'Changes accounts or groups',
+  ],
+  [
+    /^(?:wmic\s+useraccount\b.*(?:set|delete|rename)|cmdkey\s+\/(?:add|delete|generic)|secedit\s+\/configure|ntrights|vaultcmd|nltest\s+\/sc_change|netdom\s+(?:remove|reset\w*)|remove-computer|reset-computermachinepassword\s.*-credential)/,
+    'Changes accounts or credentials',
+  ],
+]);
+
+/** Files by which somebody gets in or stays. */
+const DOORS =
+  /authorized_keys|\/etc\/(?:sudoers|passwd|shadow|pam\.d\/|ld\.so\.preload|cron|rc\.local|profile|profile\.d\/|bash\.bashrc|init\.d\/|systemd\/system\/.*\.(?:service|timer)|xdg\/autostart)|\/var\/spool\/cron|\/(?:system\/)?library\/(?:launchdaemons|launchagents|startupitems)|\.(?:bashrc|bash_profile|profile|zshrc|zprofile|zshenv|xinitrc|config\/autostart\/.*|config\/systemd\/user\/.*)$|\\start menu\\programs\\startup|\\system32\\(?:tasks\\|grouppolicy\\)|\\windowspowershell\\v1\.0\\profile\.ps1/i;
+
+const doors: Rule = ({ name, args, redirects }) => {
+  const written = redirects.filter(({ operator }) => operator.startsWith('>')).map(({ target }) => target);
+  if (
+    /^(?:tee|cp|mv|ln|install|copy|move|copy-item|move-item|add-content|ac|set-content|out-file|new-item|ni|curl|wget|ditto)$/.test(
+      name,
+    )
+  )
+    written.push(...(name === 'tee' || /content|file|item|curl|wget/.test(name) ? args : args.slice(-1)));
+  if (/^(?:sed|perl|ed|ex)$/.test(name) && args.some((arg) => /^-\w*i|^--in-place/.test(arg)))
+    written.push(...args);
+  const door = written.find((file) => DOORS.test(file));
+  return door === undefined
+    ? undefined
+    : { code: 'persistence', message: 'Writes where programs are started or people are let in' };
+};
+
+const persistence = lineRules('persistence', [
+  [
+    /^schtasks\b.*\/create|^(?:register|new|set)-scheduledtask\b|^register-scheduledjob|^at\s+\d/,
+    'Makes a task that runs later',
+  ],
+  [
+    /^crontab\s+(?!-l\b|-u\s+\S+\s+-l\b)\S|^crontab\s+-r|^(?:at|batch)\b.*(?:now|\+|\d:\d)/,
+    'Makes or deletes tasks that run later',
+  ],
+  [
+    /^(?:reg\s+add|set-itemproperty|new-itemproperty|sp)\b.*(?:\\run(?:once|onceex|services)?(?:\s|\\|$|")|\\winlogon\b|image file execution options|appinit_dlls|\\shell\s|\\userinit|\\active setup|silentprocessexit|\\currentversion\\policies\\explorer\\run)/,
+    'Makes something start with the machine',
+  ],
+  [
+    /^(?:sc\s+(?:\\\\\S+\s+)?(?:create|config\s.*binpath|failure\s.*command|sdset)|new-service)\b/,
+    'Makes or redirects a service',
+  ],
+  [
+    /^(?:launchctl\s+(?:load|bootstrap|submit)\b.*(?:\/tmp|\/users\/|\/private\/tmp|~)|systemctl\s+(?:enable|link)\s.*(?:\/tmp|\/dev\/shm|\/home))/,
+    'Makes something start with the machine',
+  ],
+  [
+    /__eventfilter|commandlineeventconsumer|__filtertoconsumerbinding|set-wmiinstance/,
+    'Makes something start on events',
+  ],
+  [/^(?:update-rc\.d|chkconfig)\s+\S+\s+(?:defaults|on)\b.*\/tmp/, 'Makes something start with the machine'],
+]);
+
+const escalation = lineRules('privilege_escalation', [
+  [/^setcap\b/, 'Gives a program rights of the kernel'],
+  [/^(?:sudo\s+)?visudo\b/, 'Changes who may become root'],
+  [
+    /^(?:mimikatz|procdump(?:64)?\b.*lsass|rundll32\b.*comsvcs(?:\.dll)?\W+minidump|reg\s+save\s+hklm\\(?:sam|security|system)|ntdsutil\b|pwdump|hashdump|lazagne|invoke-mimikatz|secretsdump|esentutl\b.*(?:ntds|sam))/,
+    'Takes out credentials',
+  ],
+  [/sekurlsa::|lsadump::/, 'Takes out credentials'],
+  [/^security\s+(?:dump-keychain|find-(?:generic|internet)-password\b.*-w|export)/, 'Takes out credentials'],
+]);
+
+export const ACCESS_RULES: readonly Rule[] = [
+  permissions,
+  protection,
+  accounts,
+  doors,
+  persistence,
+  escalation,
+];

@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Client, WorkflowIdReusePolicy, WorkflowNotFoundError } from '@temporalio/client';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import type { IncidentSnapshot } from '../../contracts/incident/snapshot.ts';
+import { CONTROL_PLANE_TASK_QUEUE, SEARCH_ATTRIBUTES, WORKFLOW_TYPES } from '../../contracts/temporal.ts';
+import { TELL_WITHIN_MS } from '../../db/stores/agent-task/outbox.ts';
+import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
+import type { Logger } from '../../runtime/logger.ts';
+
+/** The signal of `workflows/incident/messages.ts`, by its name. */
+const INCIDENT_CHANGED = 'incidentChanged';
+
+const BATCH = 50;
+const BUSY_PAUSE_MS = 10;
+const IDLE_PAUSE_MS = 250;
+const TROUBLE_PAUSE_MS = 1_000;
+const MAX_BACKOFF_MS = 30_000;
+
+export interface IncidentRelayOptions {
+  readonly client: Client;
+  readonly incidents: Pick<
+    IncidentStore,
+    'collect' | 'leaseUntold' | 'settleTold' | 'releaseUntold' | 'snapshots'
+  >;
+  readonly logger: Logger;
+}
+
+/**
+ * Puts failed tasks to their incidents, batch by batch, and tells the workflows of incidents that changed: one signal for
+ * a batch, however many failures it holds. Any number of relays may run side by side.
+ */
+export class IncidentRelay {
+  readonly #options: IncidentRelayOptions;
+  readonly #stopped = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(options: IncidentRelayOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Ends after what is under way. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      let pause = IDLE_PAUSE_MS;
+      try {
+        const collected = await this.#options.incidents.collect();
+        if (collected + (await this.relayOnce()) > 0) pause = BUSY_PAUSE_MS;
+      } catch (error) {
+        this.#options.logger.warn({ err: error }, 'Failures cannot be put to incidents');
+        pause = TROUBLE_PAUSE_MS;
+      }
+      await delay(pause, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  /** Tells one batch. @returns how many incidents were due */
+  async relayOnce(): Promise<number> {
+    const { client, incidents, logger } = this.#options;
+    const giveUpAt = Date.now() + TELL_WITHIN_MS;
+    const due = await incidents.leaseUntold(BATCH);
+    if (due.length === 0) return 0;
+    const snapshots = await incidents.snapshots(due.map(({ id }) => id));
+    const told: string[] = [];
+    await Promise.all(
+      snapshots.map(async (snapshot) => {
+        try {
+          await client.withDeadline(giveUpAt, () => this.#tell(snapshot));
+          told.push(snapshot.incident_id);
+        } catch (error) {
+          const { incident_id, correlation_id } = snapshot;
+          logger.warn(
+            { err: error, incident_id, correlation_id },
+            'The workflow of an incident could not be told',
+          );
+          const attempts = due.find(({ id }) => id === incident_id)?.attempts ?? 0;
+          await incidents.releaseUntold(incident_id, Math.min(MAX_BACKOFF_MS, 250 * 2 ** attempts));
+        }
+      }),
+    );
+    await incidents.settleTold(told);
+    return due.length;
+  }
+
+  async #tell(snapshot: IncidentSnapshot): Promise<void> {
+    const { client } = this.#options;
+    if (snapshot.status === 'CLOSED') {
+      try {
+        await client.workflow.getHandle(snapshot.workflow_id).signal(INCIDENT_CHANGED, snapshot);
+      } catch (error) {
+        // It closed the incident itself and has ended.
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+      return;
+    }
+    await client.workflow.signalWithStart(WORKFLOW_TYPES.incident, {
+      workflowId: snapshot.workflow_id,
+      taskQueue: CONTROL_PLANE_TASK_QUEUE,
+      // A reopened incident goes on under its name, and so does one whose workflow was ended by other hands.
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      args: [snapshot],
+      signal: INCIDENT_CHANGED,
+      signalArgs: [snapshot],
+      staticSummary: `Alike failures on ${snapshot.platform} devices`,
+      staticDetails: `Incident \`${snapshot.incident_id}\`. Correlation id ${snapshot.correlation_id}. Its story: \`eucora incidents timeline ${snapshot.incident_id}\``,
+      typedSearchAttributes: new TypedSearchAttributes([
+        keyword(SEARCH_ATTRIBUTES.platform, snapshot.platform),
+        keyword(SEARCH_ATTRIBUTES.incidentState, snapshot.status),
+        keyword(SEARCH_ATTRIBUTES.correlationId, snapshot.correlation_id),
+      ]),
+    });
+  }
+}
+
+const keyword = (name: string, value: string) => ({ key: defineSearchAttributeKey(name, 'KEYWORD'), value });
