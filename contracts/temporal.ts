@@ -1,6 +1,7 @@
 /** Names that workers, clients and operators share about Temporal. */
 
 export const CONTROL_PLANE_TASK_QUEUE = 'eucora-control-plane';
+export const PACKAGING_TASK_QUEUE = 'packaging';
 
 /** Custom search attributes, all of type Keyword; none of them carries personal data. */
 export const SEARCH_ATTRIBUTES = {
@@ -9,6 +10,8 @@ export const SEARCH_ATTRIBUTES = {
   taskType: 'EucoraTaskType',
   taskState: 'EucoraTaskState',
   correlationId: 'EucoraCorrelationId',
+  packageName: 'EucoraPackage',
+  pipelineState: 'EucoraPipelineState',
 } as const;
 
 export const WORKFLOW_TYPES = {
@@ -16,12 +19,16 @@ export const WORKFLOW_TYPES = {
   agentPresence: 'agentPresence',
   alertDelivery: 'alertDelivery',
   maintenance: 'maintenance',
+  packagingPipeline: 'packagingPipeline',
+  storeMaintenance: 'storeMaintenance',
 } as const;
 
 export const MAINTENANCE_SCHEDULE_ID = 'eucora-maintenance';
+export const STORE_MAINTENANCE_SCHEDULE_ID = 'eucora-store-maintenance';
 
 export const agentTaskWorkflowId = (taskId: string): string => `agent-task/${taskId}`;
 export const agentPresenceWorkflowId = (shard: number): string => `agent-presence/${shard}`;
+export const packagingPipelineWorkflowId = (pipelineId: string): string => `packaging-pipeline/${pipelineId}`;
 export const alertDeliveryWorkflowId = (batchId: string): string => `alert-delivery/${batchId}`;
 
 /** Agents hash into this many presence shards; fixed for the life of an installation. */

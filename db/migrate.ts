@@ -1,9 +1,13 @@
 import type { Pool, PoolClient } from 'pg';
 import { Umzug } from 'umzug';
 import * as foundation from './migrations/0001-foundation.ts';
+import * as packagingPipeline from './migrations/0003-packaging-pipeline.ts';
 
 /** In the order in which they run; a released migration is never changed. */
-const MIGRATIONS = [{ name: '0001-foundation', up: foundation.up }] as const;
+const MIGRATIONS = [
+  { name: '0001-foundation', up: foundation.up },
+  { name: '0003-packaging-pipeline', up: packagingPipeline.up },
+] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */
 const MIGRATION_LOCK = 4_907_154;

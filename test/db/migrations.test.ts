@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => database?.dispose());
 
-const ALL = ['0001-foundation'];
+const ALL = ['0001-foundation', '0003-packaging-pipeline'];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {
   expect(await pendingMigrations(database.pool)).toEqual(ALL);

@@ -13,6 +13,8 @@ export const STORIES: Readonly<Record<keyof typeof WORKFLOW_TYPES, readonly stri
   agentPresence: ['expiry-with-alert'],
   alertDelivery: ['delivered', 'failed'],
   maintenance: ['completed'],
+  packagingPipeline: ['passed', 'refused', 'cancelled'],
+  storeMaintenance: ['completed'],
 };
 
 /** The stories of which no history lies among `files`. */
