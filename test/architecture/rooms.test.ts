@@ -10,8 +10,9 @@ const ROOMS: Readonly<
 > = {
   contracts: { rooms: [] },
   workflows: { rooms: ['contracts'], typeOnly: ['activities'] },
-  activities: { rooms: ['contracts', 'db', 'runtime'] },
-  workers: { rooms: ['contracts', 'activities', 'db', 'runtime'] },
+  activities: { rooms: ['contracts', 'db', 'runtime', 'packaging'] },
+  workers: { rooms: ['contracts', 'activities', 'db', 'runtime', 'packaging'] },
+  packaging: { rooms: ['contracts', 'runtime'] },
   api: { rooms: ['contracts', 'db', 'runtime'] },
   db: { rooms: ['contracts'] },
   runtime: { rooms: ['contracts'] },
@@ -94,6 +95,13 @@ describe('The rooms of the code base', () => {
     ]);
   });
 
+  it('keeps Temporal and Postgres out of the packaging tools', () => {
+    const wrong = imports.filter(
+      ({ file, from }) => roomOf(file) === 'packaging' && /^(@temporalio\/|pg$|sequelize$)/.test(from),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('has SQL only in db/ and in the engine that makes the database', () => {
     const sql = /\b(SELECT\s+[\w*(]|INSERT INTO|DELETE FROM|UPDATE \w+ SET)\b/;
     const wrong = Object.keys(ROOMS)
@@ -105,7 +113,17 @@ describe('The rooms of the code base', () => {
   });
 
   it('reads process.env only where configuration is parsed', () => {
-    const wrong = ['contracts', 'workflows', 'activities', 'workers', 'api', 'db', 'runtime', 'agent']
+    const wrong = [
+      'contracts',
+      'workflows',
+      'activities',
+      'workers',
+      'api',
+      'db',
+      'runtime',
+      'agent',
+      'packaging',
+    ]
       .flatMap(sources)
       .filter((file) => !file.endsWith('/main.ts') && /process\.env\b/.test(readFileSync(file, 'utf8')))
       .map((file) => relative(ROOT, file));
