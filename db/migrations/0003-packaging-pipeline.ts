@@ -24,7 +24,6 @@ CREATE TABLE packaging_pipeline (
   description jsonb NOT NULL,
   policy jsonb NOT NULL,
   sbom_format text NOT NULL CHECK (sbom_format IN ('cyclonedx', 'spdx')),
-  built jsonb,
   signed jsonb,
   signing_certificate_thumbprint text,
   sbom_hash text,
@@ -118,6 +117,10 @@ CREATE TABLE policy_exception (
   CHECK ((revoked_by IS NULL) = (revoked_at IS NULL))
 );
 CREATE INDEX policy_exception_package ON policy_exception (package_name, id);
+
+-- Which content the tasks need that have not ended: a cleaner of the store asks.
+CREATE INDEX agent_task_open_artifact ON agent_task ((payload #>> '{artifact,sha256}'))
+  WHERE status IN ('PENDING', 'ASSIGNED', 'IN_PROGRESS') AND payload #>> '{artifact,sha256}' IS NOT NULL;
 
 -- Words for workflows that commit together with the change they tell of: begin, hear a signal, be cancelled.
 CREATE TABLE workflow_outbox (

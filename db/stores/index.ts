@@ -9,10 +9,15 @@ import { PresenceStore } from './agent-presence/presence-store.ts';
 import { TaskOutbox } from './agent-task/outbox.ts';
 import { TaskStore } from './agent-task/task-store.ts';
 import { ArtifactStore } from './artifact/artifact-store.ts';
+import { StoredObjectStore } from './artifact/stored-object-store.ts';
 import { AuditStore } from './audit.ts';
 import { MaintenanceStore } from './maintenance/maintenance-store.ts';
+import { EvidenceStore } from './packaging-pipeline/evidence-store.ts';
+import { PipelineStore } from './packaging-pipeline/pipeline-store.ts';
+import { PolicyExceptionStore } from './policy-exception/policy-exception-store.ts';
 import { DeploymentStatusStore } from './telemetry/deployment-status-store.ts';
 import { TelemetryStore } from './telemetry/telemetry-store.ts';
+import { WorkflowOutbox } from './workflow-outbox.ts';
 
 /** Heartbeat intervals without a start after which a hand-over counts as lost. */
 const HANDOVER_INTERVALS = 2;
@@ -24,12 +29,17 @@ export interface Stores {
   readonly audit: AuditStore;
   readonly deploymentStatuses: DeploymentStatusStore;
   readonly enrolmentTokens: EnrolmentTokenStore;
+  readonly evidence: EvidenceStore;
   readonly maintenance: MaintenanceStore;
   readonly operatorTokens: OperatorTokenStore;
   readonly outbox: TaskOutbox;
+  readonly pipelines: PipelineStore;
+  readonly policyExceptions: PolicyExceptionStore;
   readonly presence: PresenceStore;
+  readonly storedObjects: StoredObjectStore;
   readonly tasks: TaskStore;
   readonly telemetry: TelemetryStore;
+  readonly workflowOutbox: WorkflowOutbox;
 }
 
 /** All stores over one database, set up as the configuration says. */
@@ -42,6 +52,7 @@ export function createStores(database: Database, config: Config): Stores {
     audit: new AuditStore(database),
     deploymentStatuses: new DeploymentStatusStore(database),
     enrolmentTokens: new EnrolmentTokenStore(database),
+    evidence: new EvidenceStore(database),
     maintenance: new MaintenanceStore(database, {
       telemetryDays: config.EUCORA_TELEMETRY_RETENTION_DAYS,
       auditDays: config.EUCORA_AUDIT_RETENTION_DAYS,
@@ -49,6 +60,12 @@ export function createStores(database: Database, config: Config): Stores {
     }),
     operatorTokens: new OperatorTokenStore(database),
     outbox: new TaskOutbox(database.pool, timers),
+    pipelines: new PipelineStore(database),
+    policyExceptions: new PolicyExceptionStore(database),
+    storedObjects: new StoredObjectStore(database, {
+      quotaBytes: config.EUCORA_STORE_QUOTA_BYTES,
+      retentionDays: config.EUCORA_STORE_RETENTION_DAYS,
+    }),
     presence: new PresenceStore(database, {
       offlineAfterSeconds: config.EUCORA_OFFLINE_AFTER_SECONDS,
       intakeSilenceSeconds: intakeSilenceSeconds(
@@ -63,5 +80,6 @@ export function createStores(database: Database, config: Config): Stores {
       memoryPercent: config.EUCORA_DEGRADED_MEMORY_PERCENT,
       diskPercent: config.EUCORA_DEGRADED_DISK_PERCENT,
     }),
+    workflowOutbox: new WorkflowOutbox(database.pool),
   };
 }

@@ -98,12 +98,12 @@ export function createTasks(
 }
 
 /** Task, audit, note to start its workflow and, where the agent is away, queue item: one statement. */
-async function insertTasks(
+export async function insertTasks(
   client: PoolClient,
   agentIds: readonly string[],
   content: Content,
   origin: Origin,
-  columns: '*' | 'id' = '*',
+  columns: '*' | 'id' | 'id, agent_id' = '*',
 ): Promise<TaskRow[]> {
   const { rows } = await client.query<TaskRow>(
     `WITH created AS (
