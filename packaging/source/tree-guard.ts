@@ -10,6 +10,8 @@ export interface GuardOptions {
   readonly ignoresCase: boolean;
   /** Leading parts of each path that are dropped; what has no more of them is left out. */
   readonly stripComponents?: number;
+  /** Packages are laid out from the root of a machine: there, absolute links count from the tree's root. */
+  readonly rootedLinks?: boolean;
 }
 
 const RATIO_FREE_BYTES = 2 ** 20;
@@ -62,18 +64,21 @@ export class TreeGuard {
     return path;
   }
 
-  /** Checks a symbolic link's target, seen from the link. @throws PackagingError when it leads out of the tree */
-  admitTarget(path: string, target: string): void {
+  /** A symbolic link's target as it is written, seen from the link. @throws PackagingError when it leads out */
+  admitTarget(path: string, target: string): string {
     if (target === '' || /[\u0000-\u001f\u007f\\]/.test(target)) {
       throw refused('bad-link', `${shown(path)} is a link to ${shown(target)}, which is no usable path`);
     }
-    const reached = posix.normalize(posix.join(posix.dirname(path), target));
-    if (target.startsWith('/') || reached === '..' || reached.startsWith('../')) {
+    const rooted = target.startsWith('/') && this.#options.rootedLinks === true;
+    const written = rooted ? posix.relative(posix.dirname(`/${path}`), target) || '.' : target;
+    const reached = posix.normalize(posix.join(posix.dirname(path), written));
+    if (written.startsWith('/') || reached === '..' || reached.startsWith('../')) {
       throw refused(
         'link-outside',
         `${shown(path)} is a link that leads out of the source, to ${shown(target)}`,
       );
     }
+    return written;
   }
 
   /** Whether an earlier entry is a regular file, for hard links. */

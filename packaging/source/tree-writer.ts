@@ -46,9 +46,9 @@ export class TreeWriter {
   async link(raw: string, target: string): Promise<void> {
     const path = this.guard.admit(raw, 'link');
     if (path === undefined) return;
-    this.guard.admitTarget(path, target);
+    const written = this.guard.admitTarget(path, target);
     await this.#parent(path);
-    await symlink(target, join(this.root, path));
+    await symlink(written, join(this.root, path));
   }
 
   /** A hard link becomes a copy of a file that came before it. `target` counts from the archive's root. */

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ToolContext } from '../context.ts';
 import { PackagingError, type PackagingErrorCode } from '../errors.ts';
@@ -20,6 +21,8 @@ export interface ToolOptions {
   /** Added to the cleaned environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: Buffer;
+  /** The tool's stdin, instead of `input`. */
+  readonly inputFile?: string;
   /** The tool's stdout goes into this file instead of into the result and the log. */
   readonly outputFile?: string;
   readonly network?: boolean;
@@ -127,13 +130,15 @@ export async function runTool(
   );
   const env = { ...(await environment(ctx)), ...options.env };
   ctx.progress(name);
+  const given = options.inputFile === undefined ? undefined : await open(options.inputFile, 'r');
   const child = spawn(program, rest, {
     cwd: options.cwd ?? ctx.workspace,
     env,
-    stdio: 'pipe',
+    stdio: [given?.fd ?? 'pipe', 'pipe', 'pipe'],
     // Leads a group of its own, so that it can be killed as a whole.
     detached: true,
-  });
+  }) as ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
+  await given?.close();
   const stdout = new Kept(ctx.limits.outputBytes);
   const stderr = new Kept(ctx.limits.outputBytes);
   const lines = [child.stdout, child.stderr].map((stream, index) => {
@@ -156,8 +161,8 @@ export async function runTool(
   const onAbort = (): void => killGroup(child);
   ctx.signal.addEventListener('abort', onAbort);
   // A tool that ends without reading its input is told by its exit code.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(options.input);
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(options.input);
   try {
     const toFile =
       options.outputFile === undefined
