@@ -1,25 +1,12 @@
 import { z } from 'zod';
+import { storeSettings } from './artifact/settings.ts';
+import { packagingSettings } from './packaging-pipeline/settings.ts';
+import { list, optional, percent, port, seconds } from './setting-values.ts';
 
 /**
  * All settings of API and workers, by environment variable. `docs/operations/configuration.md` is held against
  * this schema by a test. Temporal's own variables (`TEMPORAL_*`) are read by Temporal's library.
  */
-const port = z.coerce.number().int().min(0).max(65_535);
-const seconds = z.coerce.number().int().min(1);
-const percent = z.coerce.number().min(0).max(100);
-const list = z
-  .string()
-  .default('')
-  .transform((value) =>
-    value
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
-  );
-/** An empty variable counts as unset, as in compose files. */
-const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
-
 export const configSchema = z.object({
   DATABASE_URL: z
     .string()
@@ -78,6 +65,13 @@ export const configSchema = z.object({
     .string()
     .default('eucora_scopes')
     .describe('Claim that lists viewer, operator, approver, admin'),
+  EUCORA_CAB_RISK_THRESHOLD: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(101)
+    .default(50)
+    .describe('Risk score from which a deployment needs an approval; 0 for all, 101 for none'),
   EUCORA_TELEMETRY_RETENTION_DAYS: z.coerce
     .number()
     .int()
@@ -123,37 +117,8 @@ export const configSchema = z.object({
     .min(1)
     .default(4_294_967_296)
     .describe('Largest artifact that is taken'),
-  EUCORA_STORE_DIR: optional(z.string()).describe(
-    'Folder of the artifact store, shared by API and workers; default: `artifacts` in the data directory',
-  ),
-  EUCORA_STORE_QUOTA_BYTES: optional(z.coerce.number().int().min(1)).describe(
-    'Largest that the artifact store may grow; no bound when empty',
-  ),
-  EUCORA_STORE_RETENTION_DAYS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(36_500)
-    .default(90)
-    .describe('Days that artifacts are kept which no pipeline, evidence or open task needs'),
-  EUCORA_S3_BUCKET: optional(z.string()).describe('Bucket of the artifact store; a folder when empty'),
-  EUCORA_S3_REGION: z.string().min(1).default('us-east-1').describe('Region of the bucket'),
-  EUCORA_S3_PREFIX: z
-    .string()
-    .regex(/^([A-Za-z0-9!_.*'()-]+\/)*$/, 'must be empty or end with /')
-    .default('')
-    .describe('Before the keys in the bucket, such as `eucora/`'),
-  EUCORA_S3_ENDPOINT: optional(z.url({ protocol: /^https?$/ })).describe(
-    'Server that speaks S3; Amazon’s when empty',
-  ),
-  EUCORA_S3_PATH_STYLE: z
-    .stringbool()
-    .default(false)
-    .describe('The bucket stands in the path instead of the host name, as many servers want it'),
-  EUCORA_S3_ACCESS_KEY_ID: optional(z.string()).describe(
-    'Credentials for the bucket; default: as Amazon’s tools find them',
-  ),
-  EUCORA_S3_SECRET_ACCESS_KEY: optional(z.string()).describe('Goes with the access key id'),
+  ...storeSettings,
+  ...packagingSettings,
   EUCORA_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

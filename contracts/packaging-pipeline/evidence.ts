@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { sha256Schema } from '../artifact/artifact.ts';
 import { idSchema, instantSchema, pageQuery } from '../http/common.ts';
+import { findingCountsSchema } from './findings.ts';
+import { policyDecisionSchema } from './policy.ts';
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 export const PREDICATE_TYPE = 'https://slsa.dev/provenance/v1';
@@ -12,14 +14,6 @@ const resource = z.object({
   uri: z.string().optional(),
   digest,
   mediaType: z.string().optional(),
-});
-
-const findings = z.object({
-  critical: z.number().int(),
-  high: z.number().int(),
-  medium: z.number().int(),
-  low: z.number().int(),
-  unknown: z.number().int(),
 });
 
 /** The deployment for which a pack was made; null in the pack that a pipeline makes at its end. */
@@ -43,13 +37,18 @@ export const provenanceSchema = z.object({
       platform: z.string(),
       format: z.string(),
       sbom_format: z.string(),
+      signing_key: z.string(),
       description_sha256: sha256Schema,
     }),
     internalParameters: z.object({ pipeline_id: idSchema, created_by: z.string() }),
     resolvedDependencies: z.array(resource),
   }),
   runDetails: z.object({
-    builder: z.object({ id: z.string(), version: z.record(z.string(), z.string()) }),
+    builder: z.object({
+      id: z.string(),
+      version: z.record(z.string(), z.string()).meta({ description: 'Of each tool' }),
+      builderDependencies: z.array(resource),
+    }),
     metadata: z.object({
       invocationId: z.string(),
       startedOn: instantSchema,
@@ -58,9 +57,15 @@ export const provenanceSchema = z.object({
     byproducts: z.array(resource),
   }),
   eucora: z.object({
-    signing: z.object({ certificate_thumbprint: z.string(), certificate: z.string().nullable() }),
-    scan: z.object({ passed: z.boolean(), findings }),
-    policy: z.record(z.string(), z.unknown()),
+    signing: z.object({
+      certificate_thumbprint: z.string(),
+      subject: z.string(),
+      expires_at: z.string().nullable(),
+      timestamped: z.boolean(),
+    }),
+    isolation: z.string(),
+    scan: z.object({ passed: z.boolean(), findings: findingCountsSchema }),
+    policy: policyDecisionSchema,
     exceptions: z.array(idSchema),
     intent: evidenceIntentSchema.nullable(),
   }),

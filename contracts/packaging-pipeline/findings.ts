@@ -34,3 +34,15 @@ export const componentSchema = z.object({
   licenses: z.array(z.string()),
 });
 export type Component = z.infer<typeof componentSchema>;
+
+/** How many findings of each severity a scan had. */
+export const findingCountsSchema = z
+  .object({
+    critical: z.number().int(),
+    high: z.number().int(),
+    medium: z.number().int(),
+    low: z.number().int(),
+    unknown: z.number().int(),
+  })
+  .meta({ id: 'FindingCounts' });
+export type FindingCounts = z.infer<typeof findingCountsSchema>;

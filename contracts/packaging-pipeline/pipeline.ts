@@ -6,12 +6,14 @@ import {
   correlationIdSchema,
   idSchema,
   instantSchema,
-  jsonObject,
   MAX_PAGE_SIZE,
   pageQuery,
   text,
 } from '../http/common.ts';
 import { packageDescriptionSchema } from './description.ts';
+import { findingCountsSchema } from './findings.ts';
+import { packagingPolicySchema, policyDecisionSchema } from './policy.ts';
+import { keyReferenceSchema } from './signing-keys.ts';
 import { PIPELINE_STATUSES, PIPELINE_STEPS, SBOM_FORMATS, STEP_STATUSES } from './steps.ts';
 
 const sourceSchema = z
@@ -20,7 +22,10 @@ const sourceSchema = z
       artifact_sha256: sha256Schema.meta({ description: 'Of an artifact that was uploaded' }),
     }),
     z.strictObject({
-      url: z.url({ protocol: /^https?$/ }).max(2_048),
+      url: z
+        .url({ protocol: /^https?$/ })
+        .max(2_048)
+        .refine((url) => !URL.canParse(url) || new URL(url).username === '', 'must not hold credentials'),
       sha256: sha256Schema.meta({ description: 'What is fetched must have this hash' }),
     }),
   ])
@@ -31,21 +36,13 @@ export const createPipelineSchema = z
     source: sourceSchema,
     description: packageDescriptionSchema.meta({ id: 'PackageDescription' }),
     sbom_format: z.enum(SBOM_FORMATS).default('cyclonedx'),
-    policy: jsonObject(65_536).default({}),
+    signing_key: keyReferenceSchema
+      .default('default')
+      .meta({ description: 'Reference of a signing key that the packaging workers know' }),
+    policy: packagingPolicySchema.prefault({}),
   })
   .meta({ id: 'CreatePipeline' });
 export type CreatePipeline = z.infer<typeof createPipelineSchema>;
-
-export const findingCountsSchema = z
-  .object({
-    critical: z.number().int(),
-    high: z.number().int(),
-    medium: z.number().int(),
-    low: z.number().int(),
-    unknown: z.number().int(),
-  })
-  .meta({ id: 'FindingCounts' });
-export type FindingCounts = z.infer<typeof findingCountsSchema>;
 
 export const pipelineStepSchema = z
   .object({
@@ -80,6 +77,7 @@ export const pipelineSchema = z
     sbom_ended_at: time,
     scan_started_at: time,
     scan_ended_at: time,
+    signing_key: z.string(),
     signing_certificate_thumbprint: z.string().nullable(),
     sbom_format: z.enum(SBOM_FORMATS),
     sbom_url: z.string().nullable(),
@@ -89,7 +87,7 @@ export const pipelineSchema = z
     scan_results_hash: sha256Schema.nullable(),
     scan_summary: findingCountsSchema.nullable(),
     scan_pass: z.boolean().nullable(),
-    policy_decision: z.record(z.string(), z.unknown()).nullable(),
+    policy_decision: policyDecisionSchema.nullable(),
     exception_id: idSchema.nullable().meta({ description: 'The first of exception_ids' }),
     exception_ids: z.array(idSchema).meta({ description: 'Exceptions without which it would have failed' }),
     output_artifact_url: z.string().nullable(),

@@ -24,6 +24,8 @@ CREATE TABLE packaging_pipeline (
   description jsonb NOT NULL,
   policy jsonb NOT NULL,
   sbom_format text NOT NULL CHECK (sbom_format IN ('cyclonedx', 'spdx')),
+  -- A reference; the key itself lies with the packaging workers.
+  signing_key text NOT NULL,
   signed jsonb,
   signing_certificate_thumbprint text,
   sbom_hash text,

@@ -1,7 +1,8 @@
 import { DataTypes, type Model, type ModelAttributes, type ModelStatic } from 'sequelize';
 import type { Platform } from '../../contracts/agent/agent.ts';
 import type { PackageFormat } from '../../contracts/packaging-pipeline/description.ts';
-import type { FindingCounts } from '../../contracts/packaging-pipeline/pipeline.ts';
+import type { FindingCounts } from '../../contracts/packaging-pipeline/findings.ts';
+import type { PolicyDecision } from '../../contracts/packaging-pipeline/policy.ts';
 import type {
   PipelineStatus,
   PipelineStep,
@@ -12,11 +13,18 @@ import type {
 type Json = Record<string, unknown>;
 type Table<Row extends object> = ModelStatic<Model<Row, Partial<Row>>>;
 
-/** A file that a step made: its name, and where its content lies in the store. */
-export interface ProducedFile {
+/** The signed package: where its content lies in the store, and who signed it. */
+export interface SignedFile {
   readonly name: string;
   readonly sha256: string;
   readonly size_bytes: number;
+  readonly signature: {
+    readonly thumbprint: string;
+    readonly subject: string;
+    readonly expires_at: string | null;
+    readonly timestamped: boolean;
+    readonly warnings: readonly string[];
+  };
 }
 
 export interface PipelineRow {
@@ -32,14 +40,15 @@ export interface PipelineRow {
   description: Json;
   policy: Json;
   sbom_format: SbomFormat;
+  signing_key: string;
   /** The signed package, before it counts as the pipeline's output. */
-  signed: ProducedFile | null;
+  signed: SignedFile | null;
   signing_certificate_thumbprint: string | null;
   sbom_hash: string | null;
   scan_results_hash: string | null;
   scan_summary: FindingCounts | null;
   scan_pass: boolean | null;
-  policy_decision: Json | null;
+  policy_decision: PolicyDecision | null;
   exception_ids: string[];
   output_artifact_hash: string | null;
   output_artifact_name: string | null;
@@ -103,6 +112,7 @@ export function definePackagingModels(table: DefineTable): PackagingModels {
       description: JSONB,
       policy: JSONB,
       sbom_format: TEXT,
+      signing_key: TEXT,
       signed: JSONB,
       signing_certificate_thumbprint: TEXT,
       sbom_hash: TEXT,

@@ -12,6 +12,8 @@ export type WorkflowMessage =
       readonly details: string;
       /** Keyword attributes by name. */
       readonly searchAttributes: Readonly<Record<string, string>>;
+      /** Also when the last run came to its end: the record that it drives was put back to an earlier state. */
+      readonly again?: boolean;
     }
   | { readonly kind: 'signal'; readonly signal: string; readonly args: readonly unknown[] }
   | { readonly kind: 'cancel' };

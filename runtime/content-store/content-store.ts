@@ -109,28 +109,11 @@ export class ContentStore {
    *
    * @throws MissingContentError
    */
-  async copyTo(sha256: string, path: string): Promise<number> {
-    const size = await this.size(sha256);
-    const content = size === undefined ? undefined : await this.read(sha256, 0, size - 1);
-    if (size === undefined || content === undefined)
-      throw new MissingContentError(`The store does not hold ${sha256}`);
+  async copyTo(sha256: string, path: string): Promise<void> {
     const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-    const hash = createHash('sha256');
     try {
-      await pipeline(
-        content,
-        async function* (chunks: AsyncIterable<Buffer>) {
-          for await (const chunk of chunks) {
-            hash.update(chunk);
-            yield chunk;
-          }
-        },
-        createWriteStream(temporary, { mode: 0o600, flags: 'wx' }),
-      );
-      if (hash.digest('hex') !== sha256)
-        throw new MissingContentError(`What the store holds as ${sha256} was changed`);
+      await pipeline(this.#whole(sha256), createWriteStream(temporary, { mode: 0o600, flags: 'wx' }));
       await rename(temporary, path);
-      return size;
     } finally {
       await rm(temporary, { force: true });
     }
@@ -138,15 +121,30 @@ export class ContentStore {
 
   /** Small content as a whole, checked against its hash. @throws MissingContentError */
   async bytes(sha256: string): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    for await (const part of this.#whole(sha256)) parts.push(part);
+    return Buffer.concat(parts);
+  }
+
+  /** Reads content as a whole to see that it is what it was. @throws MissingContentError */
+  async check(sha256: string): Promise<void> {
+    for await (const _ of this.#whole(sha256)) {
+      // Only the hash matters.
+    }
+  }
+
+  /** The content from beginning to end; throws at its end when it has another hash than its name. */
+  async *#whole(sha256: string): AsyncGenerator<Buffer> {
     const size = await this.size(sha256);
     const content = size === undefined ? undefined : await this.read(sha256, 0, size - 1);
     if (content === undefined) throw new MissingContentError(`The store does not hold ${sha256}`);
-    const parts: Buffer[] = [];
-    for await (const part of content) parts.push(part as Buffer);
-    const bytes = Buffer.concat(parts);
-    if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+    const hash = createHash('sha256');
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      yield chunk;
+    }
+    if (hash.digest('hex') !== sha256)
       throw new MissingContentError(`What the store holds as ${sha256} was changed`);
-    return bytes;
   }
 
   /** For cleaners, which hold the lock of the content's row. */

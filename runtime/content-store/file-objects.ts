@@ -1,6 +1,6 @@
 import { link, mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Objects } from './objects.ts';
 
 const codeOf = (error: unknown): unknown => (error as NodeJS.ErrnoException).code;
@@ -35,7 +35,9 @@ export class FileObjects implements Objects {
   async read(sha256: string, start: number, end: number): Promise<Readable | undefined> {
     try {
       const file = await open(this.#path(sha256), 'r');
-      return file.createReadStream({ start, end });
+      if (end >= start) return file.createReadStream({ start, end });
+      await file.close();
+      return Readable.from([]);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw error;

@@ -18,6 +18,7 @@ import { gaugeBacklog, healthApp, listen } from './health.ts';
 import { remindAtStart } from './remind-at-start.ts';
 import { TaskRelay } from './task-relay.ts';
 import { builtWorkflowBundle, createControlPlaneWorker, ensureStandingWorkflows } from './worker.ts';
+import { WorkflowRelay } from './workflow-relay.ts';
 
 runMain(async () => {
   const config = parseConfig(process.env);
@@ -84,6 +85,7 @@ async function run(
     workflowBundle,
   });
   const relay = new TaskRelay({ client, outbox: stores.outbox, tasks: stores.tasks, logger });
+  const workflows = new WorkflowRelay({ client, outbox: stores.workflowOutbox, logger });
   await untilReachable(
     'Temporal or Postgres',
     logger,
@@ -116,12 +118,14 @@ async function run(
   signal.throwIfAborted();
 
   relay.start();
+  workflows.start();
   const running = worker.run();
   atEnd(async () => {
     if (worker.getState() === 'RUNNING') worker.shutdown();
     await running;
   });
   atEnd(() => relay.stop());
+  atEnd(() => workflows.stop());
   atEnd(() => health.close());
   logger.info('The control-plane worker runs');
   await running;

@@ -61,7 +61,7 @@ export function createPipeline(
 }
 
 /** The message with which the workflow of a pipeline begins; also when it was lost and begins again. */
-export function startOf(pipeline: PipelineRow): WorkflowMessage {
+export function startOf(pipeline: PipelineRow): Extract<WorkflowMessage, { kind: 'start' }> {
   return {
     kind: 'start',
     type: WORKFLOW_TYPES.packagingPipeline,
@@ -100,9 +100,9 @@ async function insertPipeline(
   const { description, source } = request;
   const { rows } = await client.query<PipelineRow>(
     `INSERT INTO packaging_pipeline (id, package_name, package_version, platform, format, status, source_artifact_url,
-       source_artifact_hash, source_name, description, policy, sbom_format, retry_of, correlation_id, created_by,
-       idempotency_key, created_at)
-     VALUES (uuid7(), $1, $2, $3, $4, 'PENDING', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now())
+       source_artifact_hash, source_name, description, policy, sbom_format, signing_key, retry_of, correlation_id,
+       created_by, idempotency_key, created_at)
+     VALUES (uuid7(), $1, $2, $3, $4, 'PENDING', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now())
      ON CONFLICT (created_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING *`,
     [
       description.name,
@@ -115,6 +115,7 @@ async function insertPipeline(
       JSON.stringify(description),
       JSON.stringify(request.policy),
       request.sbom_format,
+      request.signing_key,
       origin.retryOf ?? null,
       origin.correlationId,
       origin.actor.id,
@@ -148,6 +149,7 @@ export function requestOf(pipeline: PipelineRow): unknown {
         : { url: pipeline.source_artifact_url, sha256: pipeline.source_artifact_hash },
     description: pipeline.description,
     sbom_format: pipeline.sbom_format,
+    signing_key: pipeline.signing_key,
     policy: pipeline.policy,
   };
 }

@@ -148,7 +148,7 @@ export class PipelineStore {
     const row = await this.row(id);
     if (row === undefined || row.ended_at !== null) return;
     await inTransaction(this.#database.pool, async (client) => {
-      await tellWorkflow(client, packagingPipelineWorkflowId(id), startOf(row));
+      await tellWorkflow(client, packagingPipelineWorkflowId(id), { ...startOf(row), again: true });
       if (row.cancel_requested_at !== null)
         await tellWorkflow(client, packagingPipelineWorkflowId(id), { kind: 'cancel' });
     });

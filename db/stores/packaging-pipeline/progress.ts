@@ -1,22 +1,23 @@
 import type { Pool } from 'pg';
-import type { FindingCounts } from '../../../contracts/packaging-pipeline/pipeline.ts';
+import type { FindingCounts } from '../../../contracts/packaging-pipeline/findings.ts';
+import type { PolicyDecision } from '../../../contracts/packaging-pipeline/policy.ts';
 import {
   type PipelineFailure,
   type PipelineStep,
   STATUS_OF_STEP,
 } from '../../../contracts/packaging-pipeline/steps.ts';
 import { packagingPipelineWorkflowId } from '../../../contracts/temporal.ts';
-import type { PipelineRow, ProducedFile } from '../../models/packaging.ts';
+import type { PipelineRow, SignedFile } from '../../models/packaging.ts';
 
 /** What a step leaves in its pipeline's row. */
 export interface StepOutcome {
-  readonly signed?: ProducedFile;
+  readonly signed?: SignedFile;
   readonly signing_certificate_thumbprint?: string;
   readonly sbom_hash?: string;
   readonly scan_results_hash?: string;
   readonly scan_summary?: FindingCounts;
   readonly scan_pass?: boolean;
-  readonly policy_decision?: object;
+  readonly policy_decision?: PolicyDecision;
   readonly exception_ids?: readonly string[];
   readonly output_artifact_hash?: string;
   readonly output_artifact_name?: string;

@@ -32,6 +32,7 @@ export function toPipeline(
     sbom_ended_at: ended('sbom'),
     scan_started_at: began('scan'),
     scan_ended_at: ended('scan'),
+    signing_key: row.signing_key,
     signing_certificate_thumbprint: row.signing_certificate_thumbprint,
     sbom_format: row.sbom_format,
     sbom_url: row.sbom_hash === null ? null : `${at}/sbom`,
