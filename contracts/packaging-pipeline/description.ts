@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { freeText, text } from '../http/common.ts';
+import { freeText, instantSchema, text } from '../http/common.ts';
 import {
   absolutePathSchema,
   accountSchema,
@@ -31,10 +31,14 @@ const common = {
     .optional(),
   license: line(100).optional().meta({ description: 'SPDX expression' }),
   source: sourceSchema,
+  third_party: z
+    .strictObject({ vendor: line(100), released_at: instantSchema })
+    .optional()
+    .meta({ description: 'Whose software it is and when this version came out, when it is not our own' }),
 };
 
 /** A file, or a folder with all it holds, from the source. */
-const fileOf = (to: typeof absolutePathSchema) =>
+const fileOf = (to: z.ZodType<string>) =>
   z.strictObject({
     from: sourcePathSchema,
     to,
@@ -47,7 +51,7 @@ const fileOf = (to: typeof absolutePathSchema) =>
       .meta({ description: 'Changes made on the machine outlive an upgrade' }),
   });
 /** A small file whose text stands in the description. */
-const textFileOf = (to: typeof absolutePathSchema) =>
+const textFileOf = (to: z.ZodType<string>) =>
   z.strictObject({
     to,
     content: freeText(65_536),
@@ -55,13 +59,17 @@ const textFileOf = (to: typeof absolutePathSchema) =>
     config: z.boolean().default(false),
   });
 
-const contentOf = (to: typeof absolutePathSchema) => ({
-  files: z.array(fileOf(to)).max(2_000).default([]),
+const contentOf = (to: z.ZodType<string>, root: string) => ({
+  // A folder may be laid over the root; a file cannot be.
+  files: z
+    .array(fileOf(to.or(z.literal(root))))
+    .max(2_000)
+    .default([]),
   text_files: z.array(textFileOf(to)).max(100).default([]),
   services: z.array(serviceSchema).max(20).default([]),
 });
 const unixContent = {
-  ...contentOf(absolutePathSchema),
+  ...contentOf(absolutePathSchema, '/'),
   symlinks: z
     .array(
       z.strictObject({ path: absolutePathSchema, target: text(1_024).regex(/^[A-Za-z0-9 ._+@:,=~/-]+$/) }),
@@ -92,7 +100,7 @@ const rpmDescription = z.strictObject({ format: z.literal('rpm'), ...linux });
 const msiDescription = z.strictObject({
   format: z.literal('msi'),
   ...common,
-  ...contentOf(productPathSchema),
+  ...contentOf(productPathSchema, '.'),
   version: packageVersionSchema.refine((version) => {
     const parts = version.split('.').map(Number);
     const [major = 0, minor = 0, build = 0] = parts;

@@ -13,6 +13,7 @@ export const TOOLS = {
   'debsig-verify': 'Debian package `debsig-verify`',
   gpg: 'Debian package `gpg`',
   gpgv: 'Debian package `gpgv`',
+  rpm: 'Debian package `rpm`',
   rpmsign: 'Debian package `rpm`',
   rpmkeys: 'Debian package `rpm`',
   rpm2archive: 'Debian package `rpm`',
