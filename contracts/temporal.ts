@@ -12,6 +12,7 @@ export const SEARCH_ATTRIBUTES = {
   correlationId: 'EucoraCorrelationId',
   packageName: 'EucoraPackage',
   pipelineState: 'EucoraPipelineState',
+  deploymentState: 'EucoraDeploymentState',
 } as const;
 
 export const WORKFLOW_TYPES = {
@@ -20,6 +21,7 @@ export const WORKFLOW_TYPES = {
   alertDelivery: 'alertDelivery',
   maintenance: 'maintenance',
   packagingPipeline: 'packagingPipeline',
+  deployment: 'deployment',
   storeMaintenance: 'storeMaintenance',
 } as const;
 
@@ -29,7 +31,11 @@ export const STORE_MAINTENANCE_SCHEDULE_ID = 'eucora-store-maintenance';
 export const agentTaskWorkflowId = (taskId: string): string => `agent-task/${taskId}`;
 export const agentPresenceWorkflowId = (shard: number): string => `agent-presence/${shard}`;
 export const packagingPipelineWorkflowId = (pipelineId: string): string => `packaging-pipeline/${pipelineId}`;
+export const deploymentWorkflowId = (deploymentId: string): string => `deployment/${deploymentId}`;
 export const alertDeliveryWorkflowId = (batchId: string): string => `alert-delivery/${batchId}`;
 
 /** Agents hash into this many presence shards; fixed for the life of an installation. */
 export const PRESENCE_SHARDS = 8;
+
+/** The signal of `workflows/deployment/messages.ts`: look now, something was said of the deployment. */
+export const DEPLOYMENT_CHANGED = 'deploymentChanged';

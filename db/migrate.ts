@@ -2,11 +2,13 @@ import type { Pool, PoolClient } from 'pg';
 import { Umzug } from 'umzug';
 import * as foundation from './migrations/0001-foundation.ts';
 import * as packagingPipeline from './migrations/0003-packaging-pipeline.ts';
+import * as deployment from './migrations/0004-deployment.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
   { name: '0001-foundation', up: foundation.up },
   { name: '0003-packaging-pipeline', up: packagingPipeline.up },
+  { name: '0004-deployment', up: deployment.up },
 ] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */

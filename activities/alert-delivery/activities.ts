@@ -40,7 +40,8 @@ export function alertDeliveryActivities(
   };
 }
 
-async function post(webhook: Webhook, body: string, signal: AbortSignal): Promise<void> {
+/** Sends JSON, signed where a secret is set. @throws Error unless the receiver takes it */
+export async function post(webhook: Webhook, body: string, signal: AbortSignal): Promise<void> {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (webhook.secret !== undefined) {
     headers['x-eucora-signature'] =

@@ -27,7 +27,9 @@ export const detectionRuleSchema = z
     package_version_operator: operator
       .optional()
       .meta({ description: 'Default: =, as text; the others compare as dpkg does' }),
-    registry_key: text(1_024).optional().meta({ description: 'Windows only; such as HKLM\\Software\\Vendor' }),
+    registry_key: text(1_024)
+      .optional()
+      .meta({ description: 'Windows only; such as HKLM\\Software\\Vendor' }),
     registry_value: text(255).optional().meta({ description: 'Name of a value of registry_key' }),
     registry_data: text(4_096).optional().meta({ description: 'What the value must be' }),
   })
@@ -70,11 +72,9 @@ export type Replaces = z.infer<typeof replacesSchema>;
 /** Who must have signed the package. */
 export const signatureRuleSchema = z
   .looseObject({
-    trusted_keys: z
-      .array(z.string().max(65_536))
-      .min(1)
-      .max(16)
-      .meta({ description: 'OpenPGP public keys (armored) or certificates (PEM), by the format of the package' }),
+    trusted_keys: z.array(z.string().max(65_536)).min(1).max(16).meta({
+      description: 'OpenPGP public keys (armored) or certificates (PEM), by the format of the package',
+    }),
   })
   .meta({ id: 'SignatureRule' });
 export type SignatureRule = z.infer<typeof signatureRuleSchema>;

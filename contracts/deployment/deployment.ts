@@ -1,14 +1,12 @@
 import { z } from 'zod';
-import { PLATFORMS, agentSelectionSchema } from '../agent/agent.ts';
-import { dependencySchema, detectionRuleSchema, replacesSchema, requirementsSchema } from '../agent-task/package-rules.ts';
+import { agentSelectionSchema, PLATFORMS } from '../agent/agent.ts';
 import {
-  correlationIdSchema,
-  freeText,
-  idSchema,
-  instantSchema,
-  pageQuery,
-  text,
-} from '../http/common.ts';
+  dependencySchema,
+  detectionRuleSchema,
+  replacesSchema,
+  requirementsSchema,
+} from '../agent-task/package-rules.ts';
+import { correlationIdSchema, freeText, idSchema, instantSchema, pageQuery, text } from '../http/common.ts';
 import { gatesSchema, ringSchema, ringsSchema, timeZoneSchema, windowSchema } from './rings.ts';
 import { RISK_FACTORS } from './risk.ts';
 import {
@@ -41,7 +39,10 @@ const planFields = {
     .meta({ description: 'Devices that work on it at the same time' }),
   max_per_minute: z.number().int().min(1).max(100_000).default(1_000),
   attempts: z
-    .partialRecord(z.enum([...AGENT_FAILURE_KINDS, 'timeout', 'lost', 'other']), z.number().int().min(1).max(10))
+    .partialRecord(
+      z.enum([...AGENT_FAILURE_KINDS, 'timeout', 'lost', 'other']),
+      z.number().int().min(1).max(10),
+    )
     .default({ download: 3, timeout: 2, lost: 2 })
     .meta({ description: 'Tries a device, by the kind of its failure; one where none is given' }),
   timeout_seconds: z.number().int().min(60).max(86_400).default(3_600),
@@ -75,7 +76,9 @@ export const createDeploymentSchema = z
       .default({})
       .meta({ description: 'Agents that fit all filters given; always of the package’s platform only' }),
     plan: rolloutPlanSchema.optional(),
-    plan_name: nameSchema.optional().meta({ description: 'A rollout plan that was applied, instead of plan' }),
+    plan_name: nameSchema
+      .optional()
+      .meta({ description: 'A rollout plan that was applied, instead of plan' }),
     base_at: instantSchema
       .optional()
       .meta({ description: 'Offsets of rings count from here; default: when it is approved' }),
@@ -120,7 +123,9 @@ export const deploymentSchema = z
     package_version: z.string(),
     platform: z.enum(PLATFORMS),
     evidence_id: idSchema.nullable(),
-    previous_pipeline_id: idSchema.nullable().meta({ description: 'What a rollback installs; null: uninstalls' }),
+    previous_pipeline_id: idSchema
+      .nullable()
+      .meta({ description: 'What a rollback installs; null: uninstalls' }),
     selection: z.record(z.string(), z.unknown()),
     plan: z.record(z.string(), z.unknown()),
     risk: riskSchema,
@@ -155,7 +160,9 @@ export const conditionsSchema = z
   .strictObject({
     note: text(2_000).optional(),
     not_before: instantSchema.optional(),
-    pause_after_ring: text(64).optional().meta({ description: 'Name of the ring after which a person looks' }),
+    pause_after_ring: text(64)
+      .optional()
+      .meta({ description: 'Name of the ring after which a person looks' }),
     max_per_minute: z.number().int().min(1).max(100_000).optional(),
   })
   .meta({ id: 'ApprovalConditions' });

@@ -8,6 +8,8 @@ export interface DeploymentPass {
   readonly ended: boolean;
   /** Something moved in this look, so that the next one should be soon. */
   readonly progressed: boolean;
+  /** Those who decide are to be reminded now. */
+  readonly reminder_due: boolean;
   /** Milliseconds to the next moment that is known, such as the end of a soak; null where there is none. */
   readonly due_in_ms: number | null;
   /** Longest that the workflow should sleep although nothing is due, in milliseconds. */

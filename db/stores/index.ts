@@ -11,6 +11,7 @@ import { TaskStore } from './agent-task/task-store.ts';
 import { ArtifactStore } from './artifact/artifact-store.ts';
 import { StoredObjectStore } from './artifact/stored-object-store.ts';
 import { AuditStore } from './audit.ts';
+import { DeploymentStore } from './deployment/deployment-store.ts';
 import { MaintenanceStore } from './maintenance/maintenance-store.ts';
 import { EvidenceStore } from './packaging-pipeline/evidence-store.ts';
 import { PipelineStore } from './packaging-pipeline/pipeline-store.ts';
@@ -27,6 +28,7 @@ export interface Stores {
   readonly alerts: AlertStore;
   readonly artifacts: ArtifactStore;
   readonly audit: AuditStore;
+  readonly deployments: DeploymentStore;
   readonly deploymentStatuses: DeploymentStatusStore;
   readonly enrolmentTokens: EnrolmentTokenStore;
   readonly evidence: EvidenceStore;
@@ -50,6 +52,7 @@ export function createStores(database: Database, config: Config): Stores {
     alerts: new AlertStore(database),
     artifacts: new ArtifactStore(database),
     audit: new AuditStore(database),
+    deployments: new DeploymentStore(database, { riskThreshold: config.EUCORA_CAB_RISK_THRESHOLD }),
     deploymentStatuses: new DeploymentStatusStore(database),
     enrolmentTokens: new EnrolmentTokenStore(database),
     evidence: new EvidenceStore(database),

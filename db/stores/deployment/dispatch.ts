@@ -34,6 +34,8 @@ export async function waitingZones(
 /** Room for further tasks: by devices at work that can be reached, and by tasks of the last minute. */
 export interface Room {
   readonly tasks: number;
+  /** The same without the rate cap, which does not hold rollbacks. */
+  readonly at_once: number;
   /** When the rate cap lets the next task through, in milliseconds; 0 when it does not hold anything back. */
   readonly capped_ms: number;
 }
@@ -50,8 +52,10 @@ export async function roomFor(client: PoolClient, deployment: DeploymentRow): Pr
   );
   const { at_work = 0, of_minute = 0, oldest_ms = null } = rows[0] ?? {};
   const capped = of_minute >= perMinute;
+  const at_once = Math.max(0, plan.max_in_flight - at_work);
   return {
-    tasks: Math.max(0, Math.min(plan.max_in_flight - at_work, perMinute - of_minute)),
+    at_once,
+    tasks: Math.max(0, Math.min(at_once, perMinute - of_minute)),
     capped_ms: capped ? Math.max(1, Math.ceil(oldest_ms ?? 0)) : 0,
   };
 }
@@ -75,7 +79,12 @@ export async function dispatch(
     [deployment.id, ring, deployment.plan.time_zone, zones, limit],
   );
   if (rows.length === 0) return 0;
-  const made = await giveTasks(client, deployment, payload, rows.map((row) => row.agent_id));
+  const made = await giveTasks(
+    client,
+    deployment,
+    payload,
+    rows.map((row) => row.agent_id),
+  );
   await client.query(
     `UPDATE deployment_device d SET state = 'DISPATCHED', task_id = made.task_id, attempts = d.attempts + 1,
        dispatched_at = now(), settled_at = NULL, failure_kind = NULL, reason = NULL,
@@ -110,17 +119,28 @@ function giveTasks(
   );
 }
 
+/** `unreachable`: nobody is to begin at a time of which nobody knows whether it fits. */
+const RECALLED = {
+  all: `t.status IN ('PENDING', 'ASSIGNED')`,
+  unreachable: `t.status = 'PENDING' AND a.status NOT IN ('ONLINE', 'DEGRADED')`,
+} as const;
+
 /**
  * Takes back tasks that their agents have not begun; those devices wait again as if they had never been asked.
  *
  * @returns how many were taken back
  */
-export async function recall(client: PoolClient, deployment: DeploymentRow): Promise<number> {
+export async function recall(
+  client: PoolClient,
+  deployment: DeploymentRow,
+  which: keyof typeof RECALLED,
+): Promise<number> {
   const cancelled = await moveTasks(client, {
     word: 'cancel',
     actor: originOf(deployment).actor,
     pick: `SELECT t.id, t.status AS before_status FROM deployment_device d JOIN agent_task t ON t.id = d.task_id
-       WHERE d.deployment_id = $3 AND d.state = 'DISPATCHED' AND t.status IN ('PENDING', 'ASSIGNED') ORDER BY t.id FOR UPDATE OF t`,
+       JOIN agent a ON a.id = d.agent_id
+       WHERE d.deployment_id = $3 AND d.state = 'DISPATCHED' AND ${RECALLED[which]} ORDER BY t.id FOR UPDATE OF t`,
     set: 'completed_at = now()',
     params: [deployment.id],
     tell: 'now',
@@ -137,7 +157,7 @@ export async function recall(client: PoolClient, deployment: DeploymentRow): Pro
 
 const UNTOUCHED = UNTOUCHED_KINDS.map((kind) => `'${kind}'`).join(', ');
 /** Devices that the package may have changed and that have not been taken back. */
-const TOUCHED = `(d.state IN ('INSTALLED', 'SICK') OR (d.state = 'FAILED' AND d.failure_kind NOT IN (${UNTOUCHED})))`;
+const TOUCHED = `(d.state IN ('INSTALLED', 'SICK') OR (d.state IN ('FAILED', 'WAITING') AND d.failure_kind NOT IN (${UNTOUCHED})))`;
 
 /**
  * Has touched devices go back, whether they can be reached now or not: their tasks wait for them.
@@ -157,7 +177,12 @@ export async function dispatchRollback(
     [deployment.id, limit],
   );
   if (rows.length === 0) return 0;
-  const made = await giveTasks(client, deployment, payload, rows.map((row) => row.agent_id));
+  const made = await giveTasks(
+    client,
+    deployment,
+    payload,
+    rows.map((row) => row.agent_id),
+  );
   await client.query(
     `UPDATE deployment_device d SET state = 'ROLLING_BACK', rollback_task_id = made.task_id
      FROM unnest($2::uuid[], $3::uuid[]) AS made(agent_id, task_id)
@@ -172,7 +197,12 @@ export async function rollbackLeft(
   client: PoolClient,
   deploymentId: string,
 ): Promise<{ touched: number; dispatched: number; going: number; unreachable: number }> {
-  const { rows } = await client.query<{ touched: number; dispatched: number; going: number; unreachable: number }>(
+  const { rows } = await client.query<{
+    touched: number;
+    dispatched: number;
+    going: number;
+    unreachable: number;
+  }>(
     `SELECT count(*) FILTER (WHERE ${TOUCHED} AND a.revoked_at IS NULL) AS touched,
        count(*) FILTER (WHERE d.state = 'DISPATCHED') AS dispatched,
        count(*) FILTER (WHERE d.state = 'ROLLING_BACK') AS going,

@@ -57,9 +57,9 @@ export async function moveDeployment(client: PoolClient, move: DeploymentMove): 
   if (present === undefined) return { kind: 'not_found' };
   if (!from.includes(present)) return { kind: 'refused', status: present };
   const { rows } = await client.query<DeploymentRow>(
-    `UPDATE deployment_intent SET status = $2, reason = $3, version = version + 1${SETS[move.word] ?? ''}
+    `UPDATE deployment_intent SET status = $2, reason = $3, reason_by_operator = $4, version = version + 1${SETS[move.word] ?? ''}
      WHERE id = $1 RETURNING *`,
-    [move.id, to, move.reason],
+    [move.id, to, move.reason, move.actor.type === 'operator'],
   );
   const deployment = rows[0] as DeploymentRow;
   await appendAudit(client, [

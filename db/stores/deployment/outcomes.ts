@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { MAX_RETRIES_EXCEEDED } from '../../../contracts/agent-task/states.ts';
-import { AGENT_FAILURE_KINDS } from '../../../contracts/deployment/states.ts';
 import type { Gates } from '../../../contracts/deployment/rings.ts';
+import { AGENT_FAILURE_KINDS } from '../../../contracts/deployment/states.ts';
 import type { DeploymentRow } from '../../models/deployment.ts';
 
 const KINDS = AGENT_FAILURE_KINDS.map((kind) => `'${kind}'`).join(', ');

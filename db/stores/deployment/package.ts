@@ -18,9 +18,10 @@ export async function readPackage(
   client: PoolClient,
   pipelineId: string,
 ): Promise<DeployablePackage | undefined> {
-  const { rows } = await client.query<PipelineRow>('SELECT * FROM packaging_pipeline WHERE id = $1 FOR SHARE', [
-    pipelineId,
-  ]);
+  const { rows } = await client.query<PipelineRow>(
+    'SELECT * FROM packaging_pipeline WHERE id = $1 FOR SHARE',
+    [pipelineId],
+  );
   const [pipeline] = rows;
   if (pipeline === undefined) return undefined;
   const evidence = await client.query<EvidenceRow>(
@@ -95,14 +96,12 @@ export function installedVersion({ package_version, description }: PipelineRow):
   return typeof release === 'string' ? `${package_version}-${release}` : package_version;
 }
 
-type Payload = Omit<DeployPayload, 'action'> & { action: DeployPayload['action'] };
-
 /** What an agent is told to install. */
 export function installPayload(
   { pipeline, signer }: DeployablePackage,
   rules: PackageRules | undefined,
   deploymentId: string,
-): Payload {
+): DeployPayload {
   if (pipeline.output_artifact_hash === null) throw new Error(`The pipeline ${pipeline.id} has no package`);
   return {
     action: 'install',
@@ -111,7 +110,9 @@ export function installPayload(
     format: pipeline.format,
     artifact: {
       sha256: pipeline.output_artifact_hash,
-      ...(pipeline.output_artifact_bytes === null ? {} : { size_bytes: Number(pipeline.output_artifact_bytes) }),
+      ...(pipeline.output_artifact_bytes === null
+        ? {}
+        : { size_bytes: Number(pipeline.output_artifact_bytes) }),
       ...(pipeline.output_artifact_name === null ? {} : { name: pipeline.output_artifact_name }),
     },
     // Only agents for Debian packages can check signatures by themselves; the others' systems do.
@@ -127,7 +128,7 @@ export function installPayload(
 }
 
 /** What an agent is told to take away again. */
-export function uninstallPayload(pipeline: PipelineRow, deploymentId: string): Payload {
+export function uninstallPayload(pipeline: PipelineRow, deploymentId: string): DeployPayload {
   return {
     action: 'uninstall',
     package_name: nameOnMachines(pipeline),

@@ -85,7 +85,7 @@ export async function assignRings(client: PoolClient, deployment: DeploymentRow)
        SELECT $1::uuid, a.id, $2::smallint, 'WAITING', ${hash('$3::text')}, now() FROM agent a
        WHERE ${where}${ring.where}
          AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = a.id)
-       ORDER BY 5${limit === undefined ? '' : ` LIMIT ${limit}`}`,
+       ORDER BY 5, 2${limit === undefined ? '' : ` LIMIT ${limit}`}`,
       [deployment.id, position, deployment.id, ...params, ...ring.params],
     );
   }

@@ -12,6 +12,7 @@ export const STORIES: Readonly<Record<keyof typeof WORKFLOW_TYPES, readonly stri
   agentTask: ['happy', 'lost-hand-over', 'timeout', 'cancelled'],
   agentPresence: ['expiry-with-alert'],
   alertDelivery: ['delivered', 'failed'],
+  deployment: ['approved-and-completed', 'rolled-back'],
   maintenance: ['completed'],
   packagingPipeline: ['passed', 'refused', 'cancelled'],
   storeMaintenance: ['completed'],
