@@ -93,6 +93,7 @@ export class StoredObjectStore {
     remove: (sha256: string) => Promise<void>,
     actor: Actor,
     dryRun: boolean,
+    correlationId: string | null = null,
   ): Promise<StoreCleaning> {
     const { rows } = await this.#database.pool.query<{ sha256: string; size_bytes: number }>(
       `SELECT sha256, size_bytes FROM stored_object o WHERE ${UNNEEDED} ORDER BY stored_at LIMIT ${BATCH + 1}`,
@@ -102,14 +103,19 @@ export class StoredObjectStore {
     const removed: string[] = [];
     let bytes = 0;
     for (const { sha256, size_bytes } of found) {
-      if (!dryRun && !(await this.#removeOne(sha256, remove, actor))) continue;
+      if (!dryRun && !(await this.#removeOne(sha256, remove, actor, correlationId))) continue;
       removed.push(sha256);
       bytes += size_bytes;
     }
     return { dry_run: dryRun, objects: removed.length, bytes, removed, more: rows.length > BATCH };
   }
 
-  #removeOne(sha256: string, remove: (sha256: string) => Promise<void>, actor: Actor): Promise<boolean> {
+  #removeOne(
+    sha256: string,
+    remove: (sha256: string) => Promise<void>,
+    actor: Actor,
+    correlationId: string | null,
+  ): Promise<boolean> {
     return inTransaction(this.#database.pool, async (client) => {
       // Looked at once more under the lock: somebody may need it by now.
       const { rows } = await client.query<{ size_bytes: number }>(
@@ -127,6 +133,7 @@ export class StoredObjectStore {
           object_type: 'artifact',
           object_id: sha256,
           before: { size_bytes: rows[0].size_bytes },
+          correlation_id: correlationId,
         },
       ]);
       await remove(sha256);
