@@ -90,6 +90,7 @@ export async function tellDeployment(
     type: WORKFLOW_TYPES.deployment,
     taskQueue: CONTROL_PLANE_TASK_QUEUE,
     args: [id],
+    again: true,
     summary: `Deployment of ${name}`,
     details: `Correlation id ${correlation_id}. All that concerns the package: \`${SEARCH_ATTRIBUTES.packageName} = "${package_name}"\``,
     searchAttributes: {
