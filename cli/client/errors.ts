@@ -12,7 +12,10 @@ export const EXIT_CODES = {
     code: 3,
     meaning: 'the platform was not reached or could not answer (network, 429, 5xx); later it may',
   },
-  unsuccessful: { code: 4, meaning: 'the watched task ended, but not as COMPLETED' },
+  unsuccessful: {
+    code: 4,
+    meaning: 'what was watched ended, but not well (a task not as COMPLETED, a pipeline not as PASSED)',
+  },
   interrupted: { code: 130, meaning: 'interrupted (Ctrl-C)' },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 

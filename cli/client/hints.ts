@@ -22,6 +22,7 @@ export const HINTS: Readonly<Record<ErrorCode, string>> = {
   'agent-state-conflict': 'Look at its present state: eucora agents show ID.',
   'pipeline-state-conflict': 'Look at its present state: eucora packages show ID.',
   'exception-state-conflict': 'Look at its present state: eucora exceptions list.',
+  'deployment-state-conflict': 'Look at its present state: eucora deployments show ID.',
   'payload-too-large': 'Send less, or have the limit raised (docs/operations/configuration.md).',
   'unsupported-media-type': 'CLI and platform may differ in version.',
   'range-not-satisfiable': 'Ask for a part that lies within the file.',

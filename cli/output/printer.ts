@@ -68,9 +68,11 @@ export class Printer {
   }
 
   #paintOf(status: string): Paint {
-    if (/^(ONLINE|COMPLETED|INSTALLED|delivered)$/.test(status)) return this.#colours.green;
+    if (/^(ONLINE|COMPLETED|INSTALLED|PASSED|APPROVED|DONE|delivered)$/.test(status))
+      return this.#colours.green;
     if (/^(OFFLINE|FAILED|TIMEOUT|failed|security)$/.test(status)) return this.#colours.red;
-    if (/^(DEGRADED|CANCELLED|ASSIGNED|IN_PROGRESS)$/.test(status)) return this.#colours.yellow;
+    if (/^(DEGRADED|CANCELLED|ASSIGNED|IN_PROGRESS|BUILDING|SIGNING|SCANNING|REQUESTED)$/.test(status))
+      return this.#colours.yellow;
     return (text) => text;
   }
 }

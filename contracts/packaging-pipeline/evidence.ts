@@ -64,6 +64,9 @@ export const provenanceSchema = z.object({
       timestamped: z.boolean(),
     }),
     isolation: z.string(),
+    attested_by_certificate: sha256Schema.meta({
+      description: 'Of the certificate that comes with the signature',
+    }),
     scan: z.object({ passed: z.boolean(), findings: findingCountsSchema }),
     policy: policyDecisionSchema,
     exceptions: z.array(idSchema),

@@ -9,6 +9,13 @@ import type { Statement } from '../../../contracts/packaging-pipeline/evidence.t
 
 const DAY_MS = 86_400_000;
 
+/** A statement before it is known whose certificate goes with it. */
+export type UnsignedStatement = Omit<Statement, 'predicate'> & {
+  readonly predicate: Omit<Statement['predicate'], 'eucora'> & {
+    readonly eucora: Omit<Statement['predicate']['eucora'], 'attested_by_certificate'>;
+  };
+};
+
 /** Signs evidence with a key of its own, which is neither a package key nor the CA's. */
 export class EvidenceSigner {
   /** SHA-256 of the certificate's DER form, hex. */
@@ -38,8 +45,11 @@ export class EvidenceSigner {
   }
 
   /** The statement as a signed document: a DSSE envelope, in the one form in which it is written. */
-  seal(statement: Statement): string {
-    const payload = Buffer.from(JSON.stringify(statement));
+  seal(statement: UnsignedStatement): string {
+    const { predicate } = statement;
+    const eucora = { ...predicate.eucora, attested_by_certificate: this.thumbprint };
+    const whole: Statement = { ...statement, predicate: { ...predicate, eucora } };
+    const payload = Buffer.from(JSON.stringify(whole));
     const signed = preAuthenticationEncoding(IN_TOTO_PAYLOAD_TYPE, payload);
     return serializeEnvelope({
       payloadType: IN_TOTO_PAYLOAD_TYPE,

@@ -5,12 +5,12 @@ import {
   type EvidenceIntent,
   PREDICATE_TYPE,
   STATEMENT_TYPE,
-  type Statement,
 } from '../../../contracts/packaging-pipeline/evidence.ts';
 import { packagingPipelineWorkflowId } from '../../../contracts/temporal.ts';
 import type { PipelineRow } from '../../../db/models/packaging.ts';
 import type { ToolReport } from '../../../packaging/index.ts';
 import { withoutSecrets } from '../source.ts';
+import type { UnsignedStatement } from './signer.ts';
 
 const SBOM_MEDIA_TYPE = {
   cyclonedx: 'application/vnd.cyclonedx+json',
@@ -23,7 +23,7 @@ export function statementOf(
   report: ToolReport,
   intent: EvidenceIntent | null,
   finishedOn: Date,
-): Statement {
+): UnsignedStatement {
   const { signed, policy_decision, sbom_hash, scan_results_hash, scan_summary, scan_pass } = pipeline;
   if (
     signed === null ||
