@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { basename, join, posix } from 'node:path';
 import type { DescriptionOf } from '../../contracts/packaging-pipeline/description.ts';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
@@ -43,10 +43,18 @@ interface Folder {
 }
 const folder = (): Folder => ({ folders: new Map(), files: [] });
 
+const RESERVED = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/i;
+const isWindowsName = (name: string): boolean =>
+  !/[<>:"|?*]/.test(name) && !/[. ]$/.test(name) && !RESERVED.test(name);
+
 function treeOf(entries: readonly LaidOut[]): Folder {
   const root = folder();
   for (const { path, kind } of entries) {
     if (kind === 'folder') continue;
+    if (!path.split('/').every(isWindowsName))
+      throw new PackagingError('build-failed', `${JSON.stringify(path)} is no name that Windows allows`, {
+        reason: 'windows-name',
+      });
     if (kind === 'link')
       throw new PackagingError('build-failed', `${path} is a link, which Windows Installer cannot carry`, {
         reason: 'link',
@@ -92,13 +100,13 @@ class Source {
     const file = element('File', {
       Id: `F${this.#count}`,
       Name: posix.basename(path),
-      Source: join(this.#layout.root, path),
+      // wixl takes paths relative to its source alone.
+      Source: join(basename(this.#layout.root), path),
       KeyPath: 'yes',
     });
     const services = this.#description.services.filter(({ program }) => program === path).map(serviceOf);
-    const keep = this.#layout.attributesOf(path).config ? { NeverOverwrite: 'yes', Permanent: 'yes' } : {};
     const Guid = guidOf(this.#description.upgrade_code, path.toLowerCase());
-    return element('Component', { Id, Guid, Win64: 'yes', ...keep }, [file, ...services].join('\n'));
+    return element('Component', { Id, Guid, Win64: 'yes' }, [file, ...services].join('\n'));
   }
 }
 
@@ -140,7 +148,8 @@ export async function wixSource(layout: Layout, description: MsiDescription): Pr
         { reason: 'missing-file' },
       );
   }
-  const { name, version, manufacturer, upgrade_code: UpgradeCode } = description;
+  const { name, version, manufacturer } = description;
+  const UpgradeCode = description.upgrade_code.toUpperCase();
   const source = new Source(description, layout);
   const parts = (description.folder ?? name).split('/');
   const inner = parts.reduceRight(
@@ -182,7 +191,12 @@ export async function wixSource(layout: Layout, description: MsiDescription): Pr
       ),
     ].join('\n'),
   );
-  return `<?xml version="1.0" encoding="utf-8"?>\n${element('Wix', { xmlns: 'http://schemas.microsoft.com/wix/2006/wi' }, product)}\n`;
+  // The compiler replaces variables; doubled, the sign is itself.
+  const wix = element('Wix', { xmlns: 'http://schemas.microsoft.com/wix/2006/wi' }, product).replaceAll(
+    '$',
+    '$$$$',
+  );
+  return `<?xml version="1.0" encoding="utf-8"?>\n${wix}\n`;
 }
 
 /** Builds an msi, unsigned, into `output`. @throws PackagingError */

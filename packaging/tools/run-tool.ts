@@ -14,6 +14,8 @@ export interface ToolRun {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** What was printed on stdout, as bytes. */
+  readonly output: Buffer;
 }
 
 export interface ToolOptions {
@@ -33,6 +35,8 @@ export interface ToolOptions {
   readonly failure?: PackagingErrorCode;
   /** Output is not for the log, such as a long JSON report. */
   readonly quiet?: boolean;
+  /** Output may hold a secret: it reaches neither log nor error messages. */
+  readonly secret?: boolean;
 }
 
 /** Whatever the worker was started with, its tools see this alone. Times in what they make are the same each time. */
@@ -74,7 +78,8 @@ function verdict(name: string, output: string, options: ToolOptions, ended: stri
     return new PackagingError('limit-exceeded', `${name} wrote a larger file than it may`, {
       reason: 'file-size',
     });
-  const last = output.trim().split('\n').slice(-8).join('\n');
+  const last =
+    options.secret === true ? 'its output is kept to itself' : output.trim().split('\n').slice(-8).join('\n');
   return new PackagingError(options.failure ?? 'build-failed', `${name} failed (${ended}): ${last}`, {
     reason: `${name}-failed`,
   });
@@ -99,8 +104,12 @@ class Kept {
     return this.#left < 0;
   }
 
+  bytes(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+
   text(): string {
-    return Buffer.concat(this.#parts).toString('utf8');
+    return this.bytes().toString('utf8');
   }
 }
 
@@ -147,7 +156,7 @@ export async function runTool(
     if (!toFile) {
       stream.on('data', (part: Buffer) => {
         (index === 0 ? stdout : stderr).add(part);
-        if (options.quiet !== true) log.add(part);
+        if (options.quiet !== true && options.secret !== true) log.add(part);
       });
     }
     return log;
@@ -187,10 +196,15 @@ export async function runTool(
       throw new PackagingError('limit-exceeded', `${name} took longer than it may and was killed`, {
         reason: 'time',
       });
-    const run = { exitCode: Number(how), stdout: stdout.text(), stderr: stderr.text() };
+    const run = {
+      exitCode: Number(how),
+      stdout: stdout.text(),
+      stderr: stderr.text(),
+      output: stdout.bytes(),
+    };
     if (!(options.exitCodes ?? [0]).includes(run.exitCode))
       throw verdict(name, `${run.stdout}\n${run.stderr}`, options, how);
-    if (stdout.overflowed && options.quiet === true)
+    if (stdout.overflowed && (options.quiet === true || options.secret === true))
       throw new PackagingError('limit-exceeded', `${name} printed more than it may`, { reason: 'output' });
     return run;
   } finally {
