@@ -4,8 +4,8 @@ import type { Registry } from 'prom-client';
 import type { Scope } from '../contracts/access/access.ts';
 import type { Config } from '../contracts/config.ts';
 import type { Stores } from '../db/stores/index.ts';
-import type { ArtifactFiles } from '../runtime/artifact-files.ts';
 import type { CertificateAuthority } from '../runtime/certificates/authority.ts';
+import type { ContentStore } from '../runtime/content-store/content-store.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { ReadinessProbe } from '../runtime/readiness.ts';
 import type { OidcVerifier } from './identity/oidc.ts';
@@ -38,7 +38,7 @@ export interface ApiDependencies {
   readonly config: Config;
   readonly stores: Stores;
   readonly authority: CertificateAuthority;
-  readonly artifactFiles: ArtifactFiles;
+  readonly content: ContentStore;
   readonly peers: PeerVerifier;
   readonly oidc: OidcVerifier | undefined;
   readonly limits: Limits;

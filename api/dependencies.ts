@@ -2,8 +2,8 @@ import type { Client, Connection } from '@temporalio/client';
 import type { Config } from '../contracts/config.ts';
 import type { Database } from '../db/database.ts';
 import { createStores } from '../db/stores/index.ts';
-import { ArtifactFiles } from '../runtime/artifact-files.ts';
 import { CertificateAuthority } from '../runtime/certificates/authority.ts';
+import { openContentStore } from '../runtime/content-store/open.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { type Dependency, ReadinessProbe } from '../runtime/readiness.ts';
@@ -25,8 +25,9 @@ export async function createDependencies(
   stopping: AbortSignal,
 ): Promise<ApiDependencies> {
   const authority = await CertificateAuthority.open(config.EUCORA_DATA_DIR);
-  const artifactFiles = new ArtifactFiles(config.EUCORA_DATA_DIR, config.EUCORA_MAX_ARTIFACT_BYTES);
-  await artifactFiles.sweep();
+  const stores = createStores(database, config);
+  const content = await openContentStore(config, (stored) => stores.storedObjects.admit(stored));
+  await content.sweep();
   const postgres: Dependency = { name: 'postgres', check: () => database.pool.query('SELECT 1') };
   const temporalCheck: Dependency = {
     name: 'temporal',
@@ -37,10 +38,10 @@ export async function createDependencies(
   };
   return {
     config,
-    stores: createStores(database, config),
+    stores,
     authority,
-    artifactFiles,
     peers: new PeerVerifier(authority.certificatePem, parseBlocks(config.EUCORA_TRUSTED_PROXIES)),
+    content,
     oidc:
       config.EUCORA_OIDC_ISSUER === undefined
         ? undefined

@@ -1,28 +1,14 @@
 import { z } from 'zod';
-import { AI_PROVIDERS } from './incident/ai.ts';
+import { storeSettings } from './artifact/settings.ts';
+import { aiSettings } from './incident/ai-settings.ts';
 import { incidentSettings } from './incident/settings.ts';
+import { packagingSettings } from './packaging-pipeline/settings.ts';
+import { list, optional, percent, port, seconds } from './setting-values.ts';
 
 /**
  * All settings of API and workers, by environment variable. `docs/operations/configuration.md` is held against
  * this schema by a test. Temporal's own variables (`TEMPORAL_*`) are read by Temporal's library.
  */
-const port = z.coerce.number().int().min(0).max(65_535);
-const seconds = z.coerce.number().int().min(1);
-const percent = z.coerce.number().min(0).max(100);
-const httpUrl = z.url({ protocol: /^https?$/ });
-const list = z
-  .string()
-  .default('')
-  .transform((value) =>
-    value
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
-  );
-/** An empty variable counts as unset, as in compose files. */
-const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
-
 export const configSchema = z.object({
   DATABASE_URL: z
     .string()
@@ -91,6 +77,13 @@ export const configSchema = z.object({
   EUCORA_CONSOLE_URL: optional(z.url({ protocol: /^https?$/ })).describe(
     'Where browsers reach the operators’ listener, for example https://eucora.example.com',
   ),
+  EUCORA_CAB_RISK_THRESHOLD: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(101)
+    .default(50)
+    .describe('Risk score from which a deployment needs an approval; 0 for all, 101 for none'),
   EUCORA_TELEMETRY_RETENTION_DAYS: z.coerce
     .number()
     .int()
@@ -136,67 +129,10 @@ export const configSchema = z.object({
     .min(1)
     .default(4_294_967_296)
     .describe('Largest artifact that is taken'),
-  EUCORA_AI_PROVIDERS: z
-    .string()
-    .default('offline')
-    .transform((value) => value.split(',').map((item) => item.trim()))
-    .pipe(z.array(z.enum(AI_PROVIDERS)).min(1))
-    .describe(
-      'Who explains incidents, in the order in which they are asked: openai, azure, compatible, offline',
-    ),
-  EUCORA_AI_OPENAI_API_KEY: optional(z.string()).describe('Key for OpenAI'),
-  EUCORA_AI_OPENAI_BASE_URL: optional(httpUrl).describe('Another address of OpenAI, as of a gateway'),
-  EUCORA_AI_OPENAI_MODEL: z.string().min(1).default('gpt-4.1-mini').describe('Model at OpenAI'),
-  EUCORA_AI_AZURE_ENDPOINT: optional(httpUrl).describe(
-    'Azure OpenAI resource, as https://NAME.openai.azure.com',
-  ),
-  EUCORA_AI_AZURE_DEPLOYMENT: optional(z.string()).describe('Name of the deployment at Azure OpenAI'),
-  EUCORA_AI_AZURE_API_VERSION: z
-    .string()
-    .min(1)
-    .default('2024-10-21')
-    .describe('API version of Azure OpenAI'),
-  EUCORA_AI_AZURE_API_KEY: optional(z.string()).describe('Key for Azure OpenAI'),
-  EUCORA_AI_AZURE_TOKEN_FILE: optional(z.string()).describe(
-    'File with an Entra access token instead of a key; read at each call, for tokens are renewed',
-  ),
-  EUCORA_AI_COMPATIBLE_URL: optional(httpUrl).describe(
-    'Base URL of an OpenAI-compatible server (vLLM, Ollama, LM Studio), as http://127.0.0.1:11434/v1',
-  ),
-  EUCORA_AI_COMPATIBLE_MODEL: optional(z.string()).describe('Model at that server'),
-  EUCORA_AI_COMPATIBLE_API_KEY: optional(z.string()).describe('Key for that server, where it wants one'),
-  EUCORA_AI_DAILY_TOKENS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .default(1_000_000)
-    .describe('Tokens that may be spent a day (UTC), a provider'),
-  EUCORA_AI_MAX_ANSWER_TOKENS: z.coerce
-    .number()
-    .int()
-    .min(64)
-    .max(16_384)
-    .default(1_500)
-    .describe('Longest answer that is asked for'),
-  EUCORA_AI_TIMEOUT_SECONDS: seconds.default(30).describe('Wait for one answer'),
-  EUCORA_AI_CACHE_HOURS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(8_760)
-    .default(24)
-    .describe('How long the answer for a failure is taken for the next one like it'),
-  EUCORA_AI_CONFIDENCE_THRESHOLD: z.coerce
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.7)
-    .describe('Below it an incident goes to a person with nothing preselected'),
-  EUCORA_AI_REDACT_IP_ADDRESSES: z
-    .stringbool()
-    .default(false)
-    .describe('Take addresses of machines out of what is sent to models'),
+  ...aiSettings,
   ...incidentSettings,
+  ...storeSettings,
+  ...packagingSettings,
   EUCORA_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

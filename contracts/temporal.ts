@@ -3,6 +3,7 @@
 export const CONTROL_PLANE_TASK_QUEUE = 'eucora-control-plane';
 /** Activities that ask providers of models: slow, and the only ones that need their keys. */
 export const AI_TASK_QUEUE = 'eucora-ai';
+export const PACKAGING_TASK_QUEUE = 'packaging';
 
 /** Custom search attributes, all of type Keyword; none of them carries personal data. */
 export const SEARCH_ATTRIBUTES = {
@@ -13,6 +14,9 @@ export const SEARCH_ATTRIBUTES = {
   correlationId: 'EucoraCorrelationId',
   incidentState: 'EucoraIncidentState',
   incidentLabel: 'EucoraIncidentLabel',
+  packageName: 'EucoraPackage',
+  pipelineState: 'EucoraPipelineState',
+  deploymentState: 'EucoraDeploymentState',
 } as const;
 
 export const WORKFLOW_TYPES = {
@@ -21,12 +25,18 @@ export const WORKFLOW_TYPES = {
   alertDelivery: 'alertDelivery',
   maintenance: 'maintenance',
   incident: 'incident',
+  packagingPipeline: 'packagingPipeline',
+  deployment: 'deployment',
+  storeMaintenance: 'storeMaintenance',
 } as const;
 
 export const MAINTENANCE_SCHEDULE_ID = 'eucora-maintenance';
+export const STORE_MAINTENANCE_SCHEDULE_ID = 'eucora-store-maintenance';
 
 export const agentTaskWorkflowId = (taskId: string): string => `agent-task/${taskId}`;
 export const agentPresenceWorkflowId = (shard: number): string => `agent-presence/${shard}`;
+export const packagingPipelineWorkflowId = (pipelineId: string): string => `packaging-pipeline/${pipelineId}`;
+export const deploymentWorkflowId = (deploymentId: string): string => `deployment/${deploymentId}`;
 export const alertDeliveryWorkflowId = (batchId: string): string => `alert-delivery/${batchId}`;
 
 /** Tasks that an incident makes are created by its workflow, and known by this. */
@@ -37,3 +47,6 @@ export const incidentWorkflowId = (fingerprint: string, windowStart: Date): stri
 
 /** Agents hash into this many presence shards; fixed for the life of an installation. */
 export const PRESENCE_SHARDS = 8;
+
+/** The signal of `workflows/deployment/messages.ts`: look now, something was said of the deployment. */
+export const DEPLOYMENT_CHANGED = 'deploymentChanged';

@@ -2,12 +2,16 @@ import type { Pool, PoolClient } from 'pg';
 import { Umzug } from 'umzug';
 import * as foundation from './migrations/0001-foundation.ts';
 import * as fleetCounts from './migrations/0002-fleet-counts.ts';
+import * as packagingPipeline from './migrations/0003-packaging-pipeline.ts';
+import * as deployment from './migrations/0004-deployment.ts';
 import * as incidents from './migrations/0005-incidents.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
   { name: '0001-foundation', up: foundation.up },
   { name: '0002-fleet-counts', up: fleetCounts.up },
+  { name: '0003-packaging-pipeline', up: packagingPipeline.up },
+  { name: '0004-deployment', up: deployment.up },
   { name: '0005-incidents', up: incidents.up },
 ] as const;
 

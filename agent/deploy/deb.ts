@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { RunResult } from '../process/run.ts';
 import { ensurePrivateDirectory, readJson, writeJson } from '../storage/files.ts';
 import type { Tools } from '../system/tools.ts';
+import { withinRoot } from './detection.ts';
 import { type Installation, type Installer, lastWords } from './installer.ts';
 import { checkPackageName } from './package-name.ts';
 import { runTransaction } from './transaction.ts';
@@ -45,11 +46,22 @@ export function systemDeb(tools: Tools, scratch: string): Installer {
       const result = await runTransaction(tools, scratch, 'dpkg', [...UNATTENDED, '-i', path], QUIET);
       return { method: 'dpkg', output: ended('dpkg', result), notes: [] };
     },
+    async remove(name, signal) {
+      checkPackageName('Debian', name);
+      signal.throwIfAborted();
+      const result = await runTransaction(tools, scratch, 'dpkg', ['--remove', '--', name], QUIET);
+      return { method: 'dpkg --remove', output: ended('dpkg', result), notes: [] };
+    },
   };
 }
 
 /** Packages that were unpacked without dpkg's database, by name. */
-const unpackedSchema = z.record(z.string(), z.object({ version: z.string(), files_from: z.string() }));
+const unpackedSchema = z.record(
+  z.string(),
+  z.object({ version: z.string(), files_from: z.string(), files: z.array(z.string()).default([]) }),
+);
+/** A line of `dpkg-deb --contents` that is no folder: mode, owner, size, date, time and path. */
+const LISTED_FILE = /^[^d]\S+ +\S+ +\d+ +\S+ +\S+ +\.\/(.+?)(?: -> .*| link to .*)?$/;
 const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm', 'config'];
 
 /**
@@ -68,8 +80,8 @@ export class PrivateRootDeb implements Installer {
   }
 
   readonly versionOf = async (name: string): Promise<string | undefined> => {
-    const unpacked = await readJson(this.#unpackedFile, unpackedSchema);
-    if (unpacked.found === 'yes' && Object.hasOwn(unpacked.value, name)) return unpacked.value[name]?.version;
+    const unpacked = await this.#unpacked();
+    if (Object.hasOwn(unpacked, name)) return unpacked[name]?.version;
     return queryVersion(this.#tools, [`--admindir=${this.#database}`], name);
   };
 
@@ -81,18 +93,72 @@ export class PrivateRootDeb implements Installer {
       const registered = await this.#register(path);
       if (registered !== undefined) return registered;
     }
+    const files = await this.#filesOf(path);
     const result = await runTransaction(this.#tools, this.#scratch, 'dpkg-deb', ['-x', path, this.root]);
     const output = ended('dpkg-deb', result);
-    const read = await readJson(this.#unpackedFile, unpackedSchema);
-    const unpacked = read.found === 'yes' ? read.value : {};
-    await mkdir(join(this.#database, '..'), { recursive: true });
-    await writeJson(this.#unpackedFile, {
+    const unpacked = await this.#unpacked();
+    // What the version before brought and this one does not goes, as dpkg has it.
+    const gone = (unpacked[control.name]?.files ?? []).filter((file) => !files.includes(file));
+    await this.#delete(gone);
+    await this.#note({
       ...unpacked,
-      [control.name]: { version: control.version, files_from: 'dpkg-deb -x' },
+      [control.name]: { version: control.version, files_from: 'dpkg-deb -x', files },
     });
     const notes =
       control.scripts.length === 0 ? [] : [`Maintainer scripts were not run: ${control.scripts.join(', ')}`];
     return { method: 'dpkg-deb -x', output, notes };
+  }
+
+  async remove(name: string, signal: AbortSignal): Promise<Installation> {
+    checkPackageName('Debian', name);
+    signal.throwIfAborted();
+    const { [name]: known, ...others } = await this.#unpacked();
+    if (known !== undefined) {
+      await this.#delete(known.files);
+      await this.#note(others);
+      return { method: 'files deleted', output: '', notes: [`${known.files.length} files were deleted`] };
+    }
+    const result = await runTransaction(
+      this.#tools,
+      this.#scratch,
+      'dpkg',
+      [...this.#privately, '--remove', '--', name],
+      QUIET,
+    );
+    return { method: 'dpkg --root --remove', output: ended('dpkg', result), notes: [] };
+  }
+
+  async #unpacked(): Promise<z.infer<typeof unpackedSchema>> {
+    const read = await readJson(this.#unpackedFile, unpackedSchema);
+    return read.found === 'yes' ? read.value : {};
+  }
+
+  async #note(unpacked: z.infer<typeof unpackedSchema>): Promise<void> {
+    await mkdir(join(this.#database, '..'), { recursive: true });
+    await writeJson(this.#unpackedFile, unpacked);
+  }
+
+  /** Paths of the files, not of the folders, that a package brings. */
+  async #filesOf(path: string): Promise<string[]> {
+    const result = await this.#tools.run('dpkg-deb', ['--contents', path]);
+    ended('dpkg-deb', result);
+    const lines = (result?.stdout ?? '').split('\n');
+    return lines.flatMap((line) => LISTED_FILE.exec(line)?.[1] ?? []);
+  }
+
+  async #delete(files: readonly string[]): Promise<void> {
+    for (const file of files) await rm(await withinRoot(this.root, file), { force: true });
+  }
+
+  /** The private root holds none of the packages that others depend on. */
+  get #privately(): readonly string[] {
+    return [
+      `--root=${this.root}`,
+      '--force-not-root',
+      '--force-script-chrootless',
+      '--force-depends',
+      '--no-triggers',
+    ];
   }
 
   get #database(): string {
@@ -132,17 +198,7 @@ export class PrivateRootDeb implements Installer {
       this.#tools,
       this.#scratch,
       'dpkg',
-      [
-        ...UNATTENDED,
-        `--root=${this.root}`,
-        '--force-not-root',
-        '--force-script-chrootless',
-        // The private root holds none of the packages that others depend on.
-        '--force-depends',
-        '--no-triggers',
-        '-i',
-        path,
-      ],
+      [...UNATTENDED, ...this.#privately, '-i', path],
       QUIET,
     );
     if (result?.exitCode !== 0) return undefined;

@@ -17,6 +17,11 @@ export interface Installer {
    * @throws Error with the tool's own words when it fails
    */
   install(path: string, signal: AbortSignal): Promise<Installation>;
+  /**
+   * Takes a package away again; like an installation it is not ended in the middle.
+   * @throws Error with the tool's own words when it fails
+   */
+  remove(name: string, signal: AbortSignal): Promise<Installation>;
   readonly versionOf: PackageVersion;
 }
 

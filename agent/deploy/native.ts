@@ -21,17 +21,39 @@ interface Native {
   readonly platform: NodeJS.Platform;
   readonly command: string;
   readonly args: (path: string) => readonly string[];
+  /** How a package is taken away again; a function of its name that fails where the system has no way. */
+  readonly removal: (tools: Tools, name: string) => Promise<readonly string[]>;
   /** Exit codes that mean "installed", with what to tell of them. */
   readonly success: Readonly<Record<number, string | undefined>>;
   readonly root: string;
   readonly version: (tools: Tools, name: string) => Promise<string | undefined>;
 }
 
+/** A property of the entry that Windows keeps of an installed program. */
+async function uninstallEntry(
+  tools: Tools,
+  name: string,
+  property: 'DisplayVersion' | 'PSChildName',
+): Promise<string | undefined> {
+  const keys =
+    'HKLM:\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*,HKLM:\\Software\\WOW6432Node\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*';
+  const found = await tools.powershell(
+    `(Get-ItemProperty ${keys} -ErrorAction SilentlyContinue | Where-Object DisplayName -eq $env:EUCORA_PACKAGE_NAME | Select-Object -First 1).${property}`,
+    { EUCORA_PACKAGE_NAME: name },
+  );
+  return found?.trim() || undefined;
+}
+
 const NATIVE: Readonly<Record<Exclude<PackageFormat, 'deb'>, Native>> = {
   rpm: {
     platform: 'linux',
     command: 'rpm',
-    args: (path) => ['-U', '--replacepkgs', path],
+    // An older version may be what is wanted: a rollback.
+    args: (path) => ['-U', '--replacepkgs', '--oldpackage', path],
+    removal: async (_tools, name) => {
+      checkPackageName('RPM', name);
+      return ['-e', '--', name];
+    },
     success: { 0: undefined },
     root: '/',
     version: async (tools, name) => {
@@ -52,22 +74,23 @@ const NATIVE: Readonly<Record<Exclude<PackageFormat, 'deb'>, Native>> = {
     platform: 'win32',
     command: 'msiexec',
     args: (path) => ['/i', path, '/qn', '/norestart'],
+    removal: async (tools, name) => {
+      const code = await uninstallEntry(tools, name, 'PSChildName');
+      if (code === undefined || !/^\{[0-9A-Fa-f-]{36}\}$/.test(code))
+        throw new Error(`Windows Installer does not know the package ${name}`);
+      return ['/x', code, '/qn', '/norestart'];
+    },
     success: { 0: undefined, 3010: 'The machine must be restarted to complete the installation' },
     root: 'C:\\',
-    version: async (tools, name) => {
-      const keys =
-        'HKLM:\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*,HKLM:\\Software\\WOW6432Node\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\*';
-      const found = await tools.powershell(
-        `(Get-ItemProperty ${keys} -ErrorAction SilentlyContinue | Where-Object DisplayName -eq $env:EUCORA_PACKAGE_NAME | Select-Object -First 1).DisplayVersion`,
-        { EUCORA_PACKAGE_NAME: name },
-      );
-      return found?.trim() || undefined;
-    },
+    version: (tools, name) => uninstallEntry(tools, name, 'DisplayVersion'),
   },
   pkg: {
     platform: 'darwin',
     command: 'installer',
     args: (path) => ['-pkg', path, '-target', '/'],
+    removal: async () => {
+      throw new Error('macOS has no way to uninstall a package; deploy a version that takes the files away');
+    },
     success: { 0: undefined },
     root: '/',
     version: async (tools, name) => {
@@ -114,6 +137,12 @@ export function installerFor(format: PackageFormat, options: InstallerOptions): 
     async install(path, signal) {
       signal.throwIfAborted();
       const result = await runTransaction(tools, scratch, native.command, native.args(path));
+      return { method: native.command, ...ended(native, result) };
+    },
+    async remove(name, signal) {
+      const args = await native.removal(tools, name);
+      signal.throwIfAborted();
+      const result = await runTransaction(tools, scratch, native.command, args);
       return { method: native.command, ...ended(native, result) };
     },
   };

@@ -4,6 +4,7 @@ import type { Platform } from '../../contracts/agent/agent.ts';
 import type { MachineDescription } from '../identity/enrolment.ts';
 import type { HardwareFacts } from '../identity/hardware.ts';
 import { storable } from '../text.ts';
+import { readOsRelease } from './os-release.ts';
 import type { Tools } from './tools.ts';
 
 export const MEBIBYTE = 1_048_576;
@@ -19,8 +20,8 @@ const readOr = (path: string): Promise<string | undefined> => readFile(path, 'ut
 
 async function platformVersion(tools: Tools): Promise<string> {
   if (tools.platform === 'linux') {
-    const pretty = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec((await readOr('/etc/os-release')) ?? '')?.[1];
-    if (pretty !== undefined && pretty !== '') return pretty;
+    const { PRETTY_NAME } = await readOsRelease();
+    if (PRETTY_NAME !== undefined) return PRETTY_NAME;
   }
   if (tools.platform === 'darwin')
     return (await tools.output('sw_vers', ['-productVersion']))?.trim() ?? release();

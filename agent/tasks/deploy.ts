@@ -1,19 +1,28 @@
 import { rename, rm } from 'node:fs/promises';
-import { type DeployPayload, type DetectionRule, deployPayload } from '../../contracts/agent-task/payload.ts';
+import type { DetectionRule } from '../../contracts/agent-task/package-rules.ts';
+import { type DeployPayload, deployPayload } from '../../contracts/agent-task/payload.ts';
 import { type Detection, detect } from '../deploy/detection.ts';
 import type { Downloader } from '../deploy/download.ts';
+import { DeployFailure, failingAs } from '../deploy/failure.ts';
 import type { Installer } from '../deploy/installer.ts';
 import type { PackageFormat } from '../deploy/native.ts';
+import { describeForPackages, missingDependency, unmetRequirement } from '../deploy/requirements.ts';
+import { verifyDebSignature } from '../deploy/signature.ts';
+import { satisfies } from '../deploy/versions.ts';
 import { messageOf } from '../log.ts';
+import type { Tools } from '../system/tools.ts';
 import { storable } from '../text.ts';
 import { completed, type Execution, type Executor, payloadOf } from './executor.ts';
+import type { Outcome } from './journal.ts';
 
 export interface DeployOptions {
   readonly downloader: Downloader;
   readonly installerFor: (format: PackageFormat) => Installer;
+  readonly tools: Tools;
+  readonly scratch: string;
 }
 
-type Status = 'DOWNLOADING' | 'INSTALLING' | 'VERIFYING' | 'INSTALLED' | 'FAILED';
+type Status = 'DOWNLOADING' | 'INSTALLING' | 'VERIFYING' | 'INSTALLED' | 'FAILED' | 'REMOVED';
 type Tell = (status: Status, progress: number | null, error?: string) => void;
 
 const DOWNLOADED = 60;
@@ -38,39 +47,131 @@ function teller(execution: Execution, payload: DeployPayload): Tell {
 const ruleOf = (payload: DeployPayload): DetectionRule =>
   payload.detection ?? { package_name: payload.package_name, package_version: payload.package_version };
 
-/** DEPLOY: download, check the hash, install, and decide by the detection rule whether it is there. */
-export function deployExecutor({ downloader, installerFor }: DeployOptions): Executor {
+/** DEPLOY: whether it fits, download, check hash and signature, install, and decide by the rule whether it is there. */
+export function deployExecutor(options: DeployOptions): Executor {
   return async (execution) => {
-    const { task, signal, log } = execution;
-    const payload = payloadOf(deployPayload, task);
+    const payload = payloadOf(deployPayload, execution.task);
     const tell = teller(execution, payload);
     try {
-      const installer = installerFor(payload.format);
-      const check = (): Promise<Detection> => detect(ruleOf(payload), installer.root, installer.versionOf);
-      if ((await check()).holds) {
-        log.info('The package is already there', { package_name: payload.package_name });
-        tell('INSTALLED', 100);
-        return completed({ ...describe(payload, installer), already_installed: true });
-      }
-      const path = await download(downloader, payload, tell, task.id, signal);
-      try {
-        tell('INSTALLING', DOWNLOADED);
-        const installation = await installer.install(path, signal);
-        tell('VERIFYING', INSTALLED);
-        const detection = await check();
-        if (!detection.holds)
-          throw new Error(`Installed, but the detection rule does not hold: ${detection.reason}`);
-        tell('INSTALLED', 100);
-        return completed({ ...describe(payload, installer), already_installed: false, ...installation });
-      } finally {
-        await rm(path, { force: true });
-      }
+      const installer = options.installerFor(payload.format);
+      return payload.action === 'uninstall'
+        ? await uninstall(payload, installer, tell, execution)
+        : await install(payload, installer, tell, execution, options);
     } catch (error) {
       // A stop from outside is not the package's failure, but the deployment has ended all the same.
+      const { signal } = execution;
       tell('FAILED', null, messageOf(signal.aborted ? signal.reason : error));
       throw error;
     }
   };
+}
+
+async function install(
+  payload: DeployPayload,
+  installer: Installer,
+  tell: Tell,
+  { task, signal, log }: Execution,
+  options: DeployOptions,
+): Promise<Outcome> {
+  const probes = { root: installer.root, versionOf: installer.versionOf, tools: options.tools };
+  const check = (): Promise<Detection> => failingAs('detection', () => detect(ruleOf(payload), probes));
+  if ((await check()).holds) {
+    log.info('The package is already there', { package_name: payload.package_name });
+    tell('INSTALLED', 100);
+    return completed({ ...describe(payload, installer), already_installed: true });
+  }
+  await refuseWhereItDoesNotFit(payload, installer, options.tools);
+  const path = await failingAs('download', () =>
+    download(options.downloader, payload, tell, task.id, signal),
+  );
+  try {
+    const signed_by = await failingAs('signature', () => checkSignature(payload, path, options));
+    tell('INSTALLING', DOWNLOADED);
+    const { installation, replaced } = await failingAs('install', async () => {
+      const replaced = await replace(payload, installer, signal);
+      return { replaced, installation: await installer.install(path, signal) };
+    });
+    tell('VERIFYING', INSTALLED);
+    const detection = await check();
+    if (!detection.holds) {
+      const reason = `Installed, but the detection rule does not hold: ${detection.reason}`;
+      throw new DeployFailure('detection', reason);
+    }
+    tell('INSTALLED', 100);
+    return completed({
+      ...describe(payload, installer),
+      already_installed: false,
+      ...(signed_by === undefined ? {} : { signed_by }),
+      ...(replaced.length === 0 ? {} : { replaced }),
+      ...installation,
+    });
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+/** What is not there is uninstalled already. */
+async function uninstall(
+  payload: DeployPayload,
+  installer: Installer,
+  tell: Tell,
+  { signal }: Execution,
+): Promise<Outcome> {
+  const { package_name } = payload;
+  return failingAs('install', async () => {
+    const there = (await installer.versionOf(package_name)) !== undefined;
+    if (there) tell('INSTALLING', null);
+    const removal = there ? await installer.remove(package_name, signal) : undefined;
+    if ((await installer.versionOf(package_name)) !== undefined)
+      throw new DeployFailure('detection', `The package ${package_name} is still installed`);
+    tell('REMOVED', 100);
+    return completed({ ...describe(payload, installer), already_removed: !there, ...removal });
+  });
+}
+
+async function refuseWhereItDoesNotFit(
+  { requirements, dependencies }: DeployPayload,
+  { root, versionOf }: Installer,
+  tools: Tools,
+): Promise<void> {
+  const unmet =
+    requirements === undefined
+      ? undefined
+      : unmetRequirement(requirements, await describeForPackages(tools, root));
+  if (unmet !== undefined) throw new DeployFailure('requirements', `Not for this machine: ${unmet}`);
+  const missing = await failingAs('dependency', () => missingDependency(dependencies ?? [], versionOf));
+  if (missing !== undefined) throw new DeployFailure('dependency', `A dependency is missing: ${missing}`);
+}
+
+/** @returns who signed it, where the task asks for that */
+async function checkSignature(
+  { signature, format }: DeployPayload,
+  path: string,
+  { tools, scratch }: DeployOptions,
+): Promise<string | undefined> {
+  if (signature === undefined) return undefined;
+  if (format !== 'deb')
+    throw new Error(`This agent cannot check signatures of format ${format}, which the task asks for`);
+  return verifyDebSignature(path, signature, tools, scratch).catch((error: unknown) => {
+    throw new Error(`Nothing was installed: ${messageOf(error)}`);
+  });
+}
+
+/** Takes away what the package replaces. */
+async function replace(
+  { replaces = [], package_name }: DeployPayload,
+  installer: Installer,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const replaced: string[] = [];
+  for (const { package_name: other, version, operator = '<=' } of replaces) {
+    const installed = other === package_name ? undefined : await installer.versionOf(other);
+    if (installed === undefined || (version !== undefined && !satisfies(installed, operator, version)))
+      continue;
+    await installer.remove(other, signal);
+    replaced.push(`${other} ${installed}`);
+  }
+  return replaced;
 }
 
 const describe = (payload: DeployPayload, installer: Installer) => ({
@@ -86,6 +187,8 @@ async function download(
   taskId: string,
   signal: AbortSignal,
 ): Promise<string> {
+  // The schema has made sure of it; the types cannot know.
+  if (artifact === undefined) throw new Error('The task names no artifact');
   tell('DOWNLOADING', 0);
   let told = 0;
   const path = await downloader.fetch({

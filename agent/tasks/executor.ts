@@ -23,6 +23,17 @@ export type Executed = Outcome | { readonly word: 'handover' };
 /** Does one kind of task. A rejection fails the task with the error's message. */
 export type Executor = (execution: Execution) => Promise<Executed>;
 
+/** What an executor rejects with when the platform is to get more than a message. */
+export class ExecutionFailure extends Error {
+  readonly result: Record<string, unknown>;
+
+  constructor(message: string, result: Record<string, unknown>, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ExecutionFailure';
+    this.result = result;
+  }
+}
+
 const MAX_MESSAGE = 16_384;
 
 export const completed = (result: Record<string, unknown>): Outcome => ({

@@ -3,7 +3,7 @@ import type { PlatformError } from '../protocol/errors.ts';
 import type { Courier } from '../queue/courier.ts';
 import { storable } from '../text.ts';
 import { schedule } from '../timing.ts';
-import { type Execution, type Executor, failed } from './executor.ts';
+import { type Execution, ExecutionFailure, type Executor, failed } from './executor.ts';
 import type { Journal, JournalEntry, Outcome } from './journal.ts';
 
 /** How the work on a task ended, and so what is to be said of it. */
@@ -98,7 +98,10 @@ export class RunningTask {
 
   #ended(error: unknown): Ended {
     const reason: unknown = this.#abort.signal.reason;
-    if (!(reason instanceof Aborted)) return { how: 'outcome', outcome: failed(messageOf(error)) };
+    if (!(reason instanceof Aborted)) {
+      const result = error instanceof ExecutionFailure ? error.result : undefined;
+      return { how: 'outcome', outcome: failed(messageOf(error), result) };
+    }
     if (reason.why === 'decided') return { how: 'decided', status: reason.message };
     if (reason.why === 'abandoned') return { how: 'abandoned' };
     return { how: 'outcome', outcome: failed(reason.message) };

@@ -141,6 +141,8 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
       }),
       DEPLOY: deployExecutor({
         downloader,
+        tools,
+        scratch: home.scratch,
         installerFor: (format) =>
           installerFor(format, {
             tools,

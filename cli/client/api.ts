@@ -70,6 +70,13 @@ export class Api {
     return understand(await this.#call({ method: 'POST', path, query, upload }), schema);
   }
 
+  /** A document byte for byte, as text. */
+  async document(path: string): Promise<string> {
+    const answer = await this.#call({ method: 'GET', path });
+    if (answer.status !== 200) throw refusal(answer);
+    return answer.body;
+  }
+
   /** Text that needs no credentials. */
   async text(path: string): Promise<string> {
     const answer = await this.#call({ method: 'GET', path, anonymous: true });

@@ -14,7 +14,8 @@ export const EXIT_CODES = {
   },
   unsuccessful: {
     code: 4,
-    meaning: 'what was watched ended badly: a task not as COMPLETED, an incident not as RESOLVED',
+    meaning:
+      'what was watched ended badly: a task not as COMPLETED, a pipeline not as PASSED, an incident not as RESOLVED',
   },
   interrupted: { code: 130, meaning: 'interrupted (Ctrl-C)' },
 } as const satisfies Record<string, { code: number; meaning: string }>;

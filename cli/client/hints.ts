@@ -12,6 +12,7 @@ export const HINTS: Readonly<Record<ErrorCode, string>> = {
   'agent-revoked': 'Enrol the machine again with a new enrolment token.',
   'enrolment-token-invalid': 'Make a new one: eucora tokens enrolment create.',
   forbidden: 'Use a token with a wider scope; `eucora whoami` shows what yours allows.',
+  'four-eyes-required': 'Have another person do it, with a token of their own.',
   'wrong-agent': 'Check the id of the agent.',
   'not-found': 'Check the id with the matching list command; it may have been deleted.',
   'method-not-allowed': 'CLI and platform may differ in version.',
@@ -21,11 +22,15 @@ export const HINTS: Readonly<Record<ErrorCode, string>> = {
   'agent-state-conflict': 'Look at its present state: eucora agents show ID.',
   'incident-state-conflict': 'Look at its present state: eucora incidents show ID.',
   'remedy-blocked': 'Mend the script where the values above say, and send it again.',
+  'pipeline-state-conflict': 'Look at its present state: eucora packages show ID.',
+  'exception-state-conflict': 'Look at its present state: eucora exceptions list.',
+  'deployment-state-conflict': 'Look at its present state: eucora deployments show ID.',
   'payload-too-large': 'Send less, or have the limit raised (docs/operations/configuration.md).',
   'unsupported-media-type': 'CLI and platform may differ in version.',
   'range-not-satisfiable': 'Ask for a part that lies within the file.',
   'rate-limited': 'Wait a minute and try again.',
   'internal-error':
     'See whether it was done before you repeat it; the platform’s log tells more by the correlation id.',
+  'store-full': 'See what nothing needs any more: eucora store clean --dry-run.',
   unavailable: 'Try again shortly; docs/operations/troubleshooting.md helps if it stays so.',
 };

@@ -68,9 +68,14 @@ export class Printer {
   }
 
   #paintOf(status: string): Paint {
-    if (/^(ONLINE|COMPLETED|INSTALLED|RESOLVED|HEALTHY|delivered)$/.test(status)) return this.#colours.green;
+    if (/^(ONLINE|COMPLETED|INSTALLED|PASSED|APPROVED|DONE|RESOLVED|HEALTHY|delivered)$/.test(status))
+      return this.#colours.green;
     if (/^(OFFLINE|FAILED|TIMEOUT|EXPIRED|failed|security)$/.test(status)) return this.#colours.red;
-    if (/^(DEGRADED|CANCELLED|ASSIGNED|IN_PROGRESS|AWAITING_DECISION|CANARY|ROLLOUT)$/.test(status))
+    if (
+      /^(DEGRADED|CANCELLED|ASSIGNED|IN_PROGRESS|BUILDING|SIGNING|SCANNING|REQUESTED|AWAITING_DECISION|CANARY|ROLLOUT)$/.test(
+        status,
+      )
+    )
       return this.#colours.yellow;
     return (text) => text;
   }

@@ -10,7 +10,11 @@ export interface PlatformPorts {
   readonly temporal: number;
   readonly temporalUi: number;
   readonly workerHealth: number;
+  readonly packagingHealth: number;
 }
+
+/** Where our own programs listen. */
+export type ChildPorts = Pick<PlatformPorts, 'operator' | 'agent' | 'workerHealth' | 'packagingHealth'>;
 
 const PORTS: Readonly<Record<keyof PlatformPorts, readonly [variable: string, standard: number]>> = {
   operator: ['EUCORA_OPERATOR_PORT', 8080],
@@ -19,6 +23,7 @@ const PORTS: Readonly<Record<keyof PlatformPorts, readonly [variable: string, st
   temporal: ['EUCORA_TEMPORAL_PORT', 7233],
   temporalUi: ['EUCORA_TEMPORAL_UI_PORT', 8233],
   workerHealth: ['EUCORA_WORKER_HEALTH_PORT', 8090],
+  packagingHealth: ['EUCORA_PACKAGING_HEALTH_PORT', 8091],
 };
 
 /** The value of a variable; an empty one counts as unset. */
@@ -43,7 +48,7 @@ export function preferredPort(
 
 export interface ChildFacts {
   readonly layout: DataLayout;
-  readonly ports: Pick<PlatformPorts, 'operator' | 'agent' | 'workerHealth'>;
+  readonly ports: ChildPorts;
   readonly operatorHost: string;
   readonly agentHost: string;
   readonly databaseUrl: string;
@@ -55,7 +60,7 @@ export interface ChildFacts {
 
 const FOREIGN_TEMPORAL = /^TEMPORAL_(TLS|API_KEY|PROFILE|GRPC_META|CODEC)/;
 
-/** The environment of setup, API and worker. An empty value counts as unset. */
+/** The environment of setup, API and workers. An empty value counts as unset. */
 export function childEnvironment(env: Environment, facts: ChildFacts): Environment {
   const inherited = Object.fromEntries(
     Object.entries(env).filter(
@@ -77,6 +82,8 @@ export function childEnvironment(env: Environment, facts: ChildFacts): Environme
     EUCORA_AGENT_PORT: String(facts.ports.agent),
     EUCORA_WORKER_HEALTH_HOST: '127.0.0.1',
     EUCORA_WORKER_HEALTH_PORT: String(facts.ports.workerHealth),
+    EUCORA_PACKAGING_HEALTH_HOST: '127.0.0.1',
+    EUCORA_PACKAGING_HEALTH_PORT: String(facts.ports.packagingHealth),
   };
 }
 

@@ -20,6 +20,7 @@ export interface PlatformEntries {
   readonly setup: string;
   readonly api: string;
   readonly worker: string;
+  readonly packaging: string;
 }
 
 /** The built programs; also when this file itself runs from its source, in tests. */
@@ -30,6 +31,7 @@ export function builtEntries(): PlatformEntries {
     setup: join(dist, 'workers/setup/main.js'),
     api: join(dist, 'api/main.js'),
     worker: join(dist, 'workers/control-plane/main.js'),
+    packaging: join(dist, 'workers/packaging/main.js'),
   };
 }
 

@@ -5,7 +5,7 @@ import { readJson, writeAtomically } from '../engines/files.ts';
 import { type Escalation, identify, isRunning, terminate } from '../engines/processes.ts';
 import { note, type Progress, warn } from '../engines/progress.ts';
 
-export const PROCESS_NAMES = ['api', 'worker', 'temporal', 'postgres'] as const;
+export const PROCESS_NAMES = ['api', 'worker', 'packaging', 'temporal', 'postgres'] as const;
 export type ProcessName = (typeof PROCESS_NAMES)[number];
 
 const recordSchema = z.object({ pid: z.number(), startedAt: z.string() });
@@ -13,6 +13,7 @@ const recordSchema = z.object({ pid: z.number(), startedAt: z.string() });
 const CLEAN: Readonly<Record<ProcessName, Escalation>> = {
   api: [['SIGTERM', 20_000]],
   worker: [['SIGTERM', 20_000]],
+  packaging: [['SIGTERM', 20_000]],
   temporal: [['SIGTERM', 10_000]],
   postgres: [
     ['SIGINT', 20_000],
@@ -42,7 +43,9 @@ async function stopOrphan(folder: string, name: ProcessName, progress: Progress)
 
 /** Stops what an earlier start, killed hard, left running: first those that use the others. */
 export async function stopOrphans(folder: string, progress: Progress): Promise<void> {
-  await Promise.all([stopOrphan(folder, 'api', progress), stopOrphan(folder, 'worker', progress)]);
+  await Promise.all(
+    (['api', 'worker', 'packaging'] as const).map((name) => stopOrphan(folder, name, progress)),
+  );
   await stopOrphan(folder, 'temporal', progress);
   await stopOrphan(folder, 'postgres', progress);
 }

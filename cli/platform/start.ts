@@ -1,27 +1,27 @@
 import { join } from 'node:path';
 import { EngineError, messageOf } from '../engines/errors.ts';
 import { makeDirectory } from '../engines/files.ts';
-import { isPortConflict } from '../engines/listeners.ts';
 import { tryLock } from '../engines/lock.ts';
-import { PortChooser } from '../engines/ports.ts';
 import type { ProcessIdentity } from '../engines/processes.ts';
 import { type Progress, silent, step, warn } from '../engines/progress.ts';
 import type { LaunchHooks, RunningProcess } from '../engines/running.ts';
 import { type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts';
 import { postgresLauncher, temporalLauncher } from './engines.ts';
 import {
+  type ChildPorts,
   callableHost,
   childEnvironment,
   type Environment,
   type PlatformPorts,
-  preferredPort,
   setting,
 } from './environment.ts';
 import { boundLogs, rotateLog } from './logs.ts';
 import { launchNode } from './node-process.ts';
 import { builtEntries, dataDirectory, layoutOf, type PlatformEntries } from './paths.ts';
-import { forgetProcess, type ProcessName, recordProcess, stopOrphans } from './run-records.ts';
+import { Ports } from './port-choice.ts';
+import { type ProcessName, recordProcess, stopOrphans } from './run-records.ts';
 import { runSetup } from './setup.ts';
+import { Stack } from './stack.ts';
 import { Supervised } from './supervised.ts';
 
 export interface PlatformOptions {
@@ -36,7 +36,7 @@ export interface PlatformOptions {
   readonly postgresSettings?: Readonly<Record<string, string>>;
   /** Gives the start up; what was started by then is stopped. */
   readonly signal?: AbortSignal;
-  /** Milliseconds API and worker get to drain. Default 20,000. */
+  /** Milliseconds API and workers get to drain. Default 20,000. */
   readonly drainMs?: number;
   readonly readyTimeoutMs?: number;
 }
@@ -48,7 +48,7 @@ export interface RunningPlatform {
   readonly databaseUrl: string;
   /** Undefined while the process is down, or when it is not ours. */
   pid(name: ProcessName): number | undefined;
-  /** Drains and ends everything: API and worker, then Temporal, then Postgres. */
+  /** Drains and ends everything: API and workers, then Temporal, then Postgres. */
   stop(): Promise<void>;
   /** Ends everything at once, by SIGKILL. */
   killAll(): Promise<void>;
@@ -71,74 +71,8 @@ export class AlreadyRunningError extends EngineError {
   }
 }
 
-const PORT_ATTEMPTS = 4;
-
-/** Chooses ports at the last moment; what still loses one to another process is started again on others. */
-class Ports {
-  readonly #chooser = new PortChooser();
-  readonly #options: PlatformOptions;
-  readonly #env: Environment;
-  readonly #progress: Progress;
-
-  constructor(options: PlatformOptions, env: Environment, progress: Progress) {
-    this.#options = options;
-    this.#env = env;
-    this.#progress = progress;
-  }
-
-  wanted(name: keyof PlatformPorts): number {
-    return preferredPort(name, this.#options.ports ?? {}, this.#env);
-  }
-
-  async choose(name: keyof PlatformPorts, what: string, host?: string): Promise<number> {
-    const wanted = this.wanted(name);
-    const port = await this.#chooser.choose(wanted, host);
-    if (wanted !== 0 && port !== wanted)
-      warn(this.#progress, `port ${wanted} is taken: ${what} moved to ${port}`);
-    return port;
-  }
-
-  async retry<T>(attempt: () => Promise<T>): Promise<T> {
-    for (let count = 1; ; count += 1) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (count === PORT_ATTEMPTS || !isPortConflict(messageOf(error))) throw error;
-      }
-    }
-  }
-}
-
-/** Everything that is started, in the order of starting, so that it can be stopped in the reverse one. */
-class Stack {
-  readonly units = new Map<ProcessName, Supervised<RunningProcess>>();
-
-  unit(name: ProcessName): Supervised<RunningProcess> {
-    const unit = this.units.get(name);
-    if (unit === undefined) throw new EngineError(`${name} is not run by this platform`);
-    return unit;
-  }
-
-  async end(how: 'stop' | 'kill', run: string, progress: Progress): Promise<void> {
-    for (const names of [['api', 'worker'], ['temporal'], ['postgres']] as const) {
-      await Promise.all(
-        names.map(async (name) => {
-          // One that cannot be ended must not keep the others running.
-          await this.units
-            .get(name)
-            ?.[how]()
-            .catch((error: unknown) => {
-              warn(progress, `${name} could not be ended: ${messageOf(error)}`);
-            });
-          await forgetProcess(run, name);
-        }),
-      );
-    }
-  }
-}
-
 /**
- * Starts the whole platform: engines (unless DATABASE_URL and TEMPORAL_ADDRESS name others), setup, API and worker;
+ * Starts the whole platform: engines (unless DATABASE_URL and TEMPORAL_ADDRESS name others), setup, API and workers;
  * returns when all are ready and `endpoints.json` is written. Processes that die later are started again.
  * @throws AlreadyRunningError, EngineError. Nothing is left running then.
  */
@@ -188,11 +122,12 @@ async function start(
   const { signal } = options;
   const externalDatabase = setting(env, 'DATABASE_URL');
   const externalTemporal = setting(env, 'TEMPORAL_ADDRESS');
-  const ports = new Ports(options, env, progress);
+  const ports = new Ports(options.ports ?? {}, env, progress);
   const wishes = {
     operator: ports.wanted('operator'),
     agent: ports.wanted('agent'),
     workerHealth: ports.wanted('workerHealth'),
+    packagingHealth: ports.wanted('packagingHealth'),
   };
 
   const startPostgres =
@@ -249,7 +184,7 @@ async function start(
   }
   await settle(engines);
 
-  const environmentWith = (own: Pick<PlatformPorts, 'operator' | 'agent' | 'workerHealth'>): Environment =>
+  const environmentWith = (own: ChildPorts): Environment =>
     childEnvironment(env, {
       layout,
       ports: own,
@@ -273,7 +208,7 @@ async function start(
   let operatorApi = '';
   let agentApi = '';
   const launchChild =
-    (name: 'api' | 'worker', origin: string, own: readonly number[], childEnv: Environment) =>
+    (name: 'api' | 'worker' | 'packaging', origin: string, own: readonly number[], childEnv: Environment) =>
     async (hooks: LaunchHooks): Promise<RunningProcess> => {
       const logFile = join(layout.logs, `${name}.log`);
       await rotateLog(logFile);
@@ -290,14 +225,13 @@ async function start(
         ...hooks,
       });
     };
-  const beginWorker = async (): Promise<void> => {
-    const workerHealth = await ports.choose('workerHealth', 'the worker’s health page');
-    const childEnv = environmentWith({ ...wishes, workerHealth });
-    await supervise(
-      'worker',
-      launchChild('worker', `http://127.0.0.1:${workerHealth}`, [workerHealth], childEnv),
-    );
-  };
+  const beginWorker =
+    (name: 'worker' | 'packaging', port: 'workerHealth' | 'packagingHealth', what: string) =>
+    async (): Promise<void> => {
+      const health = await ports.choose(port, what);
+      const childEnv = environmentWith({ ...wishes, [port]: health });
+      await supervise(name, launchChild(name, `http://127.0.0.1:${health}`, [health], childEnv));
+    };
   const beginApi = async (): Promise<void> => {
     const operator = await ports.choose('operator', 'the operator API', hosts.operator);
     const agent = await ports.choose('agent', 'the agent API', hosts.agent);
@@ -308,8 +242,12 @@ async function start(
       launchChild('api', operatorApi, [operator, agent], environmentWith({ ...wishes, operator, agent })),
     );
   };
-  await step(progress, 'Starting API and worker', () =>
-    settle([ports.retry(beginWorker), ports.retry(beginApi)]),
+  await step(progress, 'Starting API and workers', () =>
+    settle([
+      ports.retry(beginWorker('worker', 'workerHealth', 'the worker’s health page')),
+      ports.retry(beginWorker('packaging', 'packagingHealth', 'the packaging worker’s health page')),
+      ports.retry(beginApi),
+    ]),
   );
 
   const endpoints: Endpoints = {

@@ -1,5 +1,12 @@
 import { z } from 'zod';
 import { freeText, jsonObject, text } from '../http/common.ts';
+import {
+  dependencySchema,
+  detectionRuleSchema,
+  replacesSchema,
+  requirementsSchema,
+  signatureRuleSchema,
+} from './package-rules.ts';
 import type { TaskType } from './states.ts';
 
 /**
@@ -19,19 +26,6 @@ export const artifactReferenceSchema = z.looseObject({
 });
 export type ArtifactReference = z.infer<typeof artifactReferenceSchema>;
 
-/** Decides what "installed" means; all the fields given must hold. Paths are relative to the install root. */
-export const detectionRuleSchema = z.looseObject({
-  file_exists: text(1_024).optional(),
-  file_sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional()
-    .meta({ description: 'Of the file named by file_exists' }),
-  package_name: text(255).optional().meta({ description: 'Must be known to the package database' }),
-  package_version: text(255).optional(),
-});
-export type DetectionRule = z.infer<typeof detectionRuleSchema>;
-
 export const COLLECTIBLES = ['installed_software', 'system', 'telemetry'] as const;
 
 export const collectPayload = z.looseObject({
@@ -40,13 +34,25 @@ export const collectPayload = z.looseObject({
 
 export const PACKAGE_FORMATS = ['deb', 'rpm', 'msi', 'pkg'] as const;
 
-export const deployPayload = z.looseObject({
+/** `uninstall` names no artifact, so that agents that do not know the word fail the task instead of installing. */
+export const DEPLOY_ACTIONS = ['install', 'uninstall'] as const;
+
+const deployFields = z.looseObject({
+  action: z.enum(DEPLOY_ACTIONS).default('install'),
   package_name: text(255),
   package_version: text(255),
   format: z.enum(PACKAGE_FORMATS).default('deb'),
-  artifact: artifactReferenceSchema,
+  artifact: artifactReferenceSchema.optional(),
+  signature: signatureRuleSchema.optional().meta({ description: 'Checked before anything is installed' }),
   detection: detectionRuleSchema.optional(),
+  requirements: requirementsSchema.optional(),
+  dependencies: z.array(dependencySchema).max(50).optional(),
+  replaces: z.array(replacesSchema).max(50).optional(),
   deployment_intent: text(128).optional(),
+});
+export const deployPayload = deployFields.superRefine(({ action, artifact }, context) => {
+  if (action === 'install' && artifact === undefined)
+    context.addIssue({ code: 'custom', path: ['artifact'], message: 'is needed to install' });
 });
 
 export const INTERPRETERS = ['sh', 'bash', 'powershell', 'cmd', 'python3'] as const;
@@ -72,7 +78,7 @@ const MAX_PAYLOAD_BYTES = 524_288;
 
 const knownFields = z.looseObject({
   ...collectPayload.partial().shape,
-  ...deployPayload.partial().shape,
+  ...deployFields.partial().shape,
   ...remediatePayload.partial().shape,
   ...updatePayload.partial().shape,
 });

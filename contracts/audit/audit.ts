@@ -18,6 +18,7 @@ export const SECURITY_ACTIONS = [
   'security.agent_cloned',
   'security.rate_limited',
   'security.access_denied',
+  'security.four_eyes',
 ] as const;
 export type SecurityAction = (typeof SECURITY_ACTIONS)[number];
 

@@ -12,6 +12,7 @@ export const ERRORS = {
   'agent-revoked': { status: 401, title: 'The agent has been revoked' },
   'enrolment-token-invalid': { status: 401, title: 'The registration key is not accepted' },
   forbidden: { status: 403, title: 'The credentials do not allow this' },
+  'four-eyes-required': { status: 403, title: 'This takes a second person' },
   'wrong-agent': { status: 403, title: 'The certificate belongs to another agent' },
   'not-found': { status: 404, title: 'There is no such resource' },
   'method-not-allowed': { status: 405, title: 'The resource does not take this method' },
@@ -21,11 +22,14 @@ export const ERRORS = {
   'agent-state-conflict': { status: 409, title: 'The state of the agent does not allow this' },
   'incident-state-conflict': { status: 409, title: 'The state of the incident does not allow this' },
   'remedy-blocked': { status: 422, title: 'The guardrails do not let the script through' },
+  'pipeline-state-conflict': { status: 409, title: 'The state of the pipeline does not allow this' },
+  'exception-state-conflict': { status: 409, title: 'The state of the exception does not allow this' },
   'payload-too-large': { status: 413, title: 'The body is larger than allowed' },
   'unsupported-media-type': { status: 415, title: 'The content type is not accepted here' },
   'range-not-satisfiable': { status: 416, title: 'The range lies outside the file' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   'internal-error': { status: 500, title: 'The platform made a mistake' },
+  'store-full': { status: 507, title: 'The store of artifacts is full' },
   unavailable: { status: 503, title: 'The platform cannot answer right now' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

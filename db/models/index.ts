@@ -1,4 +1,5 @@
 import { DataTypes, type Model, type ModelAttributes, type ModelStatic, type Sequelize } from 'sequelize';
+import { definePackagingModels, type PackagingModels } from './packaging.ts';
 import type {
   AlertRow,
   ArtifactRow,
@@ -21,6 +22,7 @@ export interface Models {
   readonly enrolmentToken: Table<EnrolmentTokenRow>;
   readonly offlineQueueItem: Table<OfflineQueueItemRow>;
   readonly operatorToken: Table<OperatorTokenRow>;
+  readonly packaging: PackagingModels;
   readonly task: Table<TaskRow>;
   readonly telemetry: Table<TelemetryRow>;
 }
@@ -111,6 +113,7 @@ export function defineModels(sequelize: Sequelize): Models {
       created_at: DATE,
       revoked_at: DATE,
     }),
+    packaging: definePackagingModels(table),
     task: table<TaskRow>('agent_task', {
       id,
       agent_id: UUID,

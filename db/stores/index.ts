@@ -9,12 +9,18 @@ import { PresenceStore } from './agent-presence/presence-store.ts';
 import { TaskOutbox } from './agent-task/outbox.ts';
 import { TaskStore } from './agent-task/task-store.ts';
 import { ArtifactStore } from './artifact/artifact-store.ts';
+import { StoredObjectStore } from './artifact/stored-object-store.ts';
 import { AuditStore } from './audit.ts';
+import { DeploymentStore } from './deployment/deployment-store.ts';
 import { AssistantMemory } from './incident/assistant-memory.ts';
 import { IncidentStore } from './incident/incident-store.ts';
 import { MaintenanceStore } from './maintenance/maintenance-store.ts';
+import { EvidenceStore } from './packaging-pipeline/evidence-store.ts';
+import { PipelineStore } from './packaging-pipeline/pipeline-store.ts';
+import { PolicyExceptionStore } from './policy-exception/policy-exception-store.ts';
 import { DeploymentStatusStore } from './telemetry/deployment-status-store.ts';
 import { TelemetryStore } from './telemetry/telemetry-store.ts';
+import { WorkflowOutbox } from './workflow-outbox.ts';
 
 /** Heartbeat intervals without a start after which a hand-over counts as lost. */
 const HANDOVER_INTERVALS = 2;
@@ -25,15 +31,21 @@ export interface Stores {
   readonly artifacts: ArtifactStore;
   readonly assistantMemory: AssistantMemory;
   readonly audit: AuditStore;
+  readonly deployments: DeploymentStore;
   readonly deploymentStatuses: DeploymentStatusStore;
   readonly enrolmentTokens: EnrolmentTokenStore;
   readonly incidents: IncidentStore;
+  readonly evidence: EvidenceStore;
   readonly maintenance: MaintenanceStore;
   readonly operatorTokens: OperatorTokenStore;
   readonly outbox: TaskOutbox;
+  readonly pipelines: PipelineStore;
+  readonly policyExceptions: PolicyExceptionStore;
   readonly presence: PresenceStore;
+  readonly storedObjects: StoredObjectStore;
   readonly tasks: TaskStore;
   readonly telemetry: TelemetryStore;
+  readonly workflowOutbox: WorkflowOutbox;
 }
 
 /** All stores over one database, set up as the configuration says. */
@@ -45,6 +57,7 @@ export function createStores(database: Database, config: Config): Stores {
     artifacts: new ArtifactStore(database),
     assistantMemory: new AssistantMemory(database.pool, config.EUCORA_AI_CACHE_HOURS),
     audit: new AuditStore(database),
+    deployments: new DeploymentStore(database, { riskThreshold: config.EUCORA_CAB_RISK_THRESHOLD }),
     deploymentStatuses: new DeploymentStatusStore(database),
     enrolmentTokens: new EnrolmentTokenStore(database),
     incidents: new IncidentStore(database, {
@@ -56,6 +69,7 @@ export function createStores(database: Database, config: Config): Stores {
       remedySeconds: config.EUCORA_INCIDENT_REMEDY_SECONDS,
       rolloutWindow: config.EUCORA_INCIDENT_ROLLOUT_WINDOW,
     }),
+    evidence: new EvidenceStore(database),
     maintenance: new MaintenanceStore(database, {
       telemetryDays: config.EUCORA_TELEMETRY_RETENTION_DAYS,
       auditDays: config.EUCORA_AUDIT_RETENTION_DAYS,
@@ -63,6 +77,12 @@ export function createStores(database: Database, config: Config): Stores {
     }),
     operatorTokens: new OperatorTokenStore(database),
     outbox: new TaskOutbox(database.pool, timers),
+    pipelines: new PipelineStore(database),
+    policyExceptions: new PolicyExceptionStore(database),
+    storedObjects: new StoredObjectStore(database, {
+      quotaBytes: config.EUCORA_STORE_QUOTA_BYTES,
+      retentionDays: config.EUCORA_STORE_RETENTION_DAYS,
+    }),
     presence: new PresenceStore(database, {
       offlineAfterSeconds: config.EUCORA_OFFLINE_AFTER_SECONDS,
       intakeSilenceSeconds: intakeSilenceSeconds(
@@ -78,5 +98,6 @@ export function createStores(database: Database, config: Config): Stores {
       diskPercent: config.EUCORA_DEGRADED_DISK_PERCENT,
       retentionDays: config.EUCORA_TELEMETRY_RETENTION_DAYS,
     }),
+    workflowOutbox: new WorkflowOutbox(database.pool),
   };
 }

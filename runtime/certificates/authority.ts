@@ -9,6 +9,7 @@ import { x509 } from './x509.ts';
 const CA_YEARS = 20;
 const AGENT_DAYS = 365;
 const SERVER_DAYS = 397;
+const EVIDENCE_DAYS = 5 * 365;
 /** Certificates begin a little in the past, for machines whose clocks are behind. */
 const BACKDATE_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
@@ -27,6 +28,14 @@ export interface IssuedCertificate {
   /** SHA-256 over the DER form, hex. */
   readonly fingerprint: string;
   readonly notAfter: Date;
+}
+
+interface CertificateRequest {
+  readonly subject: x509.Name;
+  readonly days: number;
+  readonly publicKey: webcrypto.CryptoKey;
+  readonly usage: x509.ExtendedKeyUsage;
+  readonly names?: readonly string[];
 }
 
 /** The platform's own certification authority: issues certificates for agents and for the agents' listener. */
@@ -145,14 +154,28 @@ export class CertificateAuthority {
   async issueServerCertificate(
     names: readonly string[],
   ): Promise<{ certificate: string; key: string; notAfter: Date }> {
-    const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
-    const issued = await this.#issue({
+    return this.#issueWithKey({
       subject: subject(names[0] ?? 'localhost', { O: 'EUCORA' }),
       days: SERVER_DAYS,
-      publicKey: keys.publicKey,
       usage: x509.ExtendedKeyUsage.serverAuth,
       names,
     });
+  }
+
+  /** Issues a certificate for a new key that signs evidence. */
+  issueEvidenceCertificate(): Promise<{ certificate: string; key: string; notAfter: Date }> {
+    return this.#issueWithKey({
+      subject: subject('EUCORA evidence', { O: 'EUCORA' }, { OU: 'EUCORA Evidence' }),
+      days: EVIDENCE_DAYS,
+      usage: x509.ExtendedKeyUsage.codeSigning,
+    });
+  }
+
+  async #issueWithKey(
+    request: Omit<CertificateRequest, 'publicKey'>,
+  ): Promise<{ certificate: string; key: string; notAfter: Date }> {
+    const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
+    const issued = await this.#issue({ ...request, publicKey: keys.publicKey });
     const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
     const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
       .export({ type: 'pkcs8', format: 'pem' })
@@ -160,13 +183,7 @@ export class CertificateAuthority {
     return { certificate: issued.pem, key, notAfter: issued.notAfter };
   }
 
-  async #issue(request: {
-    subject: x509.Name;
-    days: number;
-    publicKey: webcrypto.CryptoKey;
-    usage: x509.ExtendedKeyUsage;
-    names?: readonly string[];
-  }): Promise<IssuedCertificate> {
+  async #issue(request: CertificateRequest): Promise<IssuedCertificate> {
     const serial = newSerial();
     const notAfter = new Date(
       Math.min(Date.now() + request.days * DAY_MS, this.#certificate.notAfter.getTime()),

@@ -45,11 +45,12 @@ describe('detection rules', () => {
     [{ package_version: '1.0' }, false, /neither a file nor a package/],
     [{}, false, /neither/],
   ])('%j: %s', async (rule, holds, reason) => {
-    expect(await detect(rule, root, versionOf)).toEqual({ holds, reason: expect.stringMatching(reason) });
+    const detection = await detect(rule, { root, versionOf, tools });
+    expect(detection).toEqual({ holds, reason: expect.stringMatching(reason) });
   });
 
   it.each(['../x', '/../../etc/passwd', 'opt/../../x', 'out/passwd'])('may not look at %s', async (path) => {
-    await expect(detect({ file_exists: path }, root, versionOf)).rejects.toThrow(
+    await expect(detect({ file_exists: path }, { root, versionOf, tools })).rejects.toThrow(
       /leads out of the install root/,
     );
   });
@@ -277,12 +278,17 @@ describe('DEPLOY', () => {
 
   function setup(versions: (string | undefined)[], fetched: (() => Promise<string>) | undefined = undefined) {
     const installed: string[] = [];
+    const removed: string[] = [];
     const installer: Installer = {
       root: '/',
       versionOf: async () => versions.shift(),
       install: async (path) => {
         installed.push(path);
         return { method: 'fake', output: '', notes: [] };
+      },
+      remove: async (name) => {
+        removed.push(name);
+        return { method: 'fake removal', output: '', notes: [] };
       },
     };
     const fetch: Downloader['fetch'] = async ({ onProgress }) => {
@@ -304,10 +310,16 @@ describe('DEPLOY', () => {
     };
     const downloader = { fetch: fetched ?? fetch } as unknown as Downloader;
     return {
-      execute: deployExecutor({ downloader, installerFor: () => installer }),
+      execute: deployExecutor({
+        downloader,
+        installerFor: () => installer,
+        tools,
+        scratch: temporaryFolder(),
+      }),
       execution,
       reports,
       installed,
+      removed,
     };
   }
 
@@ -359,8 +371,8 @@ describe('DEPLOY', () => {
 
   it('checks its payload', async () => {
     const { execute } = setup([]);
-    await expect(execute(executionOf({ package_name: 'x' }))).rejects.toThrow(
-      /package_version: .*artifact: /,
-    );
+    await expect(execute(executionOf({ package_name: 'x' }))).rejects.toThrow(/package_version: /);
+    const withoutArtifact = executionOf({ package_name: 'x', package_version: '1' });
+    await expect(execute(withoutArtifact)).rejects.toThrow(/artifact: is needed to install/);
   });
 });

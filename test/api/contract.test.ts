@@ -1,5 +1,8 @@
+import type { Scope } from '../../contracts/access/access.ts';
+import { IN_TOTO_PAYLOAD_TYPE, serializeEnvelope } from '../../contracts/packaging-pipeline/dsse.ts';
 import type { TestAgent } from '../harness/agent-client.ts';
 import { newKeyAndRequest } from '../harness/agent-client.ts';
+import { pipelineRequest } from '../packaging-pipeline/support/samples.ts';
 import type { Operation, Said, Saying } from './support/contract.ts';
 import { World } from './support/world.ts';
 
@@ -16,7 +19,7 @@ describe('Every answer of every route fits the OpenAPI document', () => {
   });
   afterAll(() => world?.dispose());
 
-  const operator = (path: string, saying: Saying = {}) => world.operator(path, saying);
+  const operator = (path: string, saying: Saying & { scope?: Scope } = {}) => world.operator(path, saying);
   const asAgent = (path: string, saying: Saying = {}) => world.agentSays(path, { ...saying, agent });
   const own = (part: string, saying: Saying = {}) => asAgent(`/api/v1/agents/${agent.id}/${part}`, saying);
   const expectStatuses = async (...pairs: [() => Promise<Said>, number][]) => {
@@ -220,6 +223,94 @@ describe('Every answer of every route fits the OpenAPI document', () => {
       [() => asAgent(path, { headers: { range: 'bytes=10-' } }), 416],
       [() => asAgent(`/api/v1/artifacts/${'0'.repeat(64)}`), 404],
       [() => asAgent('/api/v1/artifacts/nonsense'), 422],
+    );
+  });
+
+  it('for operators: packaging', async () => {
+    const octets = { 'content-type': 'application/octet-stream' };
+    const file = async (content: string) =>
+      String(
+        (await operator('/api/v1/artifacts?name=f', { body: Buffer.from(content), headers: octets })).body[
+          'sha256'
+        ],
+      );
+    const [source, document] = [await file('source'), await file('{"payloadType":"x"}')];
+    const at = '/api/v1/packaging-pipelines';
+    const made = await operator(at, { body: pipelineRequest(source) });
+    const id = String(made.body['id']);
+    const lists = ['packaging-pipelines', 'evidence-packs', 'policy-exceptions'];
+    for (const list of lists)
+      await expectStatuses(
+        [() => operator(`/api/v1/${list}`), 200],
+        [() => operator(`/api/v1/${list}?cursor=x`), 400],
+      );
+    const post = (path: string) => () => operator(path, { method: 'POST' });
+    await expectStatuses(
+      [() => operator(at, { body: pipelineRequest(source, { description: {} }) }), 422],
+      [() => operator(`${at}/${id}`), 200],
+      [() => operator(`${at}/${NOBODY}`), 404],
+      [() => operator(`${at}/${id}/log`), 200],
+      [() => operator(`${at}/${NOBODY}/log`), 404],
+      [post(`${at}/${id}/retry`), 409],
+      [post(`${at}/${id}/cancel`), 200],
+      [post(`${at}/${NOBODY}/cancel`), 404],
+      [post(`${at}/${NOBODY}/retry`), 404],
+    );
+    for (const part of ['sbom', 'scan', 'decision', 'package'])
+      await expectStatuses([() => operator(`${at}/${id}/${part}`), 404]);
+    const { progress } = world.api.database.stores.pipelines;
+    await progress.beginStep(id, 'scan');
+    await progress.endStep(id, 'scan', {
+      sbom_hash: document,
+      scan_results_hash: document,
+      scan_summary: { critical: 0, high: 0, medium: 1, low: 0, unknown: 0 },
+      scan_pass: true,
+      policy_decision: { verdict: 'PASSED', policy: 'p', rules: [], exception_ids: [], decided_at: 'now' },
+      output_artifact_hash: source,
+      output_artifact_name: 'f.deb',
+      output_artifact_bytes: 6,
+    });
+    for (const part of ['sbom', 'scan', 'decision', 'package'])
+      await expectStatuses([() => operator(`${at}/${id}/${part}`), 200]);
+    const signatures = [{ keyid: 'f'.repeat(64), sig: 'x', cert: 'x' }];
+    const envelope = serializeEnvelope({ payloadType: IN_TOTO_PAYLOAD_TYPE, payload: 'x', signatures });
+    await progress.pass(id, { sha256: await file(envelope), signer: 'f'.repeat(64) });
+    const { body } = await operator(`${at}/${id}`);
+    const pack = `/api/v1/evidence-packs/${body['evidence_id']}`;
+    await expectStatuses(
+      [() => operator(pack), 200],
+      [() => operator(`${pack}/document`), 200],
+      [() => operator(`/api/v1/evidence-packs/${NOBODY}`), 404],
+      [() => operator(`/api/v1/evidence-packs/${NOBODY}/document`), 404],
+      [post(`${at}/${id}/cancel`), 409],
+    );
+    const failing = await operator(at, { body: pipelineRequest(source) });
+    await progress.fail(String(failing.body['id']), { step: null, code: 'cancelled', message: 'x' });
+    await expectStatuses([post(`${at}/${failing.body['id']}/retry`), 201]);
+  });
+
+  it('for operators: exceptions and the store', async () => {
+    const at = '/api/v1/policy-exceptions';
+    const asked = await operator(at, {
+      body: { package_name: 'p', cve_ids: ['CVE-2020-1'], reason: 'r' },
+      scope: 'operator',
+    });
+    const own = await operator(at, { body: { package_name: 'p', cve_ids: ['CVE-2020-1'], reason: 'r' } });
+    const post = (path: string) => () => operator(path, { method: 'POST' });
+    await expectStatuses(
+      [() => operator(at, { body: {} }), 422],
+      [() => operator(`${at}/${asked.body['id']}`), 200],
+      [() => operator(`${at}/${NOBODY}`), 404],
+      [post(`${at}/${own.body['id']}/approve`), 403],
+      [post(`${at}/${asked.body['id']}/approve`), 200],
+      [post(`${at}/${asked.body['id']}/revoke`), 200],
+      [post(`${at}/${asked.body['id']}/approve`), 409],
+      [post(`${at}/${NOBODY}/approve`), 404],
+      [post(`${at}/${NOBODY}/revoke`), 404],
+      [() => operator('/api/v1/store'), 200],
+      [() => world.contract.call(`${world.api.operatorUrl}/api/v1/store`), 401],
+      [post('/api/v1/store/clean?dry_run=true'), 200],
+      [post('/api/v1/store/clean?dry_run=perhaps'), 422],
     );
   });
 

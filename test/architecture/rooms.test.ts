@@ -11,9 +11,10 @@ const ROOMS: Readonly<
   contracts: { rooms: [] },
   ai: { rooms: ['contracts'] },
   workflows: { rooms: ['contracts'], typeOnly: ['activities'] },
-  activities: { rooms: ['contracts', 'ai', 'db', 'runtime'] },
-  workers: { rooms: ['contracts', 'ai', 'activities', 'db', 'runtime'] },
+  activities: { rooms: ['contracts', 'ai', 'packaging', 'db', 'runtime'] },
+  workers: { rooms: ['contracts', 'ai', 'packaging', 'activities', 'db', 'runtime'] },
   api: { rooms: ['contracts', 'ai', 'db', 'runtime', 'console'] },
+  packaging: { rooms: ['contracts', 'runtime'] },
   db: { rooms: ['contracts'] },
   runtime: { rooms: ['contracts'] },
   agent: { rooms: ['contracts'] },
@@ -98,6 +99,13 @@ describe('The rooms of the code base', () => {
     ]);
   });
 
+  it('keeps Temporal and Postgres out of the packaging tools', () => {
+    const wrong = imports.filter(
+      ({ file, from }) => roomOf(file) === 'packaging' && /^(@temporalio\/|pg$|sequelize$)/.test(from),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('has SQL only in db/, in the engine that makes the database, and where the platform is judged from outside', () => {
     const sql = /\b(SELECT\s+[\w*(]|INSERT INTO|DELETE FROM|UPDATE \w+ SET)\b/;
     const wrong = Object.keys(ROOMS)
@@ -110,7 +118,18 @@ describe('The rooms of the code base', () => {
   });
 
   it('reads process.env only where configuration is parsed', () => {
-    const wrong = ['contracts', 'ai', 'workflows', 'activities', 'workers', 'api', 'db', 'runtime', 'agent']
+    const wrong = [
+      'contracts',
+      'ai',
+      'workflows',
+      'activities',
+      'workers',
+      'api',
+      'db',
+      'runtime',
+      'agent',
+      'packaging',
+    ]
       .flatMap(sources)
       .filter((file) => !file.endsWith('/main.ts') && /process\.env\b/.test(readFileSync(file, 'utf8')))
       .map((file) => relative(ROOT, file));

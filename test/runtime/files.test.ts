@@ -2,8 +2,22 @@ import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { ArtifactFiles, ArtifactHashError, ArtifactTooLargeError } from '../../runtime/artifact-files.ts';
+import {
+  ArtifactHashError,
+  ArtifactTooLargeError,
+  ContentStore,
+  MissingContentError,
+} from '../../runtime/content-store/content-store.ts';
+import { FileObjects } from '../../runtime/content-store/file-objects.ts';
 import { writePrivateFile } from '../../runtime/files.ts';
+
+/** A store in a folder that takes 10 bytes a piece. */
+const storeIn = (folder: string) =>
+  new ContentStore({
+    objects: new FileObjects(join(folder, 'artifacts')),
+    maxBytes: 10,
+    admit: async () => undefined,
+  });
 
 describe('Files', () => {
   let folder: string;
@@ -26,7 +40,7 @@ describe('Files', () => {
 
   it('of uploads that were killed are swept away, those of running ones are not', async () => {
     const artifacts = join(folder, 'artifacts');
-    const files = new ArtifactFiles(folder, 10);
+    const files = storeIn(folder);
     await files.sweep();
     await files.add(Readable.from([Buffer.from('hello')]));
     await writeFile(join(artifacts, 'incoming-old'), 'x');
@@ -40,7 +54,7 @@ describe('Files', () => {
   const hello = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
 
   it('are kept under the hash of their content and read in parts', async () => {
-    const files = new ArtifactFiles(folder, 10);
+    const files = storeIn(folder);
     expect(await files.add(Readable.from([Buffer.from('hel'), Buffer.from('lo')]), hello)).toEqual({
       sha256: hello,
       sizeBytes: 5,
@@ -49,12 +63,31 @@ describe('Files', () => {
     expect(await files.size(hello)).toBe(5);
     expect(await files.size('0'.repeat(64))).toBeUndefined();
     const parts: Buffer[] = [];
-    for await (const part of files.read(hello, 1, 3)) parts.push(part as Buffer);
+    for await (const part of (await files.read(hello, 1, 3)) ?? []) parts.push(part as Buffer);
     expect(Buffer.concat(parts).toString()).toBe('ell');
+    expect(await files.read('0'.repeat(64), 0, 1)).toBeUndefined();
+  });
+
+  it('are handed out whole only with the hash that they were kept under', async () => {
+    const files = storeIn(folder);
+    await files.add(Readable.from([Buffer.from('hello')]));
+    const copy = join(folder, 'copy');
+    await files.copyTo(hello, copy);
+    await files.check(hello);
+    expect(await readFile(copy, 'utf8')).toBe('hello');
+    expect((await files.bytes(hello)).toString()).toBe('hello');
+    await writeFile(join(folder, 'artifacts', hello.slice(0, 2), hello), 'hellO');
+    await expect(files.bytes(hello)).rejects.toBeInstanceOf(MissingContentError);
+    await rm(copy);
+    await expect(files.copyTo(hello, copy)).rejects.toBeInstanceOf(MissingContentError);
+    expect((await readdir(folder)).sort()).toEqual(['artifacts']);
+    await files.remove(hello);
+    await files.remove(hello);
+    await expect(files.copyTo(hello, copy)).rejects.toBeInstanceOf(MissingContentError);
   });
 
   it('that are too large or have another hash leave nothing behind', async () => {
-    const files = new ArtifactFiles(folder, 10);
+    const files = storeIn(folder);
     const large = files.add(Readable.from([Buffer.alloc(11)]));
     await expect(large).rejects.toBeInstanceOf(ArtifactTooLargeError);
     const other = files.add(Readable.from([Buffer.from('x')]), hello);
@@ -72,6 +105,6 @@ describe('Files', () => {
 
   it('cannot be kept where a file is in the way of the folder', async () => {
     await writeFile(join(folder, 'artifacts'), '');
-    await expect(new ArtifactFiles(folder, 10).add(Readable.from([]))).rejects.toThrow();
+    await expect(storeIn(folder).add(Readable.from([]))).rejects.toThrow();
   });
 });

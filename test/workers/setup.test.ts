@@ -46,9 +46,10 @@ it('setup makes all that is missing, and said again makes nothing', async () => 
   const names = Object.values(SEARCH_ATTRIBUTES).sort();
   const first = await prepare();
   expect({ ...first, search_attributes_added: [...first.search_attributes_added].sort() }).toEqual({
-    migrations: ['0001-foundation'],
+    migrations: ['0001-foundation', '0003-packaging-pipeline', '0004-deployment'],
     ca_created: true,
     admin_token_created: true,
+    evidence_key_created: true,
     search_attributes_added: names,
   });
   const { customAttributes } = await env.connection.operatorService.listSearchAttributes({
@@ -59,6 +60,7 @@ it('setup makes all that is missing, and said again makes nothing', async () => 
     migrations: [],
     ca_created: false,
     admin_token_created: false,
+    evidence_key_created: false,
     search_attributes_added: [],
   });
 });

@@ -19,6 +19,7 @@ import { IncidentRelay } from './incident-relay.ts';
 import { remindAtStart } from './remind-at-start.ts';
 import { TaskRelay } from './task-relay.ts';
 import { builtWorkflowBundle, createControlPlaneWorker, ensureStandingWorkflows } from './worker.ts';
+import { WorkflowRelay } from './workflow-relay.ts';
 
 runMain(async () => {
   const config = parseConfig(process.env);
@@ -86,6 +87,7 @@ async function run(
   });
   const relay = new TaskRelay({ client, outbox: stores.outbox, tasks: stores.tasks, logger });
   const incidentRelay = new IncidentRelay({ client, incidents: stores.incidents, logger });
+  const workflows = new WorkflowRelay({ client, outbox: stores.workflowOutbox, logger });
   await untilReachable(
     'Temporal or Postgres',
     logger,
@@ -119,6 +121,7 @@ async function run(
 
   relay.start();
   incidentRelay.start();
+  workflows.start();
   const running = worker.run();
   atEnd(async () => {
     if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -126,6 +129,7 @@ async function run(
   });
   atEnd(() => relay.stop());
   atEnd(() => incidentRelay.stop());
+  atEnd(() => workflows.stop());
   atEnd(() => health.close());
   logger.info('The control-plane worker runs');
   await running;

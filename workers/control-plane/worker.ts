@@ -9,6 +9,7 @@ import { type NativeConnection, Worker, type WorkflowBundle } from '@temporalio/
 import { agentPresenceActivities } from '../../activities/agent-presence/activities.ts';
 import { agentTaskActivities } from '../../activities/agent-task/activities.ts';
 import { alertDeliveryActivities } from '../../activities/alert-delivery/activities.ts';
+import { deploymentActivities } from '../../activities/deployment/activities.ts';
 import { incidentActivities } from '../../activities/incident/activities.ts';
 import { maintenanceActivities } from '../../activities/maintenance/activities.ts';
 import { Reconciler } from '../../activities/maintenance/reconciler.ts';
@@ -17,7 +18,9 @@ import {
   agentPresenceWorkflowId,
   CONTROL_PLANE_TASK_QUEUE,
   MAINTENANCE_SCHEDULE_ID,
+  PACKAGING_TASK_QUEUE,
   PRESENCE_SHARDS,
+  STORE_MAINTENANCE_SCHEDULE_ID,
   WORKFLOW_TYPES,
 } from '../../contracts/temporal.ts';
 import type { Stores } from '../../db/stores/index.ts';
@@ -62,6 +65,7 @@ export function controlPlaneActivities({
     ...alertDeliveryActivities(stores.alerts, webhook),
     ...incidentActivities(stores.incidents, webhook),
     ...maintenanceActivities(stores.maintenance, new Reconciler(client, stores.outbox, stores.incidents)),
+    ...deploymentActivities(stores.deployments.rollout, webhook),
   };
 }
 
@@ -80,16 +84,26 @@ export async function ensureStandingWorkflows(client: Client): Promise<void> {
       staticSummary: `Watches presence shard ${shard} of ${PRESENCE_SHARDS}`,
     });
   }
+  await ensureHourly(client, MAINTENANCE_SCHEDULE_ID, 'maintenance', CONTROL_PLANE_TASK_QUEUE);
+  await ensureHourly(client, STORE_MAINTENANCE_SCHEDULE_ID, 'storeMaintenance', PACKAGING_TASK_QUEUE);
+}
+
+async function ensureHourly(
+  client: Client,
+  scheduleId: string,
+  type: 'maintenance' | 'storeMaintenance',
+  taskQueue: string,
+): Promise<void> {
   await client.schedule
     .create({
-      scheduleId: MAINTENANCE_SCHEDULE_ID,
+      scheduleId,
       spec: { intervals: [{ every: '1 hour' }] },
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 hour' },
       action: {
         type: 'startWorkflow',
-        workflowType: WORKFLOW_TYPES.maintenance,
-        workflowId: 'maintenance',
-        taskQueue: CONTROL_PLANE_TASK_QUEUE,
+        workflowType: WORKFLOW_TYPES[type],
+        workflowId: type === 'maintenance' ? type : 'store-maintenance',
+        taskQueue,
       },
     })
     .catch((error: unknown) => {

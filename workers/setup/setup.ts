@@ -10,6 +10,7 @@ import { newToken } from '../../db/stores/tokens.ts';
 import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { untilReachable } from '../../runtime/temporal.ts';
+import { ensureEvidenceKey } from './evidence-key.ts';
 import { keptFile } from './kept-file.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 
@@ -17,6 +18,7 @@ export interface SetupReport {
   readonly migrations: readonly string[];
   readonly ca_created: boolean;
   readonly admin_token_created: boolean;
+  readonly evidence_key_created: boolean;
   readonly search_attributes_added: readonly string[];
 }
 
@@ -54,6 +56,7 @@ export async function setUp({ config, client, namespace, logger }: SetupOptions)
       await stores.maintenance.ensurePartitions();
       const ca_created = await CertificateAuthority.ensure(config.EUCORA_DATA_DIR);
       await ensureTicketKeys(config);
+      const evidence_key_created = await ensureEvidenceKey(config);
       const admin_token_created = await ensureAdminToken(stores, config.EUCORA_DATA_DIR);
       const search_attributes_added = await untilReachable(
         'Temporal',
@@ -61,7 +64,7 @@ export async function setUp({ config, client, namespace, logger }: SetupOptions)
         () => ensureSearchAttributes(client, namespace),
         AbortSignal.timeout(60_000),
       );
-      return { migrations, ca_created, admin_token_created, search_attributes_added };
+      return { migrations, ca_created, admin_token_created, evidence_key_created, search_attributes_added };
     } finally {
       // The lock goes with its connection.
       turn.release(true);

@@ -35,7 +35,7 @@ export const downloadArtifact: AgentRoute = (app, deps, gate) => {
   app.openapi(route, async (c) => {
     const { sha256 } = c.req.valid('param');
     const known = await deps.stores.artifacts.find(sha256);
-    const size = known && (await deps.artifactFiles.size(sha256));
+    const size = known && (await deps.content.size(sha256));
     if (size === undefined) throw notFound('artifact', sha256);
     const range = parseRange(c.req.header('range'), size);
     if (range === 'unsatisfiable') {
@@ -43,15 +43,16 @@ export const downloadArtifact: AgentRoute = (app, deps, gate) => {
       throw new ApiError('range-not-satisfiable', `The file has ${size} bytes.`);
     }
     const { start, end } = range ?? { start: 0, end: size - 1 };
+    const isRead = c.req.method !== 'HEAD' && size > 0;
+    const content = isRead ? await deps.content.read(sha256, start, end) : null;
+    // Cleaned away between the two looks.
+    if (content === undefined) throw notFound('artifact', sha256);
     c.header('Accept-Ranges', 'bytes');
     c.header('ETag', `"${sha256}"`);
     c.header('Content-Type', 'application/octet-stream');
     c.header('Content-Length', String(end - start + 1));
     if (range !== undefined) c.header('Content-Range', `bytes ${start}-${end}/${size}`);
-    if (c.req.method === 'HEAD' || size === 0) return c.body(null, 200);
-    return c.body(
-      Readable.toWeb(deps.artifactFiles.read(sha256, start, end)) as ReadableStream,
-      range === undefined ? 200 : 206,
-    );
+    if (content === null) return c.body(null, 200);
+    return c.body(Readable.toWeb(content) as ReadableStream, range === undefined ? 200 : 206);
   });
 };

@@ -1,21 +1,11 @@
-import { z } from 'zod';
 import { createTaskSchema, taskSchema } from '../../../contracts/agent-task/task.ts';
 import { toTask } from '../../../db/stores/agent-task/records.ts';
 import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
+import { idempotencyHeaders } from '../idempotency.ts';
 import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
 import { refuseCreation } from './refuse-creation.ts';
-
-const headers = z.object({
-  'idempotency-key': z
-    .string()
-    .regex(/^[\x21-\x7e]{1,128}$/)
-    .optional()
-    .meta({
-      description: 'Sending the same request with the same key again answers the task made the first time',
-    }),
-});
 
 export const createTask: OperatorRoute = (app, deps, authorize) => {
   const route = guarded(
@@ -25,7 +15,7 @@ export const createTask: OperatorRoute = (app, deps, authorize) => {
       tags: ['tasks'],
       summary: 'Create a task for one agent',
       security: OPERATOR_SECURITY,
-      request: { headers, body: json(createTaskSchema) },
+      request: { headers: idempotencyHeaders, body: json(createTaskSchema) },
       responses: {
         200: answer('The task that the idempotency key made before', taskSchema),
         201: answer('The new task', taskSchema),

@@ -1,3 +1,4 @@
+import { packagingRoutes } from '../packaging/index.ts';
 import type { OperatorRoute } from '../types.ts';
 import { cancelTask } from './cancel-task.ts';
 import { createEnrolmentToken } from './create-enrolment-token.ts';
@@ -78,4 +79,5 @@ export const operatorRoutes: readonly OperatorRoute[] = [
   listOperatorTokens,
   revokeOperatorToken,
   showIdentity,
+  ...packagingRoutes,
 ];

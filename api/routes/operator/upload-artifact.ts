@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { z } from 'zod';
 import { artifactSchema, artifactUploadQuery } from '../../../contracts/artifact/artifact.ts';
-import { ArtifactHashError, ArtifactTooLargeError } from '../../../runtime/artifact-files.ts';
+import { StoreFullError } from '../../../db/stores/artifact/stored-object-store.ts';
+import { ArtifactHashError, ArtifactTooLargeError } from '../../../runtime/content-store/content-store.ts';
 import { answer, guarded, problems } from '../../openapi/route.ts';
 import { ApiError } from '../../problems.ts';
 import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
@@ -25,7 +26,13 @@ export const uploadArtifact: OperatorRoute = (app, deps, authorize) => {
       },
       responses: {
         201: answer('Kept', artifactSchema),
-        ...problems(['unauthenticated', 'forbidden', 'payload-too-large', 'unsupported-media-type']),
+        ...problems([
+          'unauthenticated',
+          'forbidden',
+          'payload-too-large',
+          'unsupported-media-type',
+          'store-full',
+        ]),
       },
     },
     authorize('operator'),
@@ -40,7 +47,7 @@ export const uploadArtifact: OperatorRoute = (app, deps, authorize) => {
     const { name, sha256: expected } = c.req.valid('query');
     const body = c.req.raw.body;
     const content = body === null ? Readable.from([]) : Readable.fromWeb(body as ReadableStream);
-    const kept = await deps.artifactFiles.add(content, expected).catch((error: unknown) => {
+    const kept = await deps.content.add(content, expected).catch((error: unknown) => {
       if (error instanceof ArtifactTooLargeError)
         throw new ApiError('payload-too-large', `${error.message} are not taken.`);
       if (error instanceof ArtifactHashError) {
@@ -48,6 +55,7 @@ export const uploadArtifact: OperatorRoute = (app, deps, authorize) => {
           errors: [{ path: 'sha256', message: `is ${error.actual}` }],
         });
       }
+      if (error instanceof StoreFullError) throw new ApiError('store-full', `${error.message}.`);
       throw error;
     });
     const artifact = await deps.stores.artifacts.add(

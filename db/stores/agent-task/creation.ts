@@ -105,7 +105,7 @@ export async function insertTasks(
   agentIds: readonly string[],
   content: Content,
   origin: Origin,
-  columns: '*' | 'id' = '*',
+  columns: '*' | 'id' | 'id, agent_id' = '*',
 ): Promise<TaskRow[]> {
   const { rows } = await client.query<TaskRow>(
     `WITH created AS (

@@ -6,7 +6,15 @@ import type { Io } from '../../../cli/client/io.ts';
 import { DEMO_FILE } from '../../../cli/demo/artifacts.ts';
 import { runDemo } from '../../../cli/demo/demo.ts';
 
-const ANY_PORTS = { operator: 0, agent: 0, workerHealth: 0, postgres: 0, temporal: 0, temporalUi: 0 };
+const ANY_PORTS = {
+  operator: 0,
+  agent: 0,
+  workerHealth: 0,
+  packagingHealth: 0,
+  postgres: 0,
+  temporal: 0,
+  temporalUi: 0,
+};
 
 function testIo(signal: AbortSignal): Io {
   const nowhere = { write: () => true };

@@ -34,15 +34,17 @@ if (!existsSync(token)) {
 }
 `;
 
-/** Programs that keep the contract of API, worker and setup and do nothing. */
+/** Programs that keep the contract of API, workers and setup and do nothing. */
 export async function standIns(folder: string): Promise<PlatformEntries> {
   const entries = {
     setup: join(folder, 'setup.mjs'),
     api: join(folder, 'api.mjs'),
     worker: join(folder, 'worker.mjs'),
+    packaging: join(folder, 'packaging.mjs'),
   };
   await writeFile(entries.setup, SETUP);
   await writeFile(entries.api, SERVER('EUCORA_OPERATOR_PORT'));
   await writeFile(entries.worker, SERVER('EUCORA_WORKER_HEALTH_PORT'));
+  await writeFile(entries.packaging, SERVER('EUCORA_PACKAGING_HEALTH_PORT'));
   return entries;
 }

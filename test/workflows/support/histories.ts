@@ -12,8 +12,11 @@ export const STORIES: Readonly<Record<keyof typeof WORKFLOW_TYPES, readonly stri
   agentTask: ['happy', 'lost-hand-over', 'timeout', 'cancelled'],
   agentPresence: ['expiry-with-alert'],
   alertDelivery: ['delivered', 'failed'],
+  deployment: ['approved-and-completed', 'rolled-back'],
   maintenance: ['completed'],
   incident: ['resolved', 'canary-failed', 'expired', 'reopened'],
+  packagingPipeline: ['passed', 'refused', 'cancelled'],
+  storeMaintenance: ['completed'],
 };
 
 /** The stories of which no history lies among `files`. */

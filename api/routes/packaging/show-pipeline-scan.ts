@@ -1,0 +1,27 @@
+import { answer, guarded, problems } from '../../openapi/route.ts';
+import { idParams, notFound, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
+import { documentSchema, storedDocument } from './stored-document.ts';
+
+export const showPipelineScan: OperatorRoute = (app, deps, authorize) => {
+  const route = guarded(
+    {
+      method: 'get',
+      path: '/api/v1/packaging-pipelines/{id}/scan',
+      tags: ['packages'],
+      summary: 'The scanner’s report, as it was made',
+      security: OPERATOR_SECURITY,
+      request: { params: idParams },
+      responses: {
+        200: answer('The document', documentSchema),
+        ...problems(['unauthenticated', 'forbidden', 'not-found']),
+      },
+    },
+    authorize('viewer'),
+  );
+  app.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const pipeline = await deps.stores.pipelines.row(id);
+    if (pipeline === undefined) throw notFound('pipeline', id);
+    return storedDocument(c, deps, pipeline.scan_results_hash, 'scan result', id);
+  });
+};

@@ -1,0 +1,145 @@
+import type { PoolClient } from 'pg';
+import type { DeployPayload } from '../../../contracts/agent-task/payload.ts';
+import type { PackageRules } from '../../models/deployment.ts';
+import type { EvidenceRow, PipelineRow } from '../../models/packaging.ts';
+
+/** A pipeline as something that can be deployed. */
+export interface DeployablePackage {
+  readonly pipeline: PipelineRow;
+  readonly evidence: EvidenceRow | undefined;
+  /** Public half of the key that signed it, where the platform knows it. */
+  readonly signer: { readonly material: string; readonly expires_in_days: number | null } | undefined;
+  /** Why the policy's decision does not hold any more; undefined while it does. */
+  readonly lapsed: string | undefined;
+}
+
+/** @returns undefined when there is no such pipeline */
+export async function readPackage(
+  client: PoolClient,
+  pipelineId: string,
+): Promise<DeployablePackage | undefined> {
+  const { rows } = await client.query<PipelineRow>(
+    'SELECT * FROM packaging_pipeline WHERE id = $1 FOR SHARE',
+    [pipelineId],
+  );
+  const [pipeline] = rows;
+  if (pipeline === undefined) return undefined;
+  const evidence = await client.query<EvidenceRow>(
+    'SELECT * FROM evidence_pack WHERE pipeline_id = $1 AND deployment_intent_id IS NULL',
+    [pipelineId],
+  );
+  const signer = await client.query<{ material: string; expires_in_days: number | null }>(
+    `SELECT material, (extract(epoch FROM expires_at - now()) / 86400)::float8 AS expires_in_days
+     FROM signing_key WHERE thumbprint = $1`,
+    [pipeline.signing_certificate_thumbprint],
+  );
+  return {
+    pipeline,
+    evidence: evidence.rows[0],
+    signer: signer.rows[0],
+    lapsed: await lapsedExceptions(client, pipeline),
+  };
+}
+
+/** A decision that rests on exceptions holds as long as they do. */
+async function lapsedExceptions(client: PoolClient, pipeline: PipelineRow): Promise<string | undefined> {
+  if (pipeline.exception_ids.length === 0) return undefined;
+  const { rows } = await client.query<{ id: string; what: string }>(
+    `SELECT wanted.id, CASE WHEN e.id IS NULL THEN 'is gone' WHEN e.revoked_at IS NOT NULL THEN 'was revoked'
+       WHEN e.expires_at <= now() THEN 'has expired' ELSE 'was not approved' END AS what
+     FROM unnest($1::uuid[]) AS wanted(id) LEFT JOIN policy_exception e ON e.id = wanted.id
+     WHERE e.id IS NULL OR e.revoked_at IS NOT NULL OR e.expires_at <= now() OR e.approved_at IS NULL
+     ORDER BY wanted.id`,
+    [pipeline.exception_ids],
+  );
+  if (rows.length === 0) return undefined;
+  const { excused } = await coveredAnew(client, pipeline);
+  if (excused) return undefined;
+  return `the policy's decision rests on exceptions that no longer hold: ${rows.map(({ id, what }) => `${id} ${what}`).join(', ')}`;
+}
+
+/** Whether exceptions that hold now excuse all that those did on which the decision rests: one may have been renewed. */
+async function coveredAnew(client: PoolClient, pipeline: PipelineRow): Promise<{ excused: boolean }> {
+  const { rows } = await client.query<{ excused: boolean }>(
+    `WITH needed AS (
+       SELECT DISTINCT unnest(cve_ids) AS cve FROM policy_exception WHERE id = ANY($1::uuid[])
+     ), held AS (
+       SELECT DISTINCT unnest(cve_ids) AS cve FROM policy_exception
+       WHERE package_name = $2 AND (package_version IS NULL OR package_version = $3)
+         AND approved_at IS NOT NULL AND revoked_at IS NULL AND expires_at > now()
+     )
+     SELECT (SELECT count(*) FROM needed) > 0 AND NOT EXISTS (SELECT cve FROM needed EXCEPT SELECT cve FROM held) AS excused`,
+    [pipeline.exception_ids, pipeline.package_name, pipeline.package_version],
+  );
+  return { excused: rows[0]?.excused === true };
+}
+
+/**
+ * What a rollback goes back to: the pipeline of the last deployment of the same package that was completed, else the
+ * last one that passed before this one.
+ */
+export async function findPrevious(client: PoolClient, pipeline: PipelineRow): Promise<string | null> {
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT p.id FROM packaging_pipeline p
+     LEFT JOIN LATERAL (SELECT max(i.ended_at) AS at FROM deployment_intent i
+       WHERE i.pipeline_id = p.id AND i.status IN ('COMPLETED', 'SUPERSEDED')) deployed ON true
+     WHERE p.package_name = $1 AND p.format = $2 AND p.status = 'PASSED' AND p.package_version <> $3 AND p.id < $4
+     ORDER BY deployed.at DESC NULLS LAST, p.id DESC LIMIT 1`,
+    [pipeline.package_name, pipeline.format, pipeline.package_version, pipeline.id],
+  );
+  return rows[0]?.id ?? null;
+}
+
+/** The version as the package database of the machine will show it. */
+export function installedVersion({ package_version, description }: PipelineRow): string {
+  const release = description['release'];
+  return typeof release === 'string' ? `${package_version}-${release}` : package_version;
+}
+
+/** What an agent is told to install. */
+export function installPayload(
+  { pipeline, signer }: DeployablePackage,
+  rules: PackageRules | undefined,
+  deploymentId: string,
+): DeployPayload {
+  if (pipeline.output_artifact_hash === null) throw new Error(`The pipeline ${pipeline.id} has no package`);
+  return {
+    action: 'install',
+    package_name: nameOnMachines(pipeline),
+    package_version: installedVersion(pipeline),
+    format: pipeline.format,
+    artifact: {
+      sha256: pipeline.output_artifact_hash,
+      ...(pipeline.output_artifact_bytes === null
+        ? {}
+        : { size_bytes: Number(pipeline.output_artifact_bytes) }),
+      ...(pipeline.output_artifact_name === null ? {} : { name: pipeline.output_artifact_name }),
+    },
+    // Only agents for Debian packages can check signatures by themselves; the others' systems do.
+    ...(pipeline.format === 'deb' && signer !== undefined
+      ? { signature: { trusted_keys: [signer.material] } }
+      : {}),
+    ...(rules?.detection === undefined ? {} : { detection: rules.detection }),
+    ...(rules?.requirements === undefined ? {} : { requirements: rules.requirements }),
+    ...(rules === undefined || rules.dependencies.length === 0 ? {} : { dependencies: rules.dependencies }),
+    ...(rules === undefined || rules.replaces.length === 0 ? {} : { replaces: rules.replaces }),
+    deployment_intent: deploymentId,
+  };
+}
+
+/** What an agent is told to take away again. */
+export function uninstallPayload(pipeline: PipelineRow, deploymentId: string): DeployPayload {
+  return {
+    action: 'uninstall',
+    package_name: nameOnMachines(pipeline),
+    package_version: installedVersion(pipeline),
+    format: pipeline.format,
+    deployment_intent: deploymentId,
+  };
+}
+
+/** macOS knows packages by their identifier. */
+function nameOnMachines({ package_name, description }: PipelineRow): string {
+  const identifier = description['identifier'];
+  return typeof identifier === 'string' ? identifier : package_name;
+}

@@ -1,0 +1,113 @@
+import type { PoolClient } from 'pg';
+import type { Ring, RingSize } from '../../../contracts/deployment/rings.ts';
+import type { DeploymentRow } from '../../models/deployment.ts';
+import { agentConditions } from '../agent/selection.ts';
+
+/** Which devices a deployment reaches, and in which ring. Everything is done in the database, in sets. */
+
+type Population = Pick<DeploymentRow, 'selection' | 'platform'>;
+
+/** A device's place in an order that is the same whenever it is asked for: 0 to 2³² - 1. */
+const hash = (seed: string) => `('x' || substr(md5(${seed} || a.id::text), 1, 8))::bit(32)::bigint`;
+const HASHES = 4_294_967_296;
+/** Of samples: the same devices in each deployment, so that they can be known for it. */
+const SAMPLE_SEED = `'eucora sample '`;
+
+/** Conditions on `agent a` for a deployment's devices; parameters begin at `firstParam`. */
+function membership({ selection, platform }: Population, firstParam: number) {
+  const { conditions, params } = agentConditions({ ...selection, platform }, firstParam);
+  return { where: ['a.revoked_at IS NULL', ...conditions].join(' AND '), params };
+}
+
+function ringCondition(size: RingSize, firstParam: number): { where: string; params: unknown[] } {
+  if ('sample_percent' in size)
+    return {
+      where: ` AND ${hash(SAMPLE_SEED)} < $${firstParam}`,
+      params: [Math.round((size.sample_percent / 100) * HASHES)],
+    };
+  if (!('tag' in size)) return { where: '', params: [] };
+  const { conditions, params } = agentConditions({ tag: size.tag }, firstParam);
+  return { where: ` AND ${conditions.join(' AND ')}`, params };
+}
+
+/** Devices that a ring takes at most; undefined: all that its condition lets in. */
+function ringLimit(size: RingSize, total: number): number | undefined {
+  if ('count' in size) return size.count;
+  return 'percent' in size ? Math.ceil((size.percent / 100) * total) : undefined;
+}
+
+export interface PopulationFacts {
+  readonly devices: number;
+  readonly fleet: number;
+  readonly critical_devices: number;
+  readonly first_ring_devices: number;
+}
+
+/** What the risk of a deployment is judged by, before anything is written. */
+export async function countPopulation(
+  client: PoolClient,
+  population: Population,
+  rings: readonly Ring[],
+): Promise<PopulationFacts> {
+  const first = rings[0]?.size ?? { rest: true as const };
+  const { where, params } = membership(population, 1);
+  const ring = ringCondition(first, params.length + 1);
+  const { rows } = await client.query<{ devices: number; critical: number; first: number; fleet: number }>(
+    `SELECT count(*) AS devices,
+       count(*) FILTER (WHERE a.tags ? 'critical' AND lower(a.tags ->> 'critical') NOT IN ('false', '0', 'no')) AS critical,
+       count(*) FILTER (WHERE true${ring.where}) AS first,
+       (SELECT count(*) FROM agent WHERE revoked_at IS NULL) AS fleet
+     FROM agent a WHERE ${where}`,
+    [...params, ...ring.params],
+  );
+  const { devices = 0, critical = 0, fleet = 0, first: fits = 0 } = rows[0] ?? {};
+  return {
+    devices,
+    fleet,
+    critical_devices: critical,
+    first_ring_devices: Math.min(fits, ringLimit(first, devices) ?? fits),
+  };
+}
+
+/** Puts every device of the deployment into the first ring that takes it. */
+export async function assignRings(client: PoolClient, deployment: DeploymentRow): Promise<void> {
+  const { where, params } = membership(deployment, 4);
+  const { rows } = await client.query<{ total: number }>(
+    `SELECT count(*) AS total FROM agent a WHERE ${membership(deployment, 1).where}`,
+    params,
+  );
+  const total = rows[0]?.total ?? 0;
+  for (const [position, { size }] of deployment.plan.rings.entries()) {
+    const ring = ringCondition(size, 4 + params.length);
+    const limit = ringLimit(size, total);
+    await client.query(
+      `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at)
+       SELECT $1::uuid, a.id, $2::smallint, 'WAITING', ${hash('$3::text')}, now() FROM agent a
+       WHERE ${where}${ring.where}
+         AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = a.id)
+       ORDER BY 5, 2${limit === undefined ? '' : ` LIMIT ${limit}`}`,
+      [deployment.id, position, deployment.id, ...params, ...ring.params],
+    );
+  }
+}
+
+/**
+ * Takes in devices that fit now and did not before: into the ring that is under way.
+ *
+ * @returns how many came
+ */
+export async function admitLateJoiners(
+  client: PoolClient,
+  deployment: DeploymentRow,
+  ring: number,
+): Promise<number> {
+  const { where, params } = membership(deployment, 3);
+  const { rowCount } = await client.query(
+    `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at)
+     SELECT $1::uuid, a.id, $2::smallint, 'WAITING', ${hash('$1::uuid::text')}, now() FROM agent a
+     WHERE ${where}
+       AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = a.id)`,
+    [deployment.id, ring, ...params],
+  );
+  return rowCount ?? 0;
+}

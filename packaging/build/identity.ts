@@ -1,0 +1,97 @@
+import { XMLParser } from 'fast-xml-parser';
+import type { DescriptionOf, PackageDescription } from '../../contracts/packaging-pipeline/description.ts';
+import type { ToolContext } from '../context.ts';
+import { refused } from '../errors.ts';
+import { XarArchive } from '../flat-package/xar-reader.ts';
+import { runTool } from '../tools/run-tool.ts';
+
+interface Identity {
+  readonly name: string;
+  readonly version: string;
+}
+
+async function debIdentity(ctx: ToolContext, file: string): Promise<Identity> {
+  const format = '--showformat=$' + '{Package}\n$' + '{Version}\n';
+  const { stdout } = await runTool(ctx, 'dpkg-deb', ['--show', format, file], { quiet: true });
+  const [name = '', version = ''] = stdout.split('\n');
+  return { name, version };
+}
+
+async function rpmIdentity(ctx: ToolContext, file: string): Promise<Identity> {
+  const format = '%{NAME}\n%{VERSION}-%{RELEASE}\n';
+  const { stdout } = await runTool(ctx, 'rpm', ['-qp', '--nosignature', '--queryformat', format, file], {
+    quiet: true,
+  });
+  const [name = '', version = ''] = stdout.split('\n');
+  return { name, version };
+}
+
+async function msiIdentity(ctx: ToolContext, file: string): Promise<Identity> {
+  const { stdout } = await runTool(ctx, 'msiinfo', ['export', file, 'Property'], { quiet: true });
+  const properties = new Map(
+    stdout.split(/\r?\n/).map((line): [string, string] => {
+      const [name = '', value = ''] = line.split('\t');
+      return [name, value];
+    }),
+  );
+  return {
+    name: properties.get('UpgradeCode') ?? '',
+    version: properties.get('ProductVersion') ?? '',
+  };
+}
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: '',
+  parseAttributeValue: false,
+});
+
+async function pkgIdentity(file: string): Promise<Identity> {
+  const archive = await XarArchive.open(file);
+  const info = archive.files.find(({ path }) => path === 'PackageInfo' || path.endsWith('/PackageInfo'));
+  if (info === undefined || info.data.size > 2 ** 20) return { name: '', version: '' };
+  const parts: Buffer[] = [];
+  for await (const part of archive.content(info)) parts.push(part as Buffer);
+  const read: { 'pkg-info'?: { identifier?: string; version?: string } } = parser.parse(Buffer.concat(parts));
+  return { name: read['pkg-info']?.identifier ?? '', version: read['pkg-info']?.version ?? '' };
+}
+
+const released = ({ version, release }: DescriptionOf<'deb'> | DescriptionOf<'rpm'>): string =>
+  `${version}-${release}`;
+
+async function expectedAndFound(
+  ctx: ToolContext,
+  file: string,
+  description: PackageDescription,
+): Promise<readonly [Identity, Identity]> {
+  const { name, version } = description;
+  switch (description.format) {
+    case 'deb':
+      return [{ name, version: released(description) }, await debIdentity(ctx, file)];
+    case 'rpm':
+      return [{ name, version: released(description) }, await rpmIdentity(ctx, file)];
+    case 'msi':
+      return [{ name: `{${description.upgrade_code}}`, version }, await msiIdentity(ctx, file)];
+    case 'pkg':
+      return [{ name: description.identifier, version }, await pkgIdentity(file)];
+  }
+}
+
+/** Asks a package who it is. @throws PackagingError `source-refused` when it is not what the description says */
+export async function checkIdentity(
+  ctx: ToolContext,
+  file: string,
+  description: PackageDescription,
+): Promise<void> {
+  const [expected, found] = await expectedAndFound(ctx, file, description);
+  if (
+    expected.name.toLowerCase() === found.name.toLowerCase() &&
+    // Debian and rpm leave the release out where a package has none.
+    expected.version === found.version
+  )
+    return;
+  throw refused(
+    'wrong-package',
+    `The package says that it is ${found.name} ${found.version}, the description ${expected.name} ${expected.version}`,
+  );
+}

@@ -1,0 +1,56 @@
+/**
+ * - `source-refused`: the source is hostile or not what the description says; `details.reason` tells which
+ * - `build-failed`, `signing-failed`, `verification-failed`, `scan-failed`: a tool or check said no
+ * - `key-unusable`: no key of that reference, none that is valid now, or one that cannot be read
+ * - `scan-database`: the scanner's database is missing or older than allowed
+ * - `tool-missing`: a program is not installed; the message says how to get it
+ * - `limit-exceeded`: time, memory or size
+ * - `isolation-unavailable`: tools must be cut off from the network here, and cannot be
+ * - `out-of-space`: the disk is full
+ * - `unreachable`: a timestamp server or database source did not answer
+ */
+export const PACKAGING_ERROR_CODES = [
+  'source-refused',
+  'build-failed',
+  'signing-failed',
+  'verification-failed',
+  'scan-failed',
+  'key-unusable',
+  'scan-database',
+  'tool-missing',
+  'limit-exceeded',
+  'isolation-unavailable',
+  'out-of-space',
+  'unreachable',
+] as const;
+export type PackagingErrorCode = (typeof PACKAGING_ERROR_CODES)[number];
+
+/** What may succeed on another try or another worker, without anybody changing the package. */
+const RETRYABLE: ReadonlySet<PackagingErrorCode> = new Set(['out-of-space', 'unreachable', 'tool-missing']);
+
+/** A packaging step that did not succeed. The message is for people: it says what to do and holds no secrets. */
+export class PackagingError extends Error {
+  override readonly name = 'PackagingError';
+  readonly code: PackagingErrorCode;
+  /** A stable word for the finer reason, such as `path-traversal`; for `source-refused` always there. */
+  readonly reason: string | undefined;
+
+  constructor(
+    code: PackagingErrorCode,
+    message: string,
+    options: { readonly reason?: string; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.reason = options.reason;
+  }
+
+  get retryable(): boolean {
+    return RETRYABLE.has(this.code);
+  }
+}
+
+/** Why a source is refused, by what was found in it. */
+export function refused(reason: string, message: string, cause?: unknown): PackagingError {
+  return new PackagingError('source-refused', message, { reason, cause });
+}

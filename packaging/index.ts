@@ -1,0 +1,24 @@
+/**
+ * The packaging tools: functions that take a workspace folder and typed input. They know nothing of Temporal and
+ * Postgres; activities/packaging-pipeline/ makes pipelines of them.
+ */
+
+export { buildPackage } from './build/build.ts';
+export { DEFAULT_LIMITS, type ToolContext, type ToolLimits } from './context.ts';
+export { PACKAGING_ERROR_CODES, PackagingError, type PackagingErrorCode } from './errors.ts';
+export type { PackagingTools } from './interface.ts';
+export { readSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
+export type {
+  BuiltPackage,
+  PackageFile,
+  Sbom,
+  Scan,
+  Signature,
+  SignedPackage,
+  StagedSource,
+  ToolReport,
+  ToolVersion,
+  Verification,
+} from './results.ts';
+export type { ScanSettings, ToolSettings } from './settings.ts';
+export { stageSource } from './source/stage.ts';

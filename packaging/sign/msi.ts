@@ -1,0 +1,71 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ContentInfo, SignedData } from '@peculiar/asn1-cms';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import type { ToolContext } from '../context.ts';
+import { PackagingError } from '../errors.ts';
+import type { X509Signer } from '../keys/x509-signer.ts';
+import { runTool } from '../tools/run-tool.ts';
+import { signCms } from './cms.ts';
+
+/** "Individual code signing", which Authenticode wants to be told among the signed attributes. */
+const STATEMENT_TYPE = {
+  type: '1.3.6.1.4.1.311.2.1.11',
+  value: Buffer.from('300c060a2b060104018237020115', 'hex'),
+};
+const FAILURE = { failure: 'signing-failed' } as const;
+
+/** Content of a DER element without its tag and length. */
+function bodyOf(der: Buffer): Buffer {
+  const first = der[1] ?? 0;
+  return der.subarray(first < 128 ? 2 : 2 + (first & 0x7f));
+}
+
+/** What Authenticode signs of a file, as osslsigncode computed it. */
+async function indirectData(file: string): Promise<{ type: string; der: Buffer; hashed: Buffer }> {
+  const info = AsnConvert.parse(await readFile(file), ContentInfo);
+  const { encapContentInfo } = AsnConvert.parse(info.content, SignedData);
+  const any = encapContentInfo.eContent?.any;
+  if (any === undefined) throw new PackagingError('signing-failed', 'osslsigncode told nothing to sign');
+  const der = Buffer.from(any);
+  return { type: encapContentInfo.eContentType, der, hashed: bodyOf(der) };
+}
+
+async function addTimestamp(ctx: ToolContext, url: string, file: string, output: string): Promise<void> {
+  await runTool(ctx, 'osslsigncode', ['add', '-ts', url, '-h', 'sha256', '-in', file, '-out', output], {
+    network: true,
+    failure: 'unreachable',
+  });
+}
+
+/** Signs an msi by Authenticode, replacing a signature that it has. @returns whether it carries a timestamp */
+export async function signMsi(
+  ctx: ToolContext,
+  file: string,
+  signer: X509Signer,
+  output: string,
+): Promise<boolean> {
+  const data = join(ctx.workspace, 'authenticode.data');
+  const signature = join(ctx.workspace, 'authenticode.p7');
+  const signed = join(ctx.workspace, 'authenticode.msi');
+  for (const path of [data, signature, signed]) await rm(path, { force: true });
+  await runTool(
+    ctx,
+    'osslsigncode',
+    ['extract-data', '-h', 'sha256', '-add-msi-dse', '-in', file, '-out', data],
+    FAILURE,
+  );
+  await writeFile(signature, await signCms(await indirectData(data), signer, new Date(), [STATEMENT_TYPE]));
+  const url = ctx.settings.timestampUrl;
+  const attached = url === undefined ? output : signed;
+  await runTool(
+    ctx,
+    'osslsigncode',
+    ['attach-signature', '-add-msi-dse', '-sigin', signature, '-in', file, '-out', attached],
+    FAILURE,
+  );
+  if (url === undefined) return false;
+  await addTimestamp(ctx, url, signed, output);
+  await rm(signed);
+  return true;
+}

