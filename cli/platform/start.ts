@@ -23,6 +23,7 @@ import { builtEntries, dataDirectory, layoutOf, type PlatformEntries } from './p
 import { forgetProcess, type ProcessName, recordProcess, stopOrphans } from './run-records.ts';
 import { runSetup } from './setup.ts';
 import { Supervised } from './supervised.ts';
+import { WORKER_NAMES, WORKERS, type Worker, type WorkerName } from './workers.ts';
 
 export interface PlatformOptions {
   /** Default: EUCORA_DATA_DIR or the user's data folder. */
@@ -36,7 +37,7 @@ export interface PlatformOptions {
   readonly postgresSettings?: Readonly<Record<string, string>>;
   /** Gives the start up; what was started by then is stopped. */
   readonly signal?: AbortSignal;
-  /** Milliseconds API and worker get to drain. Default 20,000. */
+  /** Milliseconds API and workers get to drain. Default 20,000. */
   readonly drainMs?: number;
   readonly readyTimeoutMs?: number;
 }
@@ -48,7 +49,7 @@ export interface RunningPlatform {
   readonly databaseUrl: string;
   /** Undefined while the process is down, or when it is not ours. */
   pid(name: ProcessName): number | undefined;
-  /** Drains and ends everything: API and worker, then Temporal, then Postgres. */
+  /** Drains and ends everything: API and workers, then Temporal, then Postgres. */
   stop(): Promise<void>;
   /** Ends everything at once, by SIGKILL. */
   killAll(): Promise<void>;
@@ -120,7 +121,7 @@ class Stack {
   }
 
   async end(how: 'stop' | 'kill', run: string, progress: Progress): Promise<void> {
-    for (const names of [['api', 'worker'], ['temporal'], ['postgres']] as const) {
+    for (const names of [['api', ...WORKER_NAMES], ['temporal'], ['postgres']] as const) {
       await Promise.all(
         names.map(async (name) => {
           // One that cannot be ended must not keep the others running.
@@ -138,7 +139,7 @@ class Stack {
 }
 
 /**
- * Starts the whole platform: engines (unless DATABASE_URL and TEMPORAL_ADDRESS name others), setup, API and worker;
+ * Starts the whole platform: engines (unless DATABASE_URL and TEMPORAL_ADDRESS name others), setup, API and workers;
  * returns when all are ready and `endpoints.json` is written. Processes that die later are started again.
  * @throws AlreadyRunningError, EngineError. Nothing is left running then.
  */
@@ -272,7 +273,7 @@ async function start(
   let operatorApi = '';
   let agentApi = '';
   const launchChild =
-    (name: 'api' | 'worker', origin: string, own: readonly number[], childEnv: Environment) =>
+    (name: 'api' | WorkerName, origin: string, own: readonly number[], childEnv: Environment) =>
     async (hooks: LaunchHooks): Promise<RunningProcess> => {
       const logFile = join(layout.logs, `${name}.log`);
       await rotateLog(logFile);
@@ -289,13 +290,10 @@ async function start(
         ...hooks,
       });
     };
-  const beginWorker = async (): Promise<void> => {
-    const workerHealth = await ports.choose('workerHealth', 'the worker’s health page');
-    const childEnv = environmentWith({ ...wishes, workerHealth });
-    await supervise(
-      'worker',
-      launchChild('worker', `http://127.0.0.1:${workerHealth}`, [workerHealth], childEnv),
-    );
+  const beginWorker = async ({ name, port, page }: Worker): Promise<void> => {
+    const health = await ports.choose(port, page);
+    const childEnv = environmentWith({ ...wishes, workerHealth: health });
+    await supervise(name, launchChild(name, `http://127.0.0.1:${health}`, [health], childEnv));
   };
   const beginApi = async (): Promise<void> => {
     const operator = await ports.choose('operator', 'the operator API', hosts.operator);
@@ -307,8 +305,8 @@ async function start(
       launchChild('api', operatorApi, [operator, agent], environmentWith({ ...wishes, operator, agent })),
     );
   };
-  await step(progress, 'Starting API and worker', () =>
-    settle([ports.retry(beginWorker), ports.retry(beginApi)]),
+  await step(progress, 'Starting API and workers', () =>
+    settle([...WORKERS.map((worker) => ports.retry(() => beginWorker(worker))), ports.retry(beginApi)]),
   );
 
   const endpoints: Endpoints = {

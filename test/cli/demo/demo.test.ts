@@ -6,7 +6,15 @@ import type { Io } from '../../../cli/client/io.ts';
 import { DEMO_FILE } from '../../../cli/demo/artifacts.ts';
 import { runDemo } from '../../../cli/demo/demo.ts';
 
-const ANY_PORTS = { operator: 0, agent: 0, workerHealth: 0, postgres: 0, temporal: 0, temporalUi: 0 };
+const ANY_PORTS = {
+  operator: 0,
+  agent: 0,
+  workerHealth: 0,
+  aiHealth: 0,
+  postgres: 0,
+  temporal: 0,
+  temporalUi: 0,
+};
 
 function testIo(signal: AbortSignal): Io {
   const nowhere = { write: () => true };
@@ -42,7 +50,7 @@ describe('The demo', () => {
   it('shows the main job on real input and takes away what it installed', async () => {
     const io = testIo(new AbortController().signal);
     const status = await runDemo({ io, sink, exit: true, platform: { dataDir, ports: ANY_PORTS } });
-    expect(told).toContain('All 9 steps were seen.');
+    expect(told).toContain('All 10 steps were seen.');
     expect(told).not.toContain('not seen:');
     expect(status).toBe(0);
     expect(existsSync(DEMO_FILE)).toBe(false);

@@ -60,7 +60,7 @@ describe('the environment', () => {
   test('keys for another Temporal do not reach our own, and do reach an external one', () => {
     const facts = {
       layout: layoutOf('/data'),
-      ports: { operator: 1, agent: 2, postgres: 3, temporal: 4, temporalUi: 5, workerHealth: 6 },
+      ports: { operator: 1, agent: 2, postgres: 3, temporal: 4, temporalUi: 5, workerHealth: 6, aiHealth: 7 },
       operatorHost: '127.0.0.1',
       agentHost: '0.0.0.0',
       databaseUrl: 'postgres://x',

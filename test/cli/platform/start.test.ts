@@ -23,9 +23,9 @@ import { standIns } from '../support/stand-ins.ts';
 jest.setTimeout(60_000);
 
 const running: RunningPlatform[] = [];
-const ANY = { operator: 0, agent: 0, postgres: 0, temporal: 0, temporalUi: 0, workerHealth: 0 };
+const ANY = { operator: 0, agent: 0, postgres: 0, temporal: 0, temporalUi: 0, workerHealth: 0, aiHealth: 0 };
 const NO_ENGINES = { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none', TEMPORAL_ADDRESS: '127.0.0.1:9' };
-const NAMES = ['api', 'worker', 'temporal', 'postgres'] as const;
+const NAMES = ['api', 'worker', 'ai', 'temporal', 'postgres'] as const;
 
 afterEach(async () => {
   for (const platform of running.splice(0)) await platform.stop();
@@ -236,7 +236,7 @@ describe('with external engines', () => {
       ports,
       progress: (event) => {
         first.told.progress(event);
-        if (event.state === 'start' && event.message === 'Starting API and worker') steal(ports.agent);
+        if (event.state === 'start' && event.message === 'Starting API and workers') steal(ports.agent);
       },
     });
     for (const thief of thieves) thief.close();

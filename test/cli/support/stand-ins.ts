@@ -40,9 +40,11 @@ export async function standIns(folder: string): Promise<PlatformEntries> {
     setup: join(folder, 'setup.mjs'),
     api: join(folder, 'api.mjs'),
     worker: join(folder, 'worker.mjs'),
+    ai: join(folder, 'ai.mjs'),
   };
   await writeFile(entries.setup, SETUP);
   await writeFile(entries.api, SERVER('EUCORA_OPERATOR_PORT'));
-  await writeFile(entries.worker, SERVER('EUCORA_WORKER_HEALTH_PORT'));
+  for (const worker of [entries.worker, entries.ai])
+    await writeFile(worker, SERVER('EUCORA_WORKER_HEALTH_PORT'));
   return entries;
 }

@@ -21,6 +21,7 @@ export const RANDOM_PORTS = {
   temporal: 0,
   temporalUi: 0,
   workerHealth: 0,
+  aiHealth: 0,
 } as const;
 
 /** Limits that only people and real fleets need. */
