@@ -55,10 +55,10 @@ export function mustRun(file, args, options = {}) {
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
-export function ensureDependencies() {
+export function ensureDependencies(options = {}) {
   if (dependenciesAreCurrent()) return;
   console.log('… Installing dependencies (npm ci)');
-  mustRun('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  mustRun('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], options);
 }
 
 function* filesIn(folder) {
@@ -99,7 +99,7 @@ export function buildIsCurrent(root = ROOT) {
   }
 }
 
-export function ensureBuilt() {
+export function ensureBuilt(options = {}) {
   if (buildIsCurrent()) return;
-  mustRun(process.execPath, [join(ROOT, 'scripts', 'build.mjs')]);
+  mustRun(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], options);
 }

@@ -1,11 +1,28 @@
-// What `npm start`, `npm run demo`, `npm test` and `npm run eucora` call: installs and builds what is missing first.
+// What `npm start`, `npm run demo`, `npm test`, `npm run eucora` and the evaluations call: installs and builds what is missing first.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureBuilt, ensureDependencies, nodeObjection, ROOT } from './prepare.mjs';
 
-const ENTRIES = { start: 'cli/platform/main.js', demo: 'cli/demo/main.js', cli: 'cli/main.js' };
+const CORPUS = join(ROOT, 'test', 'ai', 'corpus');
+/** Evaluations with the sets that they judge when no file is named. */
+const EVALUATIONS = {
+  'eval-ai': ['ai', join(CORPUS, 'incidents.jsonl')],
+  'eval-guardrails': [
+    'guardrails',
+    join(CORPUS, 'guardrails-tuning.jsonl'),
+    join(CORPUS, 'guardrails-held-out.jsonl'),
+  ],
+};
+const EVALUATION = 'ai/evaluation/main.js';
+const ENTRIES = {
+  start: 'cli/platform/main.js',
+  demo: 'cli/demo/main.js',
+  cli: 'cli/main.js',
+  'eval-ai': EVALUATION,
+  'eval-guardrails': EVALUATION,
+};
 
 function test(args) {
   const results = join(ROOT, 'coverage', 'results.json');
@@ -30,11 +47,15 @@ if (objection !== undefined) {
   process.exit(1);
 }
 if (command !== 'test' && !Object.hasOwn(ENTRIES, command ?? '')) {
-  console.error('usage: node scripts/run.mjs start|demo|test|cli [arguments]');
+  console.error('usage: node scripts/run.mjs start|demo|test|cli|eval-ai|eval-guardrails [arguments]');
   process.exit(2);
 }
-ensureDependencies();
-ensureBuilt();
+// Standard output of an evaluation is its result alone.
+const evaluation = EVALUATIONS[command];
+const output = evaluation === undefined ? {} : { stdio: ['inherit', process.stderr, 'inherit'] };
+if (evaluation !== undefined) console.log = console.error;
+ensureDependencies(output);
+ensureBuilt(output);
 if (command === 'test') test(args);
 
 const entry = join(ROOT, 'dist', ENTRIES[command]);
@@ -43,6 +64,10 @@ if (!existsSync(entry)) {
   process.exit(1);
 }
 // In this very process: signals then reach the program itself.
-process.argv = [process.argv[0], entry, ...args];
+process.argv = [
+  process.argv[0],
+  entry,
+  ...(evaluation === undefined ? args : [...evaluation, '--', ...args]),
+];
 process.setSourceMapsEnabled(true);
 await import(pathToFileURL(entry).href);
