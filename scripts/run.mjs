@@ -1,17 +1,30 @@
-// What `npm start`, `demo`, `test`, `bench` and `eucora` call: installs and builds what is missing first, and tells of it
-// on stderr, because stdout may be read by programs.
+// What `npm start`, `demo`, `test`, `bench`, `eucora` and the evaluations call: installs and builds what is missing
+// first, and tells of it on stderr, because stdout may be read by programs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureBuilt, ensureDependencies, nodeObjection, ROOT } from './prepare.mjs';
 
+const CORPUS = join(ROOT, 'test', 'ai', 'corpus');
+/** Evaluations with the sets that they judge when no file is named. */
+const EVALUATIONS = {
+  'eval-ai': ['ai', join(CORPUS, 'incidents.jsonl')],
+  'eval-guardrails': [
+    'guardrails',
+    join(CORPUS, 'guardrails-tuning.jsonl'),
+    join(CORPUS, 'guardrails-held-out.jsonl'),
+  ],
+};
+const EVALUATION = 'ai/evaluation/main.js';
 const ENTRIES = {
   start: 'cli/platform/main.js',
   demo: 'cli/demo/main.js',
   cli: 'cli/main.js',
   simulate: 'simulator/main.js',
   bench: 'simulator/bench/main.js',
+  'eval-ai': EVALUATION,
+  'eval-guardrails': EVALUATION,
 };
 
 function test(args) {
@@ -45,11 +58,16 @@ ensureBuilt();
 if (command === 'test') test(args);
 
 const entry = join(ROOT, 'dist', ENTRIES[command]);
+const evaluation = EVALUATIONS[command];
 if (!existsSync(entry)) {
   console.error(`${entry} was not built: there is no source for it.`);
   process.exit(1);
 }
 // In this very process: signals then reach the program itself.
-process.argv = [process.argv[0], entry, ...args];
+process.argv = [
+  process.argv[0],
+  entry,
+  ...(evaluation === undefined ? args : [...evaluation, '--', ...args]),
+];
 process.setSourceMapsEnabled(true);
 await import(pathToFileURL(entry).href);

@@ -30,6 +30,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Asks anew instead of taking the answer from the cache. */
   readonly fresh?: boolean;
+  /** Of the failure: answers are kept for all failures that have the same one. */
+  readonly fingerprint?: string;
 }
 
 /** One device's failure and what a person wrote beside it, when they ask again. */

@@ -184,6 +184,7 @@ export class Inspector {
     }
     this.depth += 1;
     for (const inner of unwrap(words)) this.inner(inner, { ...command, words }, before, read, state, dialect);
+    if (dialect !== 'sh' && state.files.has(first)) this.file(first, undefined, state, command);
     const body = state.functions.get(first);
     if (body !== undefined && this.depth < MAX_DEPTH - 2) {
       const called: ShellState = { ...state, variables: new Map(state.variables) };

@@ -10,6 +10,7 @@ import { dataDirectory } from '../platform/paths.ts';
 import { type PlatformOptions, type RunningPlatform, startPlatform } from '../platform/start.ts';
 import { AgentProcess } from './agent-process.ts';
 import { removePackage } from './artifacts.ts';
+import { remedyIncident } from './incident-steps.ts';
 import { demoPlace, markAsDemo, withoutForeign } from './place.ts';
 import { Scene } from './scene.ts';
 import * as steps from './steps.ts';
@@ -30,10 +31,11 @@ const QUICK = {
   EUCORA_HEARTBEAT_INTERVAL_SECONDS: '2',
   EUCORA_TELEMETRY_INTERVAL_SECONDS: '5',
   EUCORA_OFFLINE_AFTER_SECONDS: '10',
+  EUCORA_INCIDENT_OBSERVE_SECONDS: '4',
 };
 
 /**
- * Shows the main job on real input: platform, agent, four kinds of task, offline and back.
+ * Shows the main job on real input: platform, agent, four kinds of task, an incident, offline and back.
  *
  * @returns the exit status: 0 if every step was seen
  */
@@ -64,7 +66,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   try {
     const scene = await prepare(options, platform, marked, teller);
     agent = scene.agent;
-    status = (await play(scene, teller)) ? 0 : 1;
+    status = (await play(scene, teller, io)) ? 0 : 1;
     whereToLook(scene, teller);
     if (!options.exit) {
       teller.line('\nEverything stays up. Ctrl-C ends the agent and the platform.');
@@ -119,7 +121,7 @@ async function prepare(
   return new Scene({ api, platform, agent, teller, signal: io.signal, folder, installRoot });
 }
 
-async function play(scene: Scene, teller: Teller): Promise<boolean> {
+async function play(scene: Scene, teller: Teller, io: Io): Promise<boolean> {
   const run = scene.folder.slice(scene.folder.lastIndexOf('-') + 1);
   const enrolled = await teller.step('The agent enrols with a signing request and comes online', () =>
     steps.enrol(scene, `demo=${run}`),
@@ -134,6 +136,9 @@ async function play(scene: Scene, teller: Teller): Promise<boolean> {
   await teller.step('DEPLOY: a package with a wrong hash is refused', () => steps.refuseWrongHash(scene));
   await teller.step('REMEDIATE: a script, with output, exit code and time limit', () =>
     steps.remediate(scene),
+  );
+  await teller.step('A failure becomes an incident, is explained, approved, and remedied on the device', () =>
+    remedyIncident(scene, io),
   );
   await teller.step(
     'UPDATE: the agent replaces itself, and rolls back from a version that does not come up',
@@ -161,6 +166,7 @@ function whereToLook(scene: Scene, teller: Teller): void {
     teller.line(
       `  Temporal Web UI      ${endpoints.temporal_ui}/namespaces/default/workflows?query=${query}`,
     );
+    teller.line(`  Incidents            EUCORA_DATA_DIR='${dataDir}' npm run eucora -- incidents list`);
     teller.line(
       `  Tasks of the agent   EUCORA_DATA_DIR='${dataDir}' npm run eucora -- tasks list --agent ${scene.agentId}`,
     );

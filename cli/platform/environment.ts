@@ -1,30 +1,27 @@
 import { join } from 'node:path';
 import type { DataLayout } from './paths.ts';
+import { WORKERS, type Worker } from './workers.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface PlatformPorts {
-  readonly operator: number;
-  readonly agent: number;
-  readonly postgres: number;
-  readonly temporal: number;
-  readonly temporalUi: number;
-  readonly workerHealth: number;
-  readonly packagingHealth: number;
-}
+export type PlatformPorts = Readonly<
+  Record<'operator' | 'agent' | 'postgres' | 'temporal' | 'temporalUi' | Worker['port'], number>
+>;
 
-/** Where our own programs listen. */
-export type ChildPorts = Pick<PlatformPorts, 'operator' | 'agent' | 'workerHealth' | 'packagingHealth'>;
+type Port = readonly [variable: string, standard: number];
 
-const PORTS: Readonly<Record<keyof PlatformPorts, readonly [variable: string, standard: number]>> = {
+const PORTS: Readonly<Record<Exclude<keyof PlatformPorts, Worker['port']>, Port>> = {
   operator: ['EUCORA_OPERATOR_PORT', 8080],
   agent: ['EUCORA_AGENT_PORT', 8443],
   postgres: ['EUCORA_POSTGRES_PORT', 54_329],
   temporal: ['EUCORA_TEMPORAL_PORT', 7233],
   temporalUi: ['EUCORA_TEMPORAL_UI_PORT', 8233],
-  workerHealth: ['EUCORA_WORKER_HEALTH_PORT', 8090],
-  packagingHealth: ['EUCORA_PACKAGING_HEALTH_PORT', 8091],
 };
+
+function portOf(name: keyof PlatformPorts): Port {
+  const worker = WORKERS.find(({ port }) => port === name);
+  return worker === undefined ? PORTS[name as keyof typeof PORTS] : [worker.variable, worker.standard];
+}
 
 /** The value of a variable; an empty one counts as unset. */
 export function setting(env: Environment, name: string): string | undefined {
@@ -38,7 +35,7 @@ export function preferredPort(
   given: Partial<PlatformPorts>,
   env: Environment,
 ): number {
-  const [variable, standard] = PORTS[name];
+  const [variable, standard] = portOf(name);
   const value = given[name] ?? Number(setting(env, variable) ?? standard);
   if (!Number.isInteger(value) || value < 0 || value > 65_535) {
     throw new RangeError(`${variable} is no port: ${setting(env, variable) ?? value}`);
@@ -48,7 +45,8 @@ export function preferredPort(
 
 export interface ChildFacts {
   readonly layout: DataLayout;
-  readonly ports: ChildPorts;
+  /** `workerHealth` is that of the worker whose environment it is. */
+  readonly ports: Pick<PlatformPorts, 'operator' | 'agent' | 'workerHealth'>;
   readonly operatorHost: string;
   readonly agentHost: string;
   readonly databaseUrl: string;
@@ -82,8 +80,6 @@ export function childEnvironment(env: Environment, facts: ChildFacts): Environme
     EUCORA_AGENT_PORT: String(facts.ports.agent),
     EUCORA_WORKER_HEALTH_HOST: '127.0.0.1',
     EUCORA_WORKER_HEALTH_PORT: String(facts.ports.workerHealth),
-    EUCORA_PACKAGING_HEALTH_HOST: '127.0.0.1',
-    EUCORA_PACKAGING_HEALTH_PORT: String(facts.ports.packagingHealth),
   };
 }
 

@@ -1,5 +1,6 @@
 import { join, posix, resolve, win32 } from 'node:path';
 import { type HostFacts, hostFacts } from '../engines/cache.ts';
+import { WORKERS, type WorkerName } from './workers.ts';
 
 /** EUCORA_DATA_DIR, or the user's data folder as the operating system has it. Absolute. */
 export function dataDirectory(host: HostFacts = hostFacts()): string {
@@ -15,12 +16,10 @@ export function dataDirectory(host: HostFacts = hostFacts()): string {
 }
 
 /** The programs the platform consists of. */
-export interface PlatformEntries {
+export interface PlatformEntries extends Readonly<Record<WorkerName, string>> {
   /** Runs once before the others: migrations, CA, first token, search attributes. */
   readonly setup: string;
   readonly api: string;
-  readonly worker: string;
-  readonly packaging: string;
 }
 
 /** The built programs; also when this file itself runs from its source, in tests. */
@@ -30,8 +29,10 @@ export function builtEntries(): PlatformEntries {
   return {
     setup: join(dist, 'workers/setup/main.js'),
     api: join(dist, 'api/main.js'),
-    worker: join(dist, 'workers/control-plane/main.js'),
-    packaging: join(dist, 'workers/packaging/main.js'),
+    ...(Object.fromEntries(WORKERS.map(({ name, entry }) => [name, join(dist, entry)])) as Record<
+      WorkerName,
+      string
+    >),
   };
 }
 

@@ -4,16 +4,16 @@ import { z } from 'zod';
 import { readJson, writeAtomically } from '../engines/files.ts';
 import { type Escalation, identify, isRunning, terminate } from '../engines/processes.ts';
 import { note, type Progress, warn } from '../engines/progress.ts';
+import { WORKER_NAMES, type WorkerName } from './workers.ts';
 
-export const PROCESS_NAMES = ['api', 'worker', 'packaging', 'temporal', 'postgres'] as const;
-export type ProcessName = (typeof PROCESS_NAMES)[number];
+export type ProcessName = 'api' | 'temporal' | 'postgres' | WorkerName;
+export const PROCESS_NAMES: readonly ProcessName[] = ['api', ...WORKER_NAMES, 'temporal', 'postgres'];
 
 const recordSchema = z.object({ pid: z.number(), startedAt: z.string() });
 
-const CLEAN: Readonly<Record<ProcessName, Escalation>> = {
-  api: [['SIGTERM', 20_000]],
-  worker: [['SIGTERM', 20_000]],
-  packaging: [['SIGTERM', 20_000]],
+/** How API and workers are ended; the engines have ways of their own. */
+const DRAIN: Escalation = [['SIGTERM', 20_000]];
+const CLEAN: Readonly<Partial<Record<ProcessName, Escalation>>> = {
   temporal: [['SIGTERM', 10_000]],
   postgres: [
     ['SIGINT', 20_000],
@@ -35,7 +35,7 @@ async function stopOrphan(folder: string, name: ProcessName, progress: Progress)
   const record = recordSchema.safeParse(await readJson(join(folder, `${name}.json`)));
   if (record.success && (await isRunning(record.data))) {
     note(progress, `stopping ${name} (pid ${record.data.pid}), left over from an earlier start`);
-    const gone = await terminate(record.data, [...CLEAN[name], ['SIGKILL', 5_000]]);
+    const gone = await terminate(record.data, [...(CLEAN[name] ?? DRAIN), ['SIGKILL', 5_000]]);
     if (!gone) warn(progress, `${name} (pid ${record.data.pid}) cannot be stopped`);
   }
   await forgetProcess(folder, name);
@@ -43,9 +43,7 @@ async function stopOrphan(folder: string, name: ProcessName, progress: Progress)
 
 /** Stops what an earlier start, killed hard, left running: first those that use the others. */
 export async function stopOrphans(folder: string, progress: Progress): Promise<void> {
-  await Promise.all(
-    (['api', 'worker', 'packaging'] as const).map((name) => stopOrphan(folder, name, progress)),
-  );
+  await Promise.all((['api', ...WORKER_NAMES] as const).map((name) => stopOrphan(folder, name, progress)));
   await stopOrphan(folder, 'temporal', progress);
   await stopOrphan(folder, 'postgres', progress);
 }

@@ -3,6 +3,7 @@ import { type Progress, warn } from '../engines/progress.ts';
 import type { RunningProcess } from '../engines/running.ts';
 import { forgetProcess, type ProcessName } from './run-records.ts';
 import type { Supervised } from './supervised.ts';
+import { WORKER_NAMES } from './workers.ts';
 
 /** Everything that is started, in the order of starting, so that it can be stopped in the reverse one. */
 export class Stack {
@@ -15,7 +16,7 @@ export class Stack {
   }
 
   async end(how: 'stop' | 'kill', run: string, progress: Progress): Promise<void> {
-    for (const names of [['api', 'worker', 'packaging'], ['temporal'], ['postgres']] as const) {
+    for (const names of [['api', ...WORKER_NAMES], ['temporal'], ['postgres']] as const) {
       await Promise.all(
         names.map(async (name) => {
           // One that cannot be ended must not keep the others running.

@@ -8,7 +8,6 @@ import type { LaunchHooks, RunningProcess } from '../engines/running.ts';
 import { type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts';
 import { postgresLauncher, temporalLauncher } from './engines.ts';
 import {
-  type ChildPorts,
   callableHost,
   childEnvironment,
   type Environment,
@@ -23,6 +22,7 @@ import { type ProcessName, recordProcess, stopOrphans } from './run-records.ts';
 import { runSetup } from './setup.ts';
 import { Stack } from './stack.ts';
 import { Supervised } from './supervised.ts';
+import { WORKERS, type Worker, type WorkerName } from './workers.ts';
 
 export interface PlatformOptions {
   /** Default: EUCORA_DATA_DIR or the user's data folder. */
@@ -127,7 +127,6 @@ async function start(
     operator: ports.wanted('operator'),
     agent: ports.wanted('agent'),
     workerHealth: ports.wanted('workerHealth'),
-    packagingHealth: ports.wanted('packagingHealth'),
   };
 
   const startPostgres =
@@ -184,7 +183,7 @@ async function start(
   }
   await settle(engines);
 
-  const environmentWith = (own: ChildPorts): Environment =>
+  const environmentWith = (own: Pick<PlatformPorts, 'operator' | 'agent' | 'workerHealth'>): Environment =>
     childEnvironment(env, {
       layout,
       ports: own,
@@ -208,7 +207,7 @@ async function start(
   let operatorApi = '';
   let agentApi = '';
   const launchChild =
-    (name: 'api' | 'worker' | 'packaging', origin: string, own: readonly number[], childEnv: Environment) =>
+    (name: 'api' | WorkerName, origin: string, own: readonly number[], childEnv: Environment) =>
     async (hooks: LaunchHooks): Promise<RunningProcess> => {
       const logFile = join(layout.logs, `${name}.log`);
       await rotateLog(logFile);
@@ -225,13 +224,11 @@ async function start(
         ...hooks,
       });
     };
-  const beginWorker =
-    (name: 'worker' | 'packaging', port: 'workerHealth' | 'packagingHealth', what: string) =>
-    async (): Promise<void> => {
-      const health = await ports.choose(port, what);
-      const childEnv = environmentWith({ ...wishes, [port]: health });
-      await supervise(name, launchChild(name, `http://127.0.0.1:${health}`, [health], childEnv));
-    };
+  const beginWorker = async ({ name, port, page }: Worker): Promise<void> => {
+    const health = await ports.choose(port, page);
+    const childEnv = environmentWith({ ...wishes, workerHealth: health });
+    await supervise(name, launchChild(name, `http://127.0.0.1:${health}`, [health], childEnv));
+  };
   const beginApi = async (): Promise<void> => {
     const operator = await ports.choose('operator', 'the operator API', hosts.operator);
     const agent = await ports.choose('agent', 'the agent API', hosts.agent);
@@ -243,11 +240,7 @@ async function start(
     );
   };
   await step(progress, 'Starting API and workers', () =>
-    settle([
-      ports.retry(beginWorker('worker', 'workerHealth', 'the worker’s health page')),
-      ports.retry(beginWorker('packaging', 'packagingHealth', 'the packaging worker’s health page')),
-      ports.retry(beginApi),
-    ]),
+    settle([...WORKERS.map((worker) => ports.retry(() => beginWorker(worker))), ports.retry(beginApi)]),
   );
 
   const endpoints: Endpoints = {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { list, optional, port } from '../setting-values.ts';
+import { list, optional } from '../setting-values.ts';
 import { SCANNERS } from './findings.ts';
 
 /** Packaging workers and their tools. */
@@ -10,13 +10,6 @@ export const packagingSettings = {
   EUCORA_PACKAGING_CONCURRENCY: optional(z.coerce.number().int().min(1).max(256)).describe(
     'Packaging steps that one worker runs at a time; default: its processors',
   ),
-  EUCORA_PACKAGING_HEALTH_HOST: z
-    .string()
-    .default('127.0.0.1')
-    .describe('Address of the packaging workers’ health and metrics listener'),
-  EUCORA_PACKAGING_HEALTH_PORT: port
-    .default(8091)
-    .describe('Port of the packaging workers’ health and metrics listener'),
   EUCORA_PACKAGING_ISOLATION: z
     .enum(['required', 'preferred'])
     .default('preferred')

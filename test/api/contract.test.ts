@@ -1,5 +1,7 @@
 import type { Scope } from '../../contracts/access/access.ts';
 import { IN_TOTO_PAYLOAD_TYPE, serializeEnvelope } from '../../contracts/packaging-pipeline/dsse.ts';
+import { Fleet } from '../db/support/fleet.ts';
+import { Trouble } from '../db/support/incidents.ts';
 import type { TestAgent } from '../harness/agent-client.ts';
 import { newKeyAndRequest } from '../harness/agent-client.ts';
 import { pipelineRequest } from '../packaging-pipeline/support/samples.ts';
@@ -193,6 +195,40 @@ describe('Every answer of every route fits the OpenAPI document', () => {
     const done = await world.startedTask(agent);
     await agent.say(done, 'complete');
     await expectStatuses([() => operator(`/api/v1/tasks/${done}/cancel`, { method: 'POST' }), 409]);
+  });
+
+  it('for operators: incidents', async () => {
+    const trouble = new Trouble(new Fleet(world.api.database));
+    const { id } = await trouble.waiting(2);
+    const at = `/api/v1/incidents/${id}`;
+    const parts = ['occurrences', 'remedies', 'calls', 'timeline'];
+    const script = { interpreter: 'sh', script: 'echo mended' };
+    await expectStatuses(
+      [() => operator('/api/v1/incidents?open=true&platform=linux'), 200],
+      [() => operator('/api/v1/incidents?label=BAD_LUCK'), 422],
+      [() => operator(at), 200],
+      [() => operator(`/api/v1/incidents/${NOBODY}`), 404],
+      [() => operator(`${at}/edit`, { body: script }), 200],
+      [() => operator(`${at}/edit`, { body: { ...script, script: 'rm -rf /' } }), 422],
+      [() => operator(`/api/v1/incidents/${NOBODY}/edit`, { body: script }), 404],
+      [() => operator(`${at}/ask`, { body: { wish: 'without a reboot' } }), 200],
+      [() => operator(`${at}/ask`, { body: {} }), 409],
+      [() => operator(`${at}/approve`, { body: {} }), 409],
+    );
+    await trouble.analysed(id);
+    await expectStatuses(
+      [() => operator(`${at}/approve`, { body: { suggestion_id: NOBODY } }), 422],
+      [() => operator(`${at}/approve`, { body: { note: 'go' } }), 200],
+      [() => operator(`${at}/reject`, { body: { reason: 'late' } }), 409],
+      ...parts.map((part): [() => Promise<Said>, number] => [() => operator(`${at}/${part}`), 200]),
+      ...parts.map((part): [() => Promise<Said>, number] => [() => operator(`${at}/${part}?cursor=x`), 400]),
+    );
+    const other = await trouble.waiting();
+    await expectStatuses(
+      [() => operator(`/api/v1/incidents/${other.id}/reject`, { body: {} }), 422],
+      [() => operator(`/api/v1/incidents/${other.id}/reject`, { body: { reason: 'known' } }), 200],
+      [() => operator(`/api/v1/incidents/${other.id}`), 200],
+    );
   });
 
   it('for operators: records', async () => {

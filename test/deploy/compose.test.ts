@@ -15,7 +15,9 @@ const service = z.object({
   image: z.string(),
 });
 const file = z.object({ services: z.record(z.string(), service) }).parse(parse(text, { merge: true }));
-const platform = Object.entries(file.services).filter(([name]) => ['setup', 'api', 'worker'].includes(name));
+const platform = Object.entries(file.services).filter(([name]) =>
+  ['setup', 'api', 'worker', 'ai'].includes(name),
+);
 
 /** As compose fills it in: names without a value are there only when this machine sets them. */
 function environmentOf(
@@ -69,11 +71,19 @@ const FIXED = new Set([
 const OF_THE_API =
   /TLS_NAMES|AGENT_PROXY|TRUSTED_PROXIES|OIDC|ENROLMENTS|AUTH_FAILURES|REQUESTS_PER|MAX_ARTIFACT/;
 
+/** What only the worker reads that asks providers. */
+const OF_THE_AI_WORKER = /^EUCORA_AI_/;
+
 test.each(Object.keys(configSchema.shape).filter((name) => !FIXED.has(name)))(
   '%s is handed through to those who read it, and keeps its default otherwise',
   (name) => {
     for (const [program, { environment }] of platform) {
       if (program !== 'api' && OF_THE_API.test(name)) continue;
+      if (program !== 'ai' && OF_THE_AI_WORKER.test(name)) {
+        // Keys of providers are nobody else's.
+        expect(environment).not.toHaveProperty(name);
+        continue;
+      }
       expect(environmentOf(environment, { ...SETTINGS, [name]: 'given' })).toMatchObject({ [name]: 'given' });
       if (name === 'EUCORA_AGENT_PROXY_HOST') continue;
       expect(environmentOf(environment, SETTINGS)).not.toHaveProperty(name);
@@ -86,17 +96,17 @@ test('every password is asked for in the example of .env', () => {
   for (const name of Object.keys(SETTINGS)) expect(example).toContain(`\n${name}=\n`);
 });
 
-test('setup, API and worker are all there and run what the build makes', () => {
-  expect(platform.map(([name]) => name).sort()).toEqual(['api', 'setup', 'worker']);
+test('setup, API and workers are all there and run what the build makes', () => {
+  expect(platform.map(([name]) => name).sort()).toEqual(['ai', 'api', 'setup', 'worker']);
   for (const [, { command = [] }] of platform) {
     const source = (command.at(-1) ?? '').replace(/^dist\//, '').replace(/\.js$/, '.ts');
     expect(statSync(join(ROOT, source)).isFile()).toBe(true);
   }
 });
 
-test('the worker does not get at the CA key', () => {
+test('workers do not get at the CA key', () => {
   const mounts = Object.fromEntries(platform.map(([name, { volumes }]) => [name, volumes.length]));
-  expect(mounts).toEqual({ setup: 1, api: 1, worker: 0 });
+  expect(mounts).toEqual({ setup: 1, api: 1, worker: 0, ai: 0 });
 });
 
 test('without passwords of one’s own nothing starts', () => {

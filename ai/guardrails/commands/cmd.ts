@@ -9,15 +9,43 @@ export function readCmd(script: string, state: ShellState, take: (pipeline: Pipe
   for (const line of joined.split('\n')) readLine(line, state, take);
 }
 
+const LOOP =
+  /^(.*?)\bfor\s+(\/[dflr]\s*(?:"[^"]*"\s*|[^\s%]+\s+)?)*%%?(\w)\s+in\s*\(([\s\S]*?)\)\s*do\s*\(?([\s\S]*)$/i;
+
 function readLine(line: string, state: ShellState, take: (pipeline: Pipeline) => void): void {
-  const text = line.trim().replace(/^[@\s(]+/, '');
-  if (/^(?:::|rem(?:\s|$)|:\w|#)/i.test(text)) return;
+  const text = line.trim().replace(/^[@\s]+/, '');
+  if (/^(?:::|rem(?:\s|$)|:\w|#|echo\s)/i.test(text) && !(/^echo\s/i.test(text) && /[|&>]/.test(text)))
+    return;
+  const loop = LOOP.exec(text);
+  if (loop !== null) {
+    readLoop(loop, state, take);
+    return;
+  }
   for (const part of split(text)) {
     // Variables are put in when their line is read; delayed ones, and what a line sets before, when the part runs.
     const commands = part.pipeline
       .map((source) => commandOf(expand(source, state), state))
       .filter((command) => command !== undefined);
     if (commands.length > 0) take({ commands, background: false });
+  }
+}
+
+/** The body is read once for each item of the list; what another command writes is not known. */
+function readLoop(loop: RegExpExecArray, state: ShellState, take: (pipeline: Pipeline) => void): void {
+  const [, before = '', , name = '', list = '', body = ''] = loop;
+  readLine(before, state, take);
+  const command = /^\s*['`]([\s\S]*)['`]\s*$/.exec(list)?.[1];
+  if (command !== undefined) readLine(command, state, take);
+  const items =
+    command !== undefined || /\/f/i.test(loop[2] ?? '')
+      ? [UNKNOWN]
+      : list.split(/[\s,;]+(?=(?:[^"]*"[^"]*")*[^"]*$)/).filter((item) => item !== '');
+  for (const item of items.slice(0, 16)) {
+    readLine(
+      body.replace(new RegExp(`%%?(?:~[a-z]*)?${name}(?![\\w%])`, 'gi'), () => item.replaceAll('"', '')),
+      state,
+      take,
+    );
   }
 }
 
@@ -31,6 +59,7 @@ function split(text: string): Part[] {
   let pipeline: string[] = [];
   let current = '';
   let quoted = false;
+  const groups: number[] = [];
   const endCommand = (): void => {
     if (current.trim() !== '') pipeline.push(current.trim());
     current = '';
@@ -52,8 +81,14 @@ function split(text: string): Part[] {
       endPart();
       if (text[at + 1] === character) at += 1;
     } else if (character === '|') endCommand();
-    else if (character === '(' && current.trim() === '') current = '';
-    else if (character === ')' && !/\([^)]*$/.test(current)) endPart();
+    else if (character === '(' && current.trim() === '') {
+      current = '';
+      groups.push(parts.length);
+    } else if (character === ')' && groups.length > 0 && /^\s*\|[^|]/.test(text.slice(at + 1))) {
+      // What a block writes goes through the pipe.
+      endPart();
+      pipeline = parts.splice(groups.pop() ?? 0).flatMap((part) => part.pipeline);
+    } else if (character === ')' && !/\([^)]*$/.test(current)) endPart();
     else current += character;
   }
   endPart();
@@ -83,16 +118,17 @@ function modified(value: string, rest: string): string {
 }
 
 function expand(source: string, state: ShellState): string {
-  return source
-    .replace(/%%?~?[a-z]*[A-Za-z0-9*](?![\w:%])(?!\w*%)/g, (whole) =>
-      /^%%?~?[a-z]*[A-Za-z*]$/.test(whole) || /^%~?[a-z]*\d$/.test(whole) ? UNKNOWN : whole,
-    )
-    .replace(/%([A-Za-z_][\w() .-]*?)((?::[^%]*)?)%/g, (_, name: string, rest: string) =>
-      modified(lookUp(name, state), rest),
-    )
-    .replace(/!([A-Za-z_]\w*)((?::[^!]*)?)!/g, (_, name: string, rest: string) =>
-      modified(lookUp(name, state), rest),
-    );
+  return (
+    source
+      .replace(/%([A-Za-z_][\w() .-]*?)((?::[^%]*)?)%/g, (_, name: string, rest: string) =>
+        modified(lookUp(name, state), rest),
+      )
+      .replace(/!([A-Za-z_]\w*)((?::[^!]*)?)!/g, (_, name: string, rest: string) =>
+        modified(lookUp(name, state), rest),
+      )
+      // Arguments and variables of loops.
+      .replace(/%%?~[a-z]*[A-Za-z0-9*]|%%?[A-Za-z0-9*](?![\w:%~])/g, UNKNOWN)
+  );
 }
 
 const REDIRECTION = /^(\d?)(>>?|<)(&\d)?/;
@@ -104,12 +140,9 @@ function commandOf(source: string, state: ShellState): Command | undefined {
     const head =
       /^if\s+(?:\/i\s+)?(?:not\s+)?(?:exist\s+(?:"[^"]*"|\S+)|errorlevel\s+\d+|defined\s+\S+|(?:"[^"]*"|[^\s=]+)\s*(?:==|equ|neq|lss|leq|gtr|geq)\s*(?:"[^"]*"|\S+))\s*\(?\s*/i.exec(
         text,
-      ) ??
-      /^for\s+(?:\/[dfrl]\s+(?:"[^"]*"\s+)?)*%*\S+\s+in\s*\([\s\S]*?\)\s+do\s*\(?\s*/i.exec(text) ??
-      /^(?:else|call|do)\s*\(?\s*/i.exec(text);
+      ) ?? /^(?:else|call|do)\s*\(?\s*/i.exec(text);
     if (head === null || head[0].length === 0) break;
-    const list = /\sin\s*\(\s*['`]([^'`]*)['`]\s*\)/i.exec(head[0])?.[1];
-    text = list === undefined ? text.slice(head[0].length) : `${list} & ${text.slice(head[0].length)}`;
+    text = text.slice(head[0].length);
   }
   const { words, redirects } = wordsOf(text);
   const name = (words[0] ?? '').toLowerCase();

@@ -26,7 +26,7 @@ const RUNS_LIST = new RegExp(
 const BACKTICKS = /(?<!\\)`((?:[^`\\]|\\.)+)`|%x[({[]([^)}\]]*)[)}\]]|\bqx[({[/]([^)}\]/]*)[)}\]/]/g;
 
 const DELETES_TREE = new RegExp(
-  `\\b(?:(?:shutil\\.)?rmtree|remove_tree|FileUtils\\.(?:rm_rf|rm_r|remove_dir|remove_entry\\w*|rmtree)|rimraf(?:\\.sync)?|os\\.removedirs|fs\\.rm(?:Sync|dirSync|dir)?|(?:Deno\\.remove)|delTree|removedirs)\\s*\\(?\\s*(${TEXT}|[^,)\\n]*)`,
+  `\\b(?:(?:shutil\\.)?rmtree|remove_tree|FileUtils\\.(?:rm_rf|rm_r|remove_dir|remove_entry\\w*|rmtree)|rimraf(?:\\.sync)?|os\\.removedirs|(?:fs|promises|['"]\\))\\.rm(?:Sync|dirSync|dir)?|(?:Deno\\.remove)|delTree|removedirs)\\s*\\(?\\s*(${TEXT}|[^,)\\n]*)`,
   'g',
 );
 const DELETES_FILE = new RegExp(

@@ -60,6 +60,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   xxd: (args, input) => (args.some((arg) => /^-\w*r/.test(arg)) ? fromHex(input) : UNKNOWN),
   tr: (args, input) => translate(args, input),
   sed: (args, input) => substitute(args, input),
+  brew: (args) => (args[0] === '--cache' ? '/Users/user/Library/Caches/Homebrew' : UNKNOWN),
   uname: () => 'Linux',
   mktemp: () => '/tmp/tmp.eucora',
   pwd: () => UNKNOWN,

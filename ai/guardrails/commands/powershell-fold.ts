@@ -21,6 +21,21 @@ const NUMBER = '(?:0x[0-9a-fA-F]+|\\d+)';
 const LIST = `@?\\(\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)`;
 
 const STEPS: readonly Step[] = [
+  [/\(\s*(?:Get-Command|gcm)\s+'?([\w-]+)'?[^)]*\)(?:\.\w+)?/gi, (name) => quote(name)],
+  [
+    new RegExp(
+      `(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)?\\s*\\|\\s*(?:%|foreach(?:-object)?)\\s*\\{([^{}]*\\$(?:_|PSItem)\\b[^{}]*)\\}`,
+      'gi',
+    ),
+    (list, ...rest) => eachOf(strings(list), rest[2] ?? '', /\$(?:_|PSItem)\b/gi),
+  ],
+  [
+    new RegExp(
+      `foreach\\s*\\(\\s*\\$(\\w+)\\s+in\\s+@?\\(?\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)?\\s*\\)\\s*\\{([^{}]*)\\}`,
+      'gi',
+    ),
+    (name, list, ...rest) => eachOf(strings(list), rest[2] ?? '', new RegExp(`\\$${name}\\b`, 'gi')),
+  ],
   [
     new RegExp(`\\[(?:System\\.)?char(?:\\[\\])?\\]\\s*\\(?\\s*(${NUMBER})\\s*\\)?`, 'gi'),
     (code) => quote(String.fromCodePoint(Math.min(Number(code), 0x10ffff))),
@@ -115,6 +130,14 @@ const STEPS: readonly Step[] = [
   ],
 ];
 
+/** A block once for each of its items. */
+function eachOf(items: readonly string[], body: string, variable: RegExp): string {
+  return items
+    .slice(0, 16)
+    .map((item) => body.replace(variable, () => quote(item)))
+    .join('; ');
+}
+
 function charsOf(codes: string): string {
   return `(${codes
     .split(',')
@@ -170,7 +193,7 @@ export function foldPowerShell(script: string): string {
     }
     learn(text, variables);
     text = text.replace(
-      /'(?:[^']|'')*'|"(?:[^"`]|`[\s\S]|"")*"|(?<![\w'])\$(?:\{([^}]+)\}|((?:env:|global:|script:|private:|local:|using:)?\w+(?:\(x86\))?))(?!\s*(?:\+?=(?!=)|\w))/gi,
+      /'(?:[^']|'')*'|"(?:[^"`]|`[\s\S]|"")*"|(?<![\w'])\$(?:\{([^}]+)\}|((?:env:|global:|script:|private:|local:|using:)?\w+(?:\(x86\))?))(?!\w|\s*\+?=(?!=))/gi,
       (whole, braced?: string, bare?: string) => {
         const value = variables.get(nameOf(braced ?? bare ?? '\u0000'));
         return value === undefined ? whole : quote(value);
@@ -251,6 +274,8 @@ function prepared(script: string): string {
   return outcome;
 }
 
+const FETCHES =
+  /\b(?:Invoke-WebRequest|Invoke-RestMethod|iwr|irm|curl|wget|DownloadString|Net\.WebClient)\b/i;
 const ESCAPED: Readonly<Record<string, string>> = {
   n: '\n',
   t: '\t',
@@ -270,7 +295,8 @@ function doubleQuoted(text: string, variables: ReadonlyMap<string, string>, last
     if (/\$\((?!\s*'(?:[^']|'')*'\s*\))/.test(body.replace(/`\$/g, ''))) {
       const inner = body.replace(/\$\(([^()]*(?:\([^()]*\)[^()]*)*)\)/g, (_, code: string) => {
         const folded = new RegExp(`^\\s*${STRING}\\s*$`).exec(foldPowerShell(code));
-        return folded === null ? UNKNOWN : unquote(folded[1] ?? '');
+        if (folded !== null) return unquote(folded[1] ?? '');
+        return FETCHES.test(code) ? DOWNLOADED : UNKNOWN;
       });
       return quote(plain(inner, variables));
     }

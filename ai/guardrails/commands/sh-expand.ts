@@ -99,6 +99,10 @@ class Expansion {
       } else if (character === "'") {
         end = skipSingle(raw, at);
         this.literal(raw.slice(at + 1, raw[end - 1] === "'" && end - 1 > at ? end - 1 : end));
+      } else if (character === '"' && /^"\$(?:@|\{@\}|\{\w+\[@\]\})"/.test(raw.slice(at, at + 64))) {
+        // The one expansion that stays several words in quotes.
+        end = skipDouble(raw, at);
+        this.value(this.expansion(raw.slice(at + 1, end - 1)), split);
       } else if (character === '"') {
         end = skipDouble(raw, at);
         this.literal(

@@ -150,10 +150,8 @@ class Shell {
 
   private assign(raw: string): void {
     const [head = '', name = '', index = '', plus = ''] = ASSIGNMENT.exec(raw) ?? [];
-    if (raw === head && this.text[this.at] === '(') {
-      const end = skipBrackets(this.text, this.at, ')');
-      const items = this.text.slice(this.at + 1, end - 1);
-      this.at = end;
+    if (raw[head.length] === '(') {
+      const items = raw.slice(head.length + 1, -1);
       const values = wordsOf(items, this.state, this.host);
       this.state.variables.set(name, values[0] ?? '');
       this.state.variables.set(`${name}[@]`, values.join(' ')).set(`${name}[*]`, values.join(' '));

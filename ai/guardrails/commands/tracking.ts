@@ -27,6 +27,10 @@ export function follow(name: string, args: readonly string[], state: ShellState)
     }
     if (values.length === 2 && !values[0]?.includes('=')) state.aliases.set(values[0] ?? '', values[1] ?? '');
   }
+  if (name === 'set' && args[0] === '--') {
+    state.variables.set('@', args.slice(1).join(' ')).set('*', args.slice(1).join(' '));
+    for (const [index, arg] of args.slice(1).entries()) state.variables.set(String(index + 1), arg);
+  }
   if (name === 'read' || name === 'unset') for (const arg of args) state.variables.delete(arg);
   if (/^(?:export|declare|local|readonly|typeset)$/.test(name)) {
     for (const arg of args) {

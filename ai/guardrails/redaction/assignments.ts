@@ -6,12 +6,12 @@ import { type Detector, type Span, spansOf } from './spans.ts';
  * The name decides, its last words that is: `password_file`, `tokenizer` and `publicKeyToken` name no secret.
  */
 const NAME =
-  '(?:[A-Za-z0-9]{1,40}[_.-]){0,8}?[A-Za-z0-9]{0,40}?' +
-  '(?:pass(?:word|wd|phrase|code)|passwort|kennwort|contraseña|mot de passe|pwd|secret|token|credentials?|' +
+  '_{0,2}(?:[A-Za-z0-9]{1,40}[_.-]){0,8}?[A-Za-z0-9]{0,40}?' +
+  '(?:pass(?:word|wd|phrase|code)|(?<![A-Za-z0-9])pass|passwort|kennwort|contraseña|mot de passe|pwd|secret|token|credentials?|' +
   '(?:api|access|secret|private|auth|account|signing|encryption|shared|master|storage|subscription|license|product|host|service|app|application|instrumentation|ssh|deploy|consumer|client|session|functions?|root|storage_?account)[_. -]?key|' +
   'secret[_-]?access[_-]?key|key[_-]?material|pre-?shared[_-]?key|psk|pidkey|sas|apikey|authkey|' +
   '(?:connection[_-]?)?auth|cookie|session[_-]?id|jsessionid|phpsessid|webhook[_-]?(?:url)?secret)' +
-  '(?:[_-]?(?:value|plain|base64|b64|prod|dev|test|staging|old|new|\\d))?';
+  '(?:[_-]?(?:value|plain|base(?:64)?|b64|prod|dev|test|staging|old|new|current|primary|secondary|admin|root|main|v?\\d))?';
 
 /** Names that end like a secret's and are none. */
 const HARMLESS_NAME =
@@ -29,11 +29,11 @@ const ASSIGNMENT = new RegExp(
 
 /** --password value, -Password value, /password:value; and names in words: "password is value". */
 const FLAG = new RegExp(
-  `(?<![\\w-])(?:--?|/)(?<name>${NAME})(?:\\s+|[:=]\\s*)(?<value>${QUOTED}|[^\\s"'\`;|<>]+)`,
+  `(?<![\\w-])(?:--?(?<name>${NAME})(?:\\s+|[:=]\\s*)|/(?<switch>${NAME})[:=])(?<value>${QUOTED}|[^\\s"'\`;|<>]+)`,
   'dgi',
 );
 const IN_WORDS =
-  /\b(?:password|passphrase|passwd|secret|api[ _-]?key|token|passcode|pin code|passwort|kennwort)(?:(?: (?:for|of) (?:user |account )?['"]?[\w.@-]+['"]?)? (?:is|was|ist|lautet|as|to|with|set to|changed to|reset to|=))? (?<secret>"[^"\s]+"|'[^'\s]+'|[^\s"'`<>]*[^\s"'`<>.,;:!?)])/dgi;
+  /\b(?:password|passphrase|passwd|secret|api[ _-]?key|token|passcode|pin code|passwort|kennwort)(?:(?: (?:for|of) (?:user |account )?['"]?[\w.@-]+['"]?)? (?:is|was|ist|lautet|as|to|with|(?:(?:has been|was|is) )?(?:set|changed|reset) to|=))? (?<secret>"[^"\s]+"|'[^'\s]+'|[^\s"'`<>]*[^\s"'`<>.,;:!?)])/dgi;
 
 const XML: readonly RegExp[] = [
   new RegExp(`<(?:\\w+:)?(?<name>${NAME})(?:\\s[^<>]*)?>\\s*(?<value>[^<>\\s][^<>]*?)\\s*</`, 'dgi'),
@@ -50,7 +50,8 @@ const XML: readonly RegExp[] = [
 export const assignments: Detector = function* (text) {
   for (const match of text.matchAll(ASSIGNMENT)) yield* assigned(text, match);
   for (const match of text.matchAll(FLAG)) {
-    if (isSecretName(match.groups?.['name'] ?? '')) yield* spanOfValue(match, couldBeFlag);
+    if (isSecretName(match.groups?.['name'] ?? match.groups?.['switch'] ?? ''))
+      yield* spanOfValue(match, couldBeFlag);
   }
   for (const pattern of XML) {
     for (const match of text.matchAll(pattern)) {
@@ -91,7 +92,7 @@ function* assigned(text: string, match: RegExpExecArray): Generator<Span> {
     return;
   // `pwd=/usr/src` is where a program stands; `token=3` and `pass: 15` are counts.
   if (/token$/i.test(name) && /^\d{1,5}$/.test(bare)) return;
-  if (/^pass$/i.test(name)) return;
+  if (/(?:^|[_.-])pass$/i.test(name) && (/^\d+$/.test(bare) || prose)) return;
   if (prose && !isPlausibleInProse(text, match, bare)) return;
   yield* spanOfValue(match, couldBeSecret);
 }

@@ -17,7 +17,7 @@ const STATUS_WORDS = new Set(
 
 /** Something that names a secret without being one: a variable, a template, a mask, a call. */
 const REFERENCE =
-  /^(?:[$%]\{?[\w:.()-]+\}?%?|\$\(.*|`.*|\{\{.*|\{[\w.]*\}?|<[^>]*>?|\[[^\]]*\]?|!\w+!?|@\w*|[*•xX#._-]+|\w+[*•]{3,}\w*|(?:process\.env|os\.environ|env|ENV|System\.getenv|getenv|secrets|vault|var|local|data|module|config|settings|self|this|args|options|request|params)[.[(].*|[\w.]+\(.*)$/;
+  /^(?:[$%]\{?[\w:.()-]+\}?%?|\$\(.*|`.*|\{\{.*|\{[\w.]*\}?|<[^>]*>?|\([^)]*\)?|\[[^\]]*\]?|!\w+!?|@\w*|[*•xX#._-]+|\w+[*•]{3,}\w*|(?:process\.env|os\.environ|env|ENV|System\.getenv|getenv|secrets|vault|var|local|data|module|config|settings|self|this|args|options|request|params)[.[(].*|[\w.]+\(.*\))$/;
 
 const PATH_OR_URL =
   /^(?:~?\/[\w./-]*|\.{1,2}\/.*|[A-Za-z]:[\\/].*|\\\\.*|%\w+%.*|\$\w+[\\/].*|file:.*|https?:\/\/[^@]*)$/;

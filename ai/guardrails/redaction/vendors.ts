@@ -38,7 +38,7 @@ const FORMS: readonly (readonly [kind: string, form: RegExp])[] = [
   ['SENDGRID_KEY', /\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/dg],
   ['TWILIO_KEY', /\b(?:SK|AC)[0-9a-f]{32}\b/dg],
   ['TELEGRAM_TOKEN', /(?<![\w:])\d{8,10}:AA[A-Za-z0-9_-]{32,33}(?![\w-])/dg],
-  ['MAILGUN_KEY', /\b(?:key-[0-9a-f]{32}|pubkey-[0-9a-f]{32}|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})\b/dg],
+  ['MAILGUN_KEY', /\b(?:key-[0-9a-z]{32}|pubkey-[0-9a-f]{32}|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})\b/dg],
   ['MAILCHIMP_KEY', /\b[0-9a-f]{32}-us\d{1,2}\b/dg],
   ['BREVO_KEY', /\bx(?:key|smtp)sib-[a-f0-9]{32,}-[A-Za-z0-9]{16}\b/dg],
   ['DISCORD_TOKEN', /(?<![\w.-])[MNO][A-Za-z\d_-]{23,27}\.[\w-]{6}\.[\w-]{27,}(?![\w-])/dg],

@@ -11,7 +11,7 @@ const permissions: Rule = ({ name, args, lower, directory }) => {
     const recursive = args.some((arg) => /^(?:-[a-z]*R[a-z]*|--recursive)$/i.test(arg) && /r/i.test(arg));
     const paths = args
       .filter((arg) => !/^[-+]/.test(arg))
-      .slice(name === 'xattr' || name === 'setfacl' ? 0 : 1);
+      .slice(/^(?:xattr|setfacl|chattr)$/.test(name) ? 0 : 1);
     if (
       recursive &&
       paths.some(
@@ -91,7 +91,7 @@ const protection = lineRules('security_disabled', [
     'Stops what protects the machine',
   ],
   [
-    /^(?:sc|net|net1|stop-service|set-service|spsv|wmic)\b.*\b(?:windefend|wdnissvc|sense|mpssvc|wscsvc|securityhealthservice|eventlog|vss|sdrsvc|wuauserv.*disabled|csfalconservice|sentinelagent|carbonblack|cylancesvc|mcshield|ekrn|savservice|sysmon\w*|defender)\b(?!.*\b(?:start|query|qc|auto)\b)/,
+    /^(?:sc\s+(?:\\\\\S+\s+)?(?:stop|config|delete|pause|sdset|failure)|net1?\s+stop|stop-service|set-service|spsv|remove-service|wmic\s+service)\b(?!.*(?:start= ?(?:auto|demand|delayed)|\bautomatic\b|-status running)).*\b(?:windefend|wdnissvc|wdfilter|sense|mpssvc|bfe|wscsvc|securityhealthservice|eventlog|vss|sdrsvc|csfalconservice|sentinelagent|carbonblack|cylancesvc|mcshield|ekrn|savservice|sysmon\w*|defender)\b/,
     'Stops what protects the machine',
   ],
   [
@@ -106,10 +106,7 @@ const protection = lineRules('security_disabled', [
     /^(?:kill|killall|pkill|taskkill|stop-process|spps)\b.*\b(?:msmpeng|falcon-sensor|falconctl|csfalcon\w*|auditd|mdatp|sentinelagent|clamd|osqueryd|wdavdaemon|securityhealth\w*|sysmon\w*)/,
     'Stops what protects the machine',
   ],
-  [
-    /^set-executionpolicy\b.*(?:unrestricted|bypass)(?!.*-scope\s+process)(?!.*\bprocess\b)/,
-    'Lets any script run from now on',
-  ],
+  [/^set-executionpolicy\b(?!.*\bprocess\b).*(?:unrestricted|bypass)/, 'Lets any script run from now on'],
   [
     /^(?:reg\s+add|set-itemproperty|new-itemproperty|sp)\b.*(?:disableantispyware|disablerealtimemonitoring|disableantivirus|enablelua|consentpromptbehavioradmin|disabletaskmgr|disableregistrytools|fdenytsconnections|limitblankpassworduse|uselogoncredential|enablefirewall|localaccounttokenfilterpolicy|disablebehaviormonitoring|runasppl|enablesmartscreen|amsienable|tamperprotection|scriptblocklogging|enablescriptblocklogging)/,
     'Weakens what protects the machine',
@@ -141,7 +138,7 @@ const accounts = lineRules('account_change', [
   ],
   [/^passwd\b(?!\s+(?:-s|--status)\b)/, 'Sets a password'],
   [
-    /^(?:dscl\b.*-(?:create|delete|append|passwd|merge|change)|sysadminctl\b.*-(?:adduser|deleteuser|resetpasswordfor|secuetoken\w*)|dseditgroup\b.*-o\s+(?:edit|create|delete)|pwpolicy\b|createhomedir|dsenableroot|kickstart\b.*-activate)/,
+    /^(?:dscl\b.*\s-?(?:create|delete|append|passwd|merge|change)|sysadminctl\b.*-(?:adduser|deleteuser|resetpasswordfor|secuetoken\w*)|dseditgroup\b.*-o\s+(?:edit|create|delete)|pwpolicy\b|createhomedir|dsenableroot|kickstart\b.*-activate)/,
     'Changes accounts or groups',
   ],
   [

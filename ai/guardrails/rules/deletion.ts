@@ -8,7 +8,7 @@ const DELETERS = new Set(
   ),
 );
 const WINDOWS_ONLY = new Set(['del', 'erase', 'rd', 'deltree']);
-const LISTERS = new Set('get-childitem gci ls dir find get-item gi'.split(' '));
+const LISTERS = new Set('get-childitem gci ls dir find get-item gi write-output'.split(' '));
 /** Parameters of PowerShell whose next word is no path. */
 const VALUED =
   /^-(?:include|exclude|filter|erroraction|ea|errorvariable|ev|warningaction|wa|confirm|depth|stream|attributes)$/i;
@@ -117,13 +117,17 @@ const moves: Rule = ({ name, args, directory, lower }) => {
     (arg) =>
       !/^-/.test(arg) && !/^\/[a-z]+(?::.*)?$/i.test(arg.length <= 6 && name === 'robocopy' ? arg : ''),
   );
-  if (name === 'mv' || name === 'move' || name === 'move-item' || name === 'mi') {
-    const sources = paths.slice(0, -1);
-    const away = lower.at(-1) === '/dev/null' && sources.length > 0;
-    const critical = sources.some(
-      (path) => reachOf(path, directory, true) === 'critical' && !/^\/(?:etc|var\/log)\/[^/]+/.test(path),
-    );
-    return away || critical
+  if (/^(?:mv|move|move-item|mi|ren|rename|rename-item|rni)$/.test(name)) {
+    const target = paths.at(-1) ?? '';
+    const renames = /^re?n/.test(name);
+    // Under another name in the same place it can be put back.
+    const critical = paths
+      .slice(0, -1)
+      .some(
+        (path) =>
+          reachOf(path, directory, true) === 'critical' && !(target.startsWith(path) && target !== path),
+      );
+    return critical || (!renames && target === '/dev/null')
       ? { code: 'destructive_deletion', message: 'Moves away what the system needs' }
       : undefined;
   }
@@ -180,7 +184,16 @@ const packages = lineRules('essential_package', [
   ],
   [/--(?:force-remove-essential|allow-remove-essential|force-all)\b/, 'Removes packages whatever needs them'],
   [/--no-preserve-root/, 'Asks that even the root be changed'],
-  [/^(?:remove-appxpackage|uninstall-package)\b(?!.*[\w.]{4,})/, 'Removes every application'],
 ]);
 
-export const DELETION_RULES: readonly Rule[] = [deletes, finds, moves, overwrites, packages];
+/** Without a name, every application goes. */
+const applications: Rule = ({ name, args, before }) => {
+  if (!/^(?:remove-appxpackage|remove-appxprovisionedpackage|uninstall-package)$/.test(name))
+    return undefined;
+  const named = [...args, ...before.flatMap(({ words }) => words.slice(1))].some((arg) =>
+    /^[^-].*\w{3}/.test(arg),
+  );
+  return named ? undefined : { code: 'essential_package', message: 'Removes every application' };
+};
+
+export const DELETION_RULES: readonly Rule[] = [deletes, finds, moves, overwrites, packages, applications];

@@ -1,4 +1,4 @@
-import { programName } from '../commands/model.ts';
+import { hasUnknown, programName } from '../commands/model.ts';
 import { isDisk } from '../commands/paths.ts';
 import { lineRules, type Rule } from './rule.ts';
 
@@ -70,7 +70,7 @@ function destroysDisk(name: string, args: readonly string[], line: string): bool
     case 'partprobe':
       return false;
     default:
-      return args.some((arg) => !/^-(?:V|h|-version|-help)$/.test(arg));
+      return args.some((arg) => isDisk(arg) || hasUnknown(arg) || arg.startsWith('/dev/'));
   }
 }
 
@@ -127,7 +127,7 @@ const shadowObjects: Rule = ({ name, before, line }) => {
 
 const boot = lineRules('boot_change', [
   [
-    /^bcdedit\b.*\/(?:set|delete|deletevalue|import|create|default|bootsequence|export.*\/delete)/,
+    /^bcdedit\b.*[-/](?:set|delete|deletevalue|import|create|default|bootsequence|export.*\/delete)/,
     'Changes how the machine starts',
   ],
   [/^bootrec\b|^bootsect\b|^bcdboot\b|^reagentc\s+\/disable/, 'Changes how the machine starts'],

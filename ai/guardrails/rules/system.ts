@@ -35,7 +35,7 @@ const ends = lineRules('shutdown', [
     'Turns the machine off',
   ],
   [
-    /^shutdown\b(?!.*(?:\s-r\b|\s\/r\b|\s\/g\b|\s-c\b|\s\/a\b|\s-a\b|--reboot|\s-k\b|-\w*r\w*\s))(?=.*\S\s+\S)/,
+    /^shutdown\b(?!.*\s(?:-\w*[rck]\w*(?:\s|$)|\/[rgaeil?](?:\s|$)|--(?:reboot|help|show)))\s+\S/,
     'Turns the machine off',
   ],
   [

@@ -11,6 +11,7 @@ const ANY_PORTS = {
   agent: 0,
   workerHealth: 0,
   packagingHealth: 0,
+  aiHealth: 0,
   postgres: 0,
   temporal: 0,
   temporalUi: 0,
@@ -50,7 +51,7 @@ describe('The demo', () => {
   it('shows the main job on real input and takes away what it installed', async () => {
     const io = testIo(new AbortController().signal);
     const status = await runDemo({ io, sink, exit: true, platform: { dataDir, ports: ANY_PORTS } });
-    expect(told).toContain('All 9 steps were seen.');
+    expect(told).toContain('All 10 steps were seen.');
     expect(told).not.toContain('not seen:');
     expect(status).toBe(0);
     expect(existsSync(DEMO_FILE)).toBe(false);

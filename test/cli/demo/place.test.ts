@@ -51,7 +51,7 @@ it('what the shell exports for another platform reaches neither engines nor chil
     expect(setting(env, name)).toBeUndefined();
   const child = childEnvironment(env, {
     layout: layoutOf('/data'),
-    ports: { operator: 1, agent: 2, workerHealth: 3, packagingHealth: 4 },
+    ports: { operator: 1, agent: 2, workerHealth: 3 },
     operatorHost: '127.0.0.1',
     agentHost: '127.0.0.1',
     databaseUrl: 'postgres://own',

@@ -68,6 +68,7 @@ describe('the environment', () => {
         temporalUi: 5,
         workerHealth: 6,
         packagingHealth: 7,
+        aiHealth: 8,
       },
       operatorHost: '127.0.0.1',
       agentHost: '0.0.0.0',

@@ -31,9 +31,10 @@ const ANY = {
   temporalUi: 0,
   workerHealth: 0,
   packagingHealth: 0,
+  aiHealth: 0,
 };
 const NO_ENGINES = { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none', TEMPORAL_ADDRESS: '127.0.0.1:9' };
-const NAMES = ['api', 'worker', 'packaging', 'temporal', 'postgres'] as const;
+const NAMES = ['api', 'worker', 'packaging', 'ai', 'temporal', 'postgres'] as const;
 
 afterEach(async () => {
   for (const platform of running.splice(0)) await platform.stop();

@@ -41,10 +41,11 @@ export async function standIns(folder: string): Promise<PlatformEntries> {
     api: join(folder, 'api.mjs'),
     worker: join(folder, 'worker.mjs'),
     packaging: join(folder, 'packaging.mjs'),
+    ai: join(folder, 'ai.mjs'),
   };
   await writeFile(entries.setup, SETUP);
   await writeFile(entries.api, SERVER('EUCORA_OPERATOR_PORT'));
-  await writeFile(entries.worker, SERVER('EUCORA_WORKER_HEALTH_PORT'));
-  await writeFile(entries.packaging, SERVER('EUCORA_PACKAGING_HEALTH_PORT'));
+  for (const worker of [entries.worker, entries.packaging, entries.ai])
+    await writeFile(worker, SERVER('EUCORA_WORKER_HEALTH_PORT'));
   return entries;
 }

@@ -22,6 +22,7 @@ export const RANDOM_PORTS = {
   temporalUi: 0,
   workerHealth: 0,
   packagingHealth: 0,
+  aiHealth: 0,
 } as const;
 
 /** Limits that only people and real fleets need. */

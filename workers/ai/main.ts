@@ -1,0 +1,25 @@
+import { createAssistant } from '../../ai/assistant/assistant.ts';
+import { runWorkerProcess } from '../worker-process.ts';
+import { createAiWorker } from './worker.ts';
+
+runWorkerProcess(
+  {
+    name: 'eucora-ai',
+    healthAddress: (config) => ({
+      host: config.EUCORA_WORKER_HEALTH_HOST,
+      port: config.EUCORA_WORKER_HEALTH_PORT,
+    }),
+    make: ({ config, stores, connection, namespace }) =>
+      createAiWorker({
+        connection,
+        namespace,
+        incidents: stores.incidents,
+        assistant: createAssistant(config, {
+          cache: stores.assistantMemory,
+          ledger: stores.assistantMemory,
+          now: () => new Date(),
+        }),
+      }),
+  },
+  process.env,
+);
