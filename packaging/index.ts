@@ -7,6 +7,7 @@ export { buildPackage } from './build/build.ts';
 export { DEFAULT_LIMITS, type ToolContext, type ToolLimits } from './context.ts';
 export { PACKAGING_ERROR_CODES, PackagingError, type PackagingErrorCode } from './errors.ts';
 export type { PackagingTools } from './interface.ts';
+export { DEVELOPMENT_REFERENCE, ensureDevelopmentKeys } from './keys/development.ts';
 export { readSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 export type {
   BuiltPackage,
@@ -21,4 +22,6 @@ export type {
   Verification,
 } from './results.ts';
 export type { ScanSettings, ToolSettings } from './settings.ts';
+export { signPackage } from './sign/sign.ts';
 export { stageSource } from './source/stage.ts';
+export { verifyPackage } from './verify/verify.ts';
