@@ -12,6 +12,7 @@ import { ArtifactStore } from './artifact/artifact-store.ts';
 import { StoredObjectStore } from './artifact/stored-object-store.ts';
 import { AuditStore } from './audit.ts';
 import { DeploymentStore } from './deployment/deployment-store.ts';
+import { FleetFileStore } from './fleet-file/fleet-file-store.ts';
 import { MaintenanceStore } from './maintenance/maintenance-store.ts';
 import { EvidenceStore } from './packaging-pipeline/evidence-store.ts';
 import { PipelineStore } from './packaging-pipeline/pipeline-store.ts';
@@ -32,6 +33,7 @@ export interface Stores {
   readonly deploymentStatuses: DeploymentStatusStore;
   readonly enrolmentTokens: EnrolmentTokenStore;
   readonly evidence: EvidenceStore;
+  readonly fleetFiles: FleetFileStore;
   readonly maintenance: MaintenanceStore;
   readonly operatorTokens: OperatorTokenStore;
   readonly outbox: TaskOutbox;
@@ -56,6 +58,7 @@ export function createStores(database: Database, config: Config): Stores {
     deploymentStatuses: new DeploymentStatusStore(database),
     enrolmentTokens: new EnrolmentTokenStore(database),
     evidence: new EvidenceStore(database),
+    fleetFiles: new FleetFileStore(database),
     maintenance: new MaintenanceStore(database, {
       telemetryDays: config.EUCORA_TELEMETRY_RETENTION_DAYS,
       auditDays: config.EUCORA_AUDIT_RETENTION_DAYS,

@@ -17,6 +17,16 @@ export const APPROVER: Actor = { type: 'operator', id: 'test-approver' };
 
 const hash = (): string => randomUUID().replaceAll('-', '').repeat(2);
 
+/** A request as people write it, before it is read. */
+interface Request {
+  readonly pipeline_id: string;
+  readonly plan?: object;
+  readonly selection?: object;
+  readonly detection?: object;
+  readonly base_at?: string;
+  readonly name?: string;
+}
+
 export interface PipelineOptions {
   readonly version?: string;
   readonly name?: string;
@@ -92,16 +102,16 @@ export class Rollouts {
   }
 
   /** Creates a deployment of what is online; rings default to one of all. */
-  async create(request: object & { pipeline_id: string }, actor: Actor = OPERATOR) {
+  async create(request: Request, actor: Actor = OPERATOR) {
     const parsed: CreateDeployment = createDeploymentSchema.parse({
-      plan: { rings: [ring('all', { rest: true })], ...('plan' in request ? (request.plan as object) : {}) },
+      plan: { rings: [ring('all', { rest: true })], ...request.plan },
       ...Object.fromEntries(Object.entries(request).filter(([key]) => key !== 'plan')),
     });
     return this.database.stores.deployments.create(parsed, { actor, correlationId: 'test' });
   }
 
   /** A deployment that needs no approval, or has it. @returns its id */
-  async begin(request: object & { pipeline_id: string }): Promise<string> {
+  async begin(request: Request): Promise<string> {
     const creation = await this.create(request);
     if (creation.kind !== 'created') throw new Error(JSON.stringify(creation));
     const { id, status } = creation.deployment;
