@@ -50,3 +50,17 @@ export async function trustedKeyring(
   });
   return keysInFile(ctx, output);
 }
+
+/** One key of a keyring, armored, for those who are to trust it. @throws PackagingError */
+export function armoredKey(ctx: ToolContext, keyring: string, fingerprint: string): Promise<string> {
+  return withGpgHome(ctx, async (home) => {
+    await runTool(ctx, 'gpg', [...signingGpg(home), '--import', keyring], OPTIONS);
+    const { stdout } = await runTool(
+      ctx,
+      'gpg',
+      [...signingGpg(home), '--armor', '--export', fingerprint],
+      OPTIONS,
+    );
+    return stdout;
+  });
+}

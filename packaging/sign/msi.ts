@@ -9,6 +9,7 @@ import type { SigningKeys } from '../keys/signing-keys.ts';
 import type { X509Signer } from '../keys/x509-signer.ts';
 import { runTool } from '../tools/run-tool.ts';
 import { signCms } from './cms.ts';
+import { bodyOf } from './der.ts';
 
 /** "Individual code signing", which Authenticode wants to be told among the signed attributes. */
 const STATEMENT_TYPE = {
@@ -16,12 +17,6 @@ const STATEMENT_TYPE = {
   value: Buffer.from('300c060a2b060104018237020115', 'hex'),
 };
 const FAILURE = { failure: 'signing-failed' } as const;
-
-/** Content of a DER element without its tag and length. */
-function bodyOf(der: Buffer): Buffer {
-  const first = der[1] ?? 0;
-  return der.subarray(first < 128 ? 2 : 2 + (first & 0x7f));
-}
 
 /** What Authenticode signs of a file, as osslsigncode computed it. */
 async function indirectData(file: string): Promise<{ type: string; der: Buffer; hashed: Buffer }> {

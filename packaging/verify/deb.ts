@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import type { OpenPgpKey } from '../keys/openpgp.ts';
-import { trustedKeyring } from '../keys/public-keys.ts';
+import { armoredKey, trustedKeyring } from '../keys/public-keys.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import { takeDebApart } from '../sign/deb.ts';
 import { runTool } from '../tools/run-tool.ts';
@@ -48,8 +48,12 @@ async function checkDetached(
   return key;
 }
 
-/** @throws PackagingError `verification-failed` */
-export async function verifyDeb(ctx: ToolContext, file: string, keys: SigningKeys): Promise<OpenPgpKey> {
+/** @returns the key that signed it, also armored. @throws PackagingError `verification-failed` */
+export async function verifyDeb(
+  ctx: ToolContext,
+  file: string,
+  keys: SigningKeys,
+): Promise<OpenPgpKey & { readonly armored: string }> {
   const folder = join(ctx.workspace, 'verify');
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o700 });
@@ -69,5 +73,5 @@ export async function verifyDeb(ctx: ToolContext, file: string, keys: SigningKey
     ['--policies-dir', join(folder, 'policies'), '--keyrings-dir', join(folder, 'keyrings'), file],
     FAILURE,
   );
-  return key;
+  return { ...key, armored: await armoredKey(ctx, keyring, key.fingerprint) };
 }

@@ -7,6 +7,7 @@ import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import { writeAuthorities } from '../keys/authorities.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
+import { bodyOf } from '../sign/der.ts';
 import { runTool } from '../tools/run-tool.ts';
 import { msiDigest } from './msi-digest.ts';
 
@@ -55,15 +56,16 @@ export async function verifyMsi(
   await runTool(ctx, 'osslsigncode', ['extract-signature', '-in', file, '-out', signature], FAILURE);
   const signer = join(folder, 'signer.pem');
   const content = join(folder, 'content');
-  await writeFile(content, '');
   const whole = signedContent(await readFile(signature));
+  await writeFile(content, bodyOf(whole));
   if (!whole.subarray(-digest.length).equals(digest))
     throw damaged('The msi does not fit the hash that was signed');
   await runTool(
     ctx,
     'openssl',
     [
-      ...['cms', '-verify', '-inform', 'DER', '-in', signature, '-CAfile', authorities, '-purpose', 'any'],
+      ...['smime', '-verify', '-binary', '-inform', 'DER', '-in', signature, '-content', content],
+      ...['-CAfile', authorities, '-purpose', 'any'],
       // Of times, osslsigncode judges: it knows the timestamp.
       ...['-no_check_time', '-signer', signer, '-out', '/dev/null'],
     ],

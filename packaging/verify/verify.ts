@@ -36,8 +36,10 @@ export async function verifyPackage(
   keys: SigningKeys,
 ): Promise<Verification> {
   switch (format) {
-    case 'deb':
-      return byOpenPgp(await verifyDeb(ctx, file, keys), ['debsig-verify', 'gpgv']);
+    case 'deb': {
+      const key = await verifyDeb(ctx, file, keys);
+      return { ...byOpenPgp(key, ['debsig-verify', 'gpgv']), public_key: key.armored };
+    }
     case 'rpm':
       return byOpenPgp(await verifyRpm(ctx, file, keys), ['rpmkeys']);
     case 'msi': {
