@@ -70,8 +70,17 @@ export class Printer {
   #paintOf(status: string): Paint {
     if (/^(ONLINE|COMPLETED|INSTALLED|PASSED|APPROVED|DONE|delivered)$/.test(status))
       return this.#colours.green;
-    if (/^(OFFLINE|FAILED|TIMEOUT|failed|security)$/.test(status)) return this.#colours.red;
-    if (/^(DEGRADED|CANCELLED|ASSIGNED|IN_PROGRESS|BUILDING|SIGNING|SCANNING|REQUESTED)$/.test(status))
+    if (
+      /^(OFFLINE|FAILED|TIMEOUT|SICK|ROLLED_BACK|ROLLBACK_FAILED|REJECTED|EXPIRED|failed|security)$/.test(
+        status,
+      )
+    )
+      return this.#colours.red;
+    if (
+      /^(DEGRADED|CANCELLED|ASSIGNED|IN_PROGRESS|PAUSED|ROLLING_OUT|ROLLING_BACK|AWAITING_APPROVAL|BUILDING|SIGNING|SCANNING|REQUESTED)$/.test(
+        status,
+      )
+    )
       return this.#colours.yellow;
     return (text) => text;
   }

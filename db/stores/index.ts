@@ -12,6 +12,7 @@ import { ArtifactStore } from './artifact/artifact-store.ts';
 import { StoredObjectStore } from './artifact/stored-object-store.ts';
 import { AuditStore } from './audit.ts';
 import { DeploymentStore } from './deployment/deployment-store.ts';
+import { SigningKeyStore } from './deployment/signing-key-store.ts';
 import { FleetFileStore } from './fleet-file/fleet-file-store.ts';
 import { MaintenanceStore } from './maintenance/maintenance-store.ts';
 import { EvidenceStore } from './packaging-pipeline/evidence-store.ts';
@@ -40,6 +41,7 @@ export interface Stores {
   readonly pipelines: PipelineStore;
   readonly policyExceptions: PolicyExceptionStore;
   readonly presence: PresenceStore;
+  readonly signingKeys: SigningKeyStore;
   readonly storedObjects: StoredObjectStore;
   readonly tasks: TaskStore;
   readonly telemetry: TelemetryStore;
@@ -68,6 +70,7 @@ export function createStores(database: Database, config: Config): Stores {
     outbox: new TaskOutbox(database.pool, timers),
     pipelines: new PipelineStore(database),
     policyExceptions: new PolicyExceptionStore(database),
+    signingKeys: new SigningKeyStore(database.pool),
     storedObjects: new StoredObjectStore(database, {
       quotaBytes: config.EUCORA_STORE_QUOTA_BYTES,
       retentionDays: config.EUCORA_STORE_RETENTION_DAYS,

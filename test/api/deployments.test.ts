@@ -135,6 +135,12 @@ describe('a deployment is refused', () => {
       'pipeline-state-conflict',
       expect.stringMatching(/no evidence/),
     ]);
+    const unknown = await rollouts.pipeline({ signer: false });
+    expect(await detailOf(create({ pipeline_id: unknown }))).toEqual([
+      409,
+      'pipeline-state-conflict',
+      expect.stringMatching(/does not know the public key/),
+    ]);
     const revoked = await rollouts.exception(3_600);
     await world.api.database.stores.policyExceptions.revoke(revoked, { type: 'operator', id: 'x' }, 'test');
     const lapsed = await rollouts.pipeline({ exceptions: [revoked] });

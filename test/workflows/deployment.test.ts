@@ -1,4 +1,5 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { deploymentActivities } from '../../activities/deployment/activities.ts';
 import { deploymentWorkflowId } from '../../contracts/temporal.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { WorkflowRelay } from '../../workers/control-plane/workflow-relay.ts';
@@ -23,6 +24,9 @@ let rollouts: Rollouts;
 let plane: TestControlPlane;
 let relay: WorkflowRelay;
 let webhook: Webhook;
+let looks = 0;
+/** Every second look is taken, and its worker dies before it says so. */
+let losesAnswers = false;
 
 beforeAll(async () => {
   webhook = await startWebhook();
@@ -32,7 +36,18 @@ beforeAll(async () => {
   ]);
   await registerSearchAttributes(env);
   rollouts = new Rollouts(database);
-  plane = await controlPlane(env, database, { beforeActivity: () => rollouts.fleet.listen() });
+  const { lookAtDeployment } = deploymentActivities(database.stores.deployments.rollout, undefined);
+  plane = await controlPlane(env, database, {
+    beforeActivity: () => rollouts.fleet.listen(),
+    activities: {
+      lookAtDeployment: async (id: string) => {
+        const pass = await lookAtDeployment(id);
+        looks += 1;
+        if (losesAnswers && looks % 2 === 0) throw new Error('The worker died before it could answer');
+        return pass;
+      },
+    },
+  });
   relay = new WorkflowRelay({
     client: plane.client,
     outbox: database.stores.workflowOutbox,
@@ -46,6 +61,7 @@ afterAll(async () => {
   await webhook?.close();
 });
 beforeEach(async () => {
+  losesAnswers = false;
   await plane.syncClock();
   await rollouts.fleet.listen();
 });
@@ -219,6 +235,25 @@ it('rolls back by itself, and again when an operator says so long after its work
   await tell();
   await workUntil(done, async () => (await statusOf(done)) === 'ROLLED_BACK');
   expect(await rollouts.devices(done, 'ROLLED_BACK')).toHaveLength(2);
+}, 120_000);
+
+it('workers that die with every second answer lose nothing and double nothing', async () => {
+  losesAnswers = true;
+  const id = await created(
+    { rings: [ring('some', { count: 3 }), ring('all', { rest: true })], max_in_flight: 2 },
+    8,
+  );
+  await decide(id, 'approve');
+  await workUntil(id, async () => (await statusOf(id)) === 'COMPLETED');
+  const { rows } = await database.pool.query<{ tasks: number; agents: number }>(
+    `SELECT count(*) AS tasks, count(DISTINCT agent_id) AS agents FROM agent_task WHERE created_by = $1`,
+    [deploymentWorkflowId(id)],
+  );
+  expect(rows).toEqual([{ tasks: 8, agents: 8 }]);
+  const moves = await rollouts.audited(id, 'deployment.ring');
+  expect(moves).toHaveLength(4);
+  expect(await rollouts.audited(id, 'deployment.complete')).toHaveLength(1);
+  expect(await handleOf(id).result()).toMatchObject({ status: 'COMPLETED' });
 }, 120_000);
 
 it('a reminder that cannot be delivered does not hold the deployment', async () => {

@@ -90,7 +90,7 @@ async function run(
     'Temporal or Postgres',
     logger,
     async () => {
-      await remindAtStart(client, stores.outbox, stores.alerts);
+      await remindAtStart(client, stores.outbox, stores.alerts, stores.deployments.rollout);
       await ensureStandingWorkflows(client);
     },
     signal,

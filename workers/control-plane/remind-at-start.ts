@@ -2,6 +2,7 @@ import { type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temp
 import { MAINTENANCE_SCHEDULE_ID } from '../../contracts/temporal.ts';
 import type { AlertStore } from '../../db/stores/agent-presence/alert-store.ts';
 import type { TaskOutbox } from '../../db/stores/agent-task/outbox.ts';
+import type { RolloutStore } from '../../db/stores/deployment/rollout-store.ts';
 
 /**
  * Engines are replaced or restored while we are down: whoever starts looks at once whether tasks and workflows still
@@ -12,6 +13,7 @@ export async function remindAtStart(
   client: Client,
   outbox: Pick<TaskOutbox, 'remindOpen'>,
   alerts: Pick<AlertStore, 'beginAgain'>,
+  rollout: Pick<RolloutStore, 'remind'>,
 ): Promise<void> {
   try {
     await client.schedule.getHandle(MAINTENANCE_SCHEDULE_ID).trigger(ScheduleOverlapPolicy.SKIP);
@@ -19,5 +21,6 @@ export async function remindAtStart(
     if (!(error instanceof ScheduleNotFoundError)) throw error;
     await outbox.remindOpen(0);
     await alerts.beginAgain();
+    await rollout.remind();
   }
 }

@@ -63,7 +63,11 @@ export function controlPlaneActivities({
     ...agentPresenceActivities(stores.presence),
     ...alertDeliveryActivities(stores.alerts, webhook),
     ...deploymentActivities(stores.deployments.rollout, webhook),
-    ...maintenanceActivities(stores.maintenance, new Reconciler(client, stores.outbox)),
+    ...maintenanceActivities(
+      stores.maintenance,
+      new Reconciler(client, stores.outbox),
+      stores.deployments.rollout,
+    ),
   };
 }
 

@@ -25,6 +25,11 @@ export function refuseDeployment(
         'pipeline-state-conflict',
         'The pipeline has no evidence pack yet. Wait for its end, or retry it.',
       );
+    case 'no_signer':
+      return new ApiError(
+        'pipeline-state-conflict',
+        'The platform does not know the public key that signed the package, so that no agent could check it. Package it anew.',
+      );
     case 'lapsed':
       return new ApiError(
         'pipeline-state-conflict',

@@ -35,7 +35,8 @@ export interface PipelineOptions {
   readonly exceptions?: readonly string[];
   readonly evidence?: boolean;
   readonly findings?: object;
-  readonly signedBy?: string;
+  /** Whether the platform knows who signed it. */
+  readonly signer?: boolean;
 }
 
 /** Agents without API and packages without factory: what deployments need of both, as their tables hold it. */
@@ -54,6 +55,11 @@ export class Rollouts {
     const { version = '1.0.0', name = 'tool', format = 'deb', status = 'PASSED', exceptions = [] } = options;
     const findings = options.findings ?? { critical: 0, high: 0, medium: 0, low: 0, unknown: 0 };
     const output = status === 'PASSED' ? hash() : null;
+    const thumbprint = hash();
+    if (options.signer !== false) {
+      const key = { thumbprint, material: `key of ${name}`, subject: 'Test', expires_at: null };
+      await this.database.stores.signingKeys.note(key);
+    }
     const { rows } = await this.database.pool.query<{ id: string }>(
       `INSERT INTO packaging_pipeline (id, package_name, package_version, platform, format, status, source_artifact_hash,
          source_name, description, policy, sbom_format, signing_key, exception_ids, scan_summary, scan_pass,
@@ -73,7 +79,7 @@ export class Rollouts {
         JSON.stringify(findings),
         status === 'PASSED' ? true : null,
         output,
-        options.signedBy ?? hash(),
+        thumbprint,
         status === 'PASSED' ? new Date() : null,
       ],
     );
