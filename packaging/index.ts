@@ -7,7 +7,10 @@ export { buildPackage } from './build/build.ts';
 export { DEFAULT_LIMITS, type ToolContext, type ToolLimits } from './context.ts';
 export { PACKAGING_ERROR_CODES, PackagingError, type PackagingErrorCode } from './errors.ts';
 export type { PackagingTools } from './interface.ts';
+export { DEVELOPMENT_REFERENCE, ensureDevelopmentKeys } from './keys/development.ts';
 export { readSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
+export { packagingTools } from './packaging-tools.ts';
+export { decidePolicy, type PolicyFacts } from './policy/decide.ts';
 export type {
   BuiltPackage,
   PackageFile,
@@ -20,5 +23,10 @@ export type {
   ToolVersion,
   Verification,
 } from './results.ts';
+export { makeSbom } from './sbom/sbom.ts';
+export { scan } from './scan/scan.ts';
 export type { ScanSettings, ToolSettings } from './settings.ts';
+export { signPackage } from './sign/sign.ts';
 export { stageSource } from './source/stage.ts';
+export { toolVersions } from './tools/versions.ts';
+export { verifyPackage } from './verify/verify.ts';

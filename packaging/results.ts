@@ -40,6 +40,8 @@ export interface SignedPackage extends PackageFile, Signature {
 export interface Verification extends Signature {
   /** The programs that vouch for it; never the one that signed. */
   readonly verified_by: readonly string[];
+  /** Armored OpenPGP public key of the signer of a deb: agents check debs by themselves. */
+  readonly public_key?: string;
 }
 
 export interface Sbom {

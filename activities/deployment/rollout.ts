@@ -138,8 +138,19 @@ async function goOn(
     progressed: changed + given.count > 0,
     due: [verdict.look_again_at, ...given.due],
     waits_for: `Ring ${ring.name}: ${verdict.reason}${given.held_back}`,
-    patience_ms: row.state === 'SOAKING' ? 30_000 : 15_000,
+    patience_ms: row.state === 'SOAKING' ? soakPatience(ring) : fillPatience(await look.counts(), given),
   };
+}
+
+/** Sickness is to be seen within a small part of the soak; a soak of days needs no look a minute. */
+const soakPatience = ({ soak_seconds }: Ring): number =>
+  Math.min(600_000, Math.max(30_000, soak_seconds * 10));
+
+/** While nobody works on it, only devices that come back, or windows that open, can move anything. */
+function fillPatience(counts: DeviceCounts, { due }: GivenOut): number {
+  const { DISPATCHED = 0 } = counts.byState();
+  if (DISPATCHED > 0) return 15_000;
+  return due.length > 0 ? 300_000 : 60_000;
 }
 
 interface GivenOut {

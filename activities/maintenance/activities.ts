@@ -1,3 +1,4 @@
+import type { RolloutStore } from '../../db/stores/deployment/rollout-store.ts';
 import type { MaintenanceStore } from '../../db/stores/maintenance/maintenance-store.ts';
 import type { Reconciler } from './reconciler.ts';
 
@@ -6,6 +7,7 @@ export type MaintenanceActivities = ReturnType<typeof maintenanceActivities>;
 export function maintenanceActivities(
   maintenance: Pick<MaintenanceStore, 'ensurePartitions' | 'applyRetention'>,
   reconciler: Pick<Reconciler, 'remindWorkflows'>,
+  rollout: Pick<RolloutStore, 'remind'>,
 ) {
   return {
     ensurePartitions: (): Promise<number> => maintenance.ensurePartitions(),
@@ -13,6 +15,9 @@ export function maintenanceActivities(
       const { dropped, queueItems } = await maintenance.applyRetention();
       return { partitions_dropped: dropped, queue_items_removed: queueItems };
     },
-    remindWorkflows: (): Promise<number> => reconciler.remindWorkflows(),
+    /** Deployments are few, and a look in vain is cheap: all are told. */
+    async remindWorkflows(): Promise<number> {
+      return (await reconciler.remindWorkflows()) + (await rollout.remind());
+    },
   };
 }

@@ -32,7 +32,7 @@ export interface PolicyQuestion {
 }
 
 export interface PackagingOptions {
-  readonly stores: Pick<Stores, 'artifacts' | 'evidence' | 'pipelines' | 'policyExceptions'>;
+  readonly stores: Pick<Stores, 'artifacts' | 'evidence' | 'pipelines' | 'policyExceptions' | 'signingKeys'>;
   readonly content: ContentStore;
   readonly steps: StepRunner;
   readonly production: Production;
@@ -80,7 +80,10 @@ export function packagingPipelineActivities(options: PackagingOptions) {
 
     async verifyPackage(id: string): Promise<void> {
       await steps.run(id, 'verify', async (work) => {
-        const { verified_by } = await production.verified(work);
+        const { verified_by, public_key, thumbprint, subject, expires_at } = await production.verified(work);
+        // Agents are told whom to trust, and risk is judged by how long the key still lasts.
+        if (public_key !== undefined)
+          await stores.signingKeys.note({ thumbprint, material: public_key, subject, expires_at });
         work.log(`verified by ${verified_by.join(', ')}`);
         return done;
       });

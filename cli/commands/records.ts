@@ -7,7 +7,7 @@ import type { Runtime } from './context.ts';
 import { asList } from './list.ts';
 import { correlationId, id, instant, oneOf, option } from './values.ts';
 
-/** What the platform keeps on record: audit, alerts, deployments. */
+/** What the platform keeps on record: audit and alerts. */
 export function addRecords(program: Command, runtime: Runtime): void {
   const time = instant(runtime.io.now);
 
@@ -69,9 +69,13 @@ export function addRecords(program: Command, runtime: Runtime): void {
       { title: 'ERROR', text: (alert) => text(alert.delivery_error) },
     ],
   });
+}
 
-  const deployments = program.command('deployments').description('what agents report of package deployments');
-  const deploymentList = deployments.command('list').description('list deployment reports, newest first');
+/** What agents report while they install; also of packages that were deployed by single tasks. */
+export function addDeploymentReports(deployments: Command, runtime: Runtime): void {
+  const deploymentList = deployments
+    .command('reports')
+    .description('list what agents reported, newest first');
   asList(runtime, deploymentList, {
     path: '/deployment-statuses',
     item: deploymentStatusSchema,

@@ -25,6 +25,16 @@ export class EvidenceError extends Error {
 
 /** Verifies a document offline, byte for byte. @throws EvidenceError that says what is wrong */
 export function verifyEvidence(document: string, trust: Trust, files: Files = {}): Statement {
+  try {
+    return examine(document, trust, files);
+  } catch (error) {
+    if (error instanceof EvidenceError) throw error;
+    // Node's cryptography has words of its own for damaged keys and certificates.
+    throw new EvidenceError('The document is damaged', { cause: error });
+  }
+}
+
+function examine(document: string, trust: Trust, files: Files): Statement {
   const envelope = readEnvelope(document);
   const [signature] = envelope.signatures;
   if (signature === undefined) throw new EvidenceError('The document bears no signature');

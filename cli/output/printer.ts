@@ -12,6 +12,25 @@ export interface PrinterOptions {
 
 type Paint = (text: string) => string;
 
+/** States that are neither good nor bad yet. */
+const UNDER_WAY = new Set([
+  'DEGRADED',
+  'CANCELLED',
+  'ASSIGNED',
+  'IN_PROGRESS',
+  'PAUSED',
+  'ROLLING_OUT',
+  'ROLLING_BACK',
+  'AWAITING_APPROVAL',
+  'BUILDING',
+  'SIGNING',
+  'SCANNING',
+  'REQUESTED',
+  'AWAITING_DECISION',
+  'CANARY',
+  'ROLLOUT',
+]);
+
 /** One column, or one line of a record: its title and its text. */
 export interface Column<T> {
   readonly title: string;
@@ -70,13 +89,13 @@ export class Printer {
   #paintOf(status: string): Paint {
     if (/^(ONLINE|COMPLETED|INSTALLED|PASSED|APPROVED|DONE|RESOLVED|HEALTHY|delivered)$/.test(status))
       return this.#colours.green;
-    if (/^(OFFLINE|FAILED|TIMEOUT|EXPIRED|failed|security)$/.test(status)) return this.#colours.red;
     if (
-      /^(DEGRADED|CANCELLED|ASSIGNED|IN_PROGRESS|BUILDING|SIGNING|SCANNING|REQUESTED|AWAITING_DECISION|CANARY|ROLLOUT)$/.test(
+      /^(OFFLINE|FAILED|TIMEOUT|EXPIRED|SICK|ROLLED_BACK|ROLLBACK_FAILED|REJECTED|failed|security)$/.test(
         status,
       )
     )
-      return this.#colours.yellow;
+      return this.#colours.red;
+    if (UNDER_WAY.has(status)) return this.#colours.yellow;
     return (text) => text;
   }
 }

@@ -195,7 +195,9 @@ export const decisionSchema = z
   .meta({ id: 'CabDecision' });
 export type Decision = z.infer<typeof decisionSchema>;
 
-export const decisionListQuery = pageQuery;
+export const decisionsSchema = z
+  .object({ items: z.array(decisionSchema) })
+  .meta({ id: 'CabDecisions', description: 'At most one: the first decision counts' });
 
 export const deploymentRingSchema = z
   .object({

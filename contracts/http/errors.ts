@@ -24,6 +24,10 @@ export const ERRORS = {
   'remedy-blocked': { status: 422, title: 'The guardrails do not let the script through' },
   'pipeline-state-conflict': { status: 409, title: 'The state of the pipeline does not allow this' },
   'exception-state-conflict': { status: 409, title: 'The state of the exception does not allow this' },
+  'deployment-state-conflict': {
+    status: 409,
+    title: 'The state of the deployment does not allow this',
+  },
   'payload-too-large': { status: 413, title: 'The body is larger than allowed' },
   'unsupported-media-type': { status: 415, title: 'The content type is not accepted here' },
   'range-not-satisfiable': { status: 416, title: 'The range lies outside the file' },

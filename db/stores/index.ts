@@ -12,6 +12,8 @@ import { ArtifactStore } from './artifact/artifact-store.ts';
 import { StoredObjectStore } from './artifact/stored-object-store.ts';
 import { AuditStore } from './audit.ts';
 import { DeploymentStore } from './deployment/deployment-store.ts';
+import { SigningKeyStore } from './deployment/signing-key-store.ts';
+import { FleetFileStore } from './fleet-file/fleet-file-store.ts';
 import { AssistantMemory } from './incident/assistant-memory.ts';
 import { IncidentStore } from './incident/incident-store.ts';
 import { MaintenanceStore } from './maintenance/maintenance-store.ts';
@@ -36,12 +38,14 @@ export interface Stores {
   readonly enrolmentTokens: EnrolmentTokenStore;
   readonly incidents: IncidentStore;
   readonly evidence: EvidenceStore;
+  readonly fleetFiles: FleetFileStore;
   readonly maintenance: MaintenanceStore;
   readonly operatorTokens: OperatorTokenStore;
   readonly outbox: TaskOutbox;
   readonly pipelines: PipelineStore;
   readonly policyExceptions: PolicyExceptionStore;
   readonly presence: PresenceStore;
+  readonly signingKeys: SigningKeyStore;
   readonly storedObjects: StoredObjectStore;
   readonly tasks: TaskStore;
   readonly telemetry: TelemetryStore;
@@ -70,6 +74,7 @@ export function createStores(database: Database, config: Config): Stores {
       rolloutWindow: config.EUCORA_INCIDENT_ROLLOUT_WINDOW,
     }),
     evidence: new EvidenceStore(database),
+    fleetFiles: new FleetFileStore(database),
     maintenance: new MaintenanceStore(database, {
       telemetryDays: config.EUCORA_TELEMETRY_RETENTION_DAYS,
       auditDays: config.EUCORA_AUDIT_RETENTION_DAYS,
@@ -79,6 +84,7 @@ export function createStores(database: Database, config: Config): Stores {
     outbox: new TaskOutbox(database.pool, timers),
     pipelines: new PipelineStore(database),
     policyExceptions: new PolicyExceptionStore(database),
+    signingKeys: new SigningKeyStore(database.pool),
     storedObjects: new StoredObjectStore(database, {
       quotaBytes: config.EUCORA_STORE_QUOTA_BYTES,
       retentionDays: config.EUCORA_STORE_RETENTION_DAYS,

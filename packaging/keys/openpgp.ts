@@ -32,12 +32,14 @@ export async function withGpgHome<T>(ctx: ToolContext, use: (home: string) => Pr
   }
 }
 
-export const gpgArguments = (home: string): string[] => [
+/** Without an agent, who holds secret keys. */
+const readingGpg = (home: string): string[] => [...signingGpg(home), '--no-autostart'];
+/** Arguments of gpg that uses a folder of its own and asks nobody. */
+export const signingGpg = (home: string): string[] => [
   '--homedir',
   home,
   '--batch',
   '--no-tty',
-  '--no-autostart',
   '--no-options',
 ];
 
@@ -67,7 +69,7 @@ function parseKeys(listing: string): OpenPgpKey[] {
 /** The keys in a file, public or secret. @throws PackagingError */
 export async function keysInFile(ctx: ToolContext, path: string): Promise<OpenPgpKey[]> {
   const { stdout } = await withGpgHome(ctx, (home) =>
-    runTool(ctx, 'gpg', [...gpgArguments(home), '--with-colons', '--show-keys', path], {
+    runTool(ctx, 'gpg', [...readingGpg(home), '--with-colons', '--show-keys', path], {
       failure: 'key-unusable',
       quiet: true,
     }),
@@ -107,40 +109,9 @@ export async function importSecret(
   await readPassword(secret.passphrase_file);
   const passphrase = secret.passphrase_file ?? '/dev/null';
   const extra = ['--pinentry-mode', 'loopback', '--passphrase-file', passphrase];
-  const args = gpgArguments(home).filter((argument) => argument !== '--no-autostart');
-  await runTool(ctx, 'gpg', [...args, ...extra, '--import', secret.path], {
+  await runTool(ctx, 'gpg', [...signingGpg(home), ...extra, '--import', secret.path], {
     failure: 'key-unusable',
     quiet: true,
   });
   return extra;
-}
-
-/** Writes the public keys that are trusted into one file, which both verifiers read. @throws PackagingError */
-export async function trustedKeyring(
-  ctx: ToolContext,
-  keys: SigningKeys,
-  output: string,
-): Promise<readonly OpenPgpKey[]> {
-  const files = [
-    ...keys.keys.filter((entry): entry is OpenPgpEntry => entry.kind === 'openpgp').map(keyFile),
-    ...keys.trustedOpenPgpKeys,
-  ];
-  if (files.length === 0) throw new PackagingError('key-unusable', 'No OpenPGP key is trusted');
-  return withGpgHome(ctx, async (home) => {
-    const args = gpgArguments(home).filter((argument) => argument !== '--no-autostart');
-    const options = { failure: 'key-unusable', quiet: true } as const;
-    for (const file of files) {
-      // Public parts alone: nothing here may be able to sign.
-      await runTool(
-        ctx,
-        'gpg',
-        [...args, '--import-options', 'import-minimal,keep-ownertrust', '--import', file],
-        options,
-      );
-    }
-    await rm(output, { force: true });
-    await runTool(ctx, 'gpg', [...args, '--output', output, '--export'], options);
-    const { stdout } = await runTool(ctx, 'gpg', [...args, '--with-colons', '--show-keys', output], options);
-    return parseKeys(stdout);
-  });
 }

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ToolContext } from '../context.ts';
 import { refused } from '../errors.ts';
 import { externalSigner } from '../keys/external.ts';
-import { gpgArguments, importSecret, type OpenPgpEntry, withGpgHome } from '../keys/openpgp.ts';
+import { importSecret, type OpenPgpEntry, signingGpg, withGpgHome } from '../keys/openpgp.ts';
 import { runTool } from '../tools/run-tool.ts';
 import { type ArMember, arMembers, memberBytes, writeAr } from './ar.ts';
 
@@ -61,7 +61,7 @@ async function gpgSignature(
       ctx,
       'gpg',
       [
-        ...gpgArguments(home).filter((argument) => argument !== '--no-autostart'),
+        ...signingGpg(home),
         ...passphrase,
         ...[
           '--digest-algo',

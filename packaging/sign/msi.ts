@@ -4,9 +4,12 @@ import { ContentInfo, SignedData } from '@peculiar/asn1-cms';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
+import { writeAuthorities } from '../keys/authorities.ts';
+import type { SigningKeys } from '../keys/signing-keys.ts';
 import type { X509Signer } from '../keys/x509-signer.ts';
 import { runTool } from '../tools/run-tool.ts';
 import { signCms } from './cms.ts';
+import { bodyOf } from './der.ts';
 
 /** "Individual code signing", which Authenticode wants to be told among the signed attributes. */
 const STATEMENT_TYPE = {
@@ -14,12 +17,6 @@ const STATEMENT_TYPE = {
   value: Buffer.from('300c060a2b060104018237020115', 'hex'),
 };
 const FAILURE = { failure: 'signing-failed' } as const;
-
-/** Content of a DER element without its tag and length. */
-function bodyOf(der: Buffer): Buffer {
-  const first = der[1] ?? 0;
-  return der.subarray(first < 128 ? 2 : 2 + (first & 0x7f));
-}
 
 /** What Authenticode signs of a file, as osslsigncode computed it. */
 async function indirectData(file: string): Promise<{ type: string; der: Buffer; hashed: Buffer }> {
@@ -43,12 +40,16 @@ export async function signMsi(
   ctx: ToolContext,
   file: string,
   signer: X509Signer,
+  keys: SigningKeys,
   output: string,
 ): Promise<boolean> {
   const data = join(ctx.workspace, 'authenticode.data');
   const signature = join(ctx.workspace, 'authenticode.p7');
   const signed = join(ctx.workspace, 'authenticode.msi');
+  const authorities = join(ctx.workspace, 'authenticode.ca');
   for (const path of [data, signature, signed]) await rm(path, { force: true });
+  // What is attached is checked on the way.
+  await writeAuthorities(keys, authorities);
   await runTool(
     ctx,
     'osslsigncode',
@@ -61,7 +62,18 @@ export async function signMsi(
   await runTool(
     ctx,
     'osslsigncode',
-    ['attach-signature', '-add-msi-dse', '-sigin', signature, '-in', file, '-out', attached],
+    [
+      'attach-signature',
+      '-add-msi-dse',
+      '-CAfile',
+      authorities,
+      '-sigin',
+      signature,
+      '-in',
+      file,
+      '-out',
+      attached,
+    ],
     FAILURE,
   );
   if (url === undefined) return false;

@@ -1,4 +1,3 @@
-import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import { XarArchive } from '../flat-package/xar-reader.ts';
 import { writeXar, type XarMember } from '../flat-package/xar-writer.ts';
@@ -6,12 +5,7 @@ import type { X509Signer } from '../keys/x509-signer.ts';
 import { signCms } from './cms.ts';
 
 /** Signs a flat package, replacing signatures that it has. @throws PackagingError */
-export async function signPkg(
-  _ctx: ToolContext,
-  file: string,
-  signer: X509Signer,
-  output: string,
-): Promise<void> {
+export async function signPkg(file: string, signer: X509Signer, output: string): Promise<void> {
   if (signer.keyType !== 'rsa')
     throw new PackagingError('key-unusable', 'macOS packages are signed by RSA keys alone', {
       reason: 'key-type',

@@ -45,8 +45,8 @@ export async function signPackage(
   const signer = await x509Signer(ctx, keys, reference, format === 'msi' ? 'code-signing' : 'installer');
   const { certificate } = signer;
   let timestamped = false;
-  if (format === 'msi') timestamped = await signMsi(ctx, built.file, signer, file);
-  else await signPkg(ctx, built.file, signer, file);
+  if (format === 'msi') timestamped = await signMsi(ctx, built.file, signer, keys, file);
+  else await signPkg(built.file, signer, file);
   const to = new Date(certificate.validTo);
   const warnings = expiryWarnings(`The certificate ${reference}`, to, keys.warnBeforeDays);
   for (const warning of warnings) ctx.log(`warning: ${warning}`);

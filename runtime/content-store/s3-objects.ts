@@ -24,6 +24,9 @@ export interface S3Settings {
   readonly stagingFolder: string;
 }
 
+const silent = (): void => undefined;
+const SILENT = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+
 /** Objects in a bucket of S3, or of a server that speaks it. */
 export class S3Objects implements Objects {
   readonly stagingFolder: string;
@@ -39,6 +42,8 @@ export class S3Objects implements Objects {
       // The hash of the whole is sent along instead; not every server knows the newer checksums.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
+      // What goes wrong is thrown and logged by whoever asked; the library would write to the console.
+      logger: SILENT,
       ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
       ...(settings.credentials === undefined ? {} : { credentials: settings.credentials }),
     });

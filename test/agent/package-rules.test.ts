@@ -16,6 +16,7 @@ import { childEnvironment } from '../../agent/process/environment.ts';
 import { run } from '../../agent/process/run.ts';
 import { readOsRelease } from '../../agent/system/os-release.ts';
 import { Tools } from '../../agent/system/tools.ts';
+import { requirementsSchema } from '../../contracts/agent-task/package-rules.ts';
 import { buildDeb, fakeTools, removeFolders, temporaryFolder } from './support.ts';
 
 afterAll(removeFolders);
@@ -128,10 +129,7 @@ describe('requirements', () => {
     [{ min_memory_mb: 4_097 }, /has 4096 MiB of memory/],
     [{ min_free_disk_mb: 501 }, /500 MiB are free/],
   ] as const)('%j', (requirements, unmet) => {
-    const told = unmetRequirement(
-      { ...requirements, architectures: requirements.architectures?.slice() },
-      machine,
-    );
+    const told = unmetRequirement(requirementsSchema.parse(requirements), machine);
     if (unmet === undefined) expect(told).toBeUndefined();
     else expect(told).toMatch(unmet);
   });

@@ -2,6 +2,7 @@ import type { Scope } from '../../contracts/access/access.ts';
 import { IN_TOTO_PAYLOAD_TYPE, serializeEnvelope } from '../../contracts/packaging-pipeline/dsse.ts';
 import { Fleet } from '../db/support/fleet.ts';
 import { Trouble } from '../db/support/incidents.ts';
+import { Rollouts } from '../db/support/rollout.ts';
 import type { TestAgent } from '../harness/agent-client.ts';
 import { newKeyAndRequest } from '../harness/agent-client.ts';
 import { pipelineRequest } from '../packaging-pipeline/support/samples.ts';
@@ -260,6 +261,58 @@ describe('Every answer of every route fits the OpenAPI document', () => {
       [() => asAgent(`/api/v1/artifacts/${'0'.repeat(64)}`), 404],
       [() => asAgent('/api/v1/artifacts/nonsense'), 422],
     );
+  });
+
+  it('for operators: deployments', async () => {
+    const rollouts = new Rollouts(world.api.database);
+    const pipeline_id = await rollouts.pipeline({ name: 'contract' });
+    const at = '/api/v1/deployments';
+    const plan = { rings: [{ name: 'all', size: { rest: true } }] };
+    const headers = { 'idempotency-key': 'deployment' };
+    const made = await operator(at, { body: { pipeline_id, plan }, headers });
+    expect(made.status).toBe(201);
+    const id = String(made.body['id']);
+    const say =
+      (word: string, of = id) =>
+      () =>
+        operator(`${at}/${of}/${word}`, { body: {} });
+    const decision =
+      (body: object, of = id) =>
+      () =>
+        operator(`${at}/${of}/decisions`, { scope: 'approver', body: { decision: 'approve', ...body } });
+    await expectStatuses(
+      [() => operator(at, { body: { pipeline_id, plan }, headers }), 200],
+      [
+        () => operator(at, { body: { pipeline_id, plan: { ...plan, time_zone: 'Asia/Tokyo' } }, headers }),
+        409,
+      ],
+      [() => operator(at, { body: { pipeline_id } }), 422],
+      [() => operator(at, { body: { pipeline_id: NOBODY, plan } }), 404],
+      [() => operator(at), 200],
+      [() => operator(`${at}?cursor=x`), 400],
+      [decision({ conditions: { pause_after_ring: 'none' } }), 422],
+      [() => operator(`${at}/${id}/decisions`, { body: { decision: 'approve' } }), 403],
+      [decision({ conditions: { note: 'carefully' } }), 201],
+      [decision({}), 200],
+      [decision({}, NOBODY), 404],
+      [say('pause'), 200],
+      [say('pause'), 409],
+      [say('resume'), 200],
+      [say('abort'), 200],
+      [say('rollback'), 200],
+      [say('resume', NOBODY), 404],
+      [say('abort', NOBODY), 404],
+      [say('rollback', NOBODY), 404],
+      [() => operator('/api/v1/rollout-plans'), 200],
+      [() => operator('/api/v1/rollout-plans?cursor=x'), 400],
+      [() => operator('/api/v1/fleet/apply', { body: { version: 1 } }), 200],
+      [() => operator('/api/v1/fleet/apply', { body: { version: 2 } }), 422],
+    );
+    for (const part of ['', '/rings', '/devices', '/decisions'])
+      await expectStatuses(
+        [() => operator(`${at}/${id}${part}`), 200],
+        [() => operator(`${at}/${NOBODY}${part}`), 404],
+      );
   });
 
   it('for operators: packaging', async () => {

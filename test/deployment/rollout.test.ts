@@ -1,3 +1,4 @@
+import { deployPayload } from '../../contracts/agent-task/payload.ts';
 import { APPROVER, Rollouts, ring } from '../db/support/rollout.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
@@ -50,6 +51,8 @@ it('goes ring by ring: fills, soaks, passes, and completes', async () => {
   const { rows } = await database.pool.query(
     `SELECT payload, created_by, correlation_id FROM agent_task LIMIT 1`,
   );
+  // The agent reads it by the same contract.
+  expect(deployPayload.safeParse(rows[0]?.payload).success).toBe(true);
   expect(rows[0]).toMatchObject({
     created_by: `deployment/${id}`,
     correlation_id: 'test',
@@ -59,6 +62,7 @@ it('goes ring by ring: fills, soaks, passes, and completes', async () => {
       package_version: '1.0.0-1',
       format: 'deb',
       artifact: { size_bytes: 1_000, name: 'p' },
+      signature: { trusted_keys: ['key of tool'] },
       deployment_intent: id,
     },
   });

@@ -7,6 +7,7 @@ import {
   DefaultLogger,
   Runtime,
   Worker,
+  type WorkerOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import { CONTROL_PLANE_TASK_QUEUE, SEARCH_ATTRIBUTES } from '../../contracts/temporal.ts';
@@ -39,6 +40,11 @@ export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
     }),
   );
   return bundle;
+}
+
+/** Options of a worker of a test's own, with the workflows as they are now. */
+export async function withWorkflowCoverage(options: WorkerOptions): Promise<WorkerOptions> {
+  return coverage.augmentWorkerOptionsWithBundle({ ...options, workflowBundle: await workflowBundle() });
 }
 
 /** As the build makes it: without counters, for workers that are set up by the product's own code. */

@@ -84,11 +84,11 @@ it('a worker whose bundle was not built refuses to start and says what to do', a
 it('at the start, a Temporal that does not know us hears of every open task; a known one looks at once', async () => {
   const task = await fleet.task(await fleet.online());
   await relay.relayOnce();
-  await remindAtStart(env.client, database.stores.outbox, database.stores.alerts, database.stores.incidents);
+  await remindAtStart(env.client, database.stores);
   expect((await database.stores.outbox.backlog()).waiting).toBe(1);
   await relay.relayOnce();
   await ensureStandingWorkflows(env.client);
-  await remindAtStart(env.client, database.stores.outbox, database.stores.alerts, database.stores.incidents);
+  await remindAtStart(env.client, database.stores);
   expect((await database.stores.outbox.backlog()).waiting).toBe(0);
   await eventually(async () => expect(await count(`WorkflowType = 'maintenance'`)).toBe(1));
   await database.stores.tasks.cancel(task, OPERATOR);

@@ -5,10 +5,12 @@ import { WORKFLOW_TYPES } from '../../contracts/temporal.ts';
 import { plainWorkflowBundle } from '../harness/temporal.ts';
 import { historyFiles, missingStories, readHistory, STORIES } from './support/histories.ts';
 import { recordAllHistories } from './support/recording.ts';
+import { recordDeployments } from './support/recording-deployments.ts';
 
 // RECORD_HISTORIES=1 npx jest test/workflows/replay  writes the histories anew. Do so when a workflow changed on
 // purpose and no installation runs the old one; otherwise patch the workflow, so that the old histories replay.
-if (process.env['RECORD_HISTORIES'] === '1') beforeAll(recordAllHistories, 180_000);
+if (process.env['RECORD_HISTORIES'] === '1') beforeAll(recordAllHistories, 300_000);
+if (process.env['RECORD_HISTORIES'] === 'deployment') beforeAll(recordDeployments, 180_000);
 
 let bundle: { code: string };
 beforeAll(async () => {

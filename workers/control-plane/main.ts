@@ -92,7 +92,7 @@ async function run(
     'Temporal or Postgres',
     logger,
     async () => {
-      await remindAtStart(client, stores.outbox, stores.alerts, stores.incidents);
+      await remindAtStart(client, stores);
       await ensureStandingWorkflows(client);
     },
     signal,

@@ -1,8 +1,9 @@
 import { type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { MAINTENANCE_SCHEDULE_ID } from '../../contracts/temporal.ts';
-import type { AlertStore } from '../../db/stores/agent-presence/alert-store.ts';
-import type { TaskOutbox } from '../../db/stores/agent-task/outbox.ts';
-import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
+import type { Stores } from '../../db/stores/index.ts';
+
+/** Those who know of workflows that must be there. */
+type Rememberers = Pick<Stores, 'outbox' | 'alerts' | 'incidents' | 'deployments'>;
 
 /**
  * Engines are replaced or restored while we are down: whoever starts looks at once whether tasks and workflows still
@@ -11,9 +12,7 @@ import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
  */
 export async function remindAtStart(
   client: Client,
-  outbox: Pick<TaskOutbox, 'remindOpen'>,
-  alerts: Pick<AlertStore, 'beginAgain'>,
-  incidents: Pick<IncidentStore, 'remindOpen'>,
+  { outbox, alerts, incidents, deployments }: Rememberers,
 ): Promise<void> {
   try {
     await client.schedule.getHandle(MAINTENANCE_SCHEDULE_ID).trigger(ScheduleOverlapPolicy.SKIP);
@@ -22,5 +21,6 @@ export async function remindAtStart(
     await outbox.remindOpen(0);
     await alerts.beginAgain();
     await incidents.remindOpen();
+    await deployments.rollout.remind();
   }
 }

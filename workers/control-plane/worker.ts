@@ -64,8 +64,12 @@ export function controlPlaneActivities({
     ...agentPresenceActivities(stores.presence),
     ...alertDeliveryActivities(stores.alerts, webhook),
     ...incidentActivities(stores.incidents, webhook),
-    ...maintenanceActivities(stores.maintenance, new Reconciler(client, stores.outbox, stores.incidents)),
     ...deploymentActivities(stores.deployments.rollout, webhook),
+    ...maintenanceActivities(
+      stores.maintenance,
+      new Reconciler(client, stores.outbox, stores.incidents),
+      stores.deployments.rollout,
+    ),
   };
 }
 

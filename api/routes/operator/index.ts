@@ -1,3 +1,4 @@
+import { deploymentRoutes } from '../deployment/index.ts';
 import { packagingRoutes } from '../packaging/index.ts';
 import type { OperatorRoute } from '../types.ts';
 import { cancelTask } from './cancel-task.ts';
@@ -80,4 +81,5 @@ export const operatorRoutes: readonly OperatorRoute[] = [
   revokeOperatorToken,
   showIdentity,
   ...packagingRoutes,
+  ...deploymentRoutes,
 ];

@@ -8,12 +8,12 @@ import type { DeploymentRow, PackageRules } from '../../models/deployment.ts';
 import type { Origin } from '../agent-task/creation.ts';
 import { appendAudit } from '../audit.ts';
 import { tellDeployment } from './move.ts';
-import { type DeployablePackage, findPrevious, readPackage } from './package.ts';
+import { type DeployablePackage, findPrevious, isWithoutSigner, readPackage } from './package.ts';
 import { countPopulation } from './population.ts';
 
 export type DeploymentCreation =
   | { readonly kind: 'created' | 'existing'; readonly deployment: DeploymentRow }
-  | { readonly kind: 'no_pipeline' | 'no_evidence' | 'no_plan' | 'no_devices' | 'key_reused' }
+  | { readonly kind: 'no_pipeline' | 'no_evidence' | 'no_signer' | 'no_plan' | 'no_devices' | 'key_reused' }
   | { readonly kind: 'not_passed'; readonly status: PipelineStatus }
   | { readonly kind: 'lapsed'; readonly reason: string };
 
@@ -39,6 +39,7 @@ export function createDeployment(
     const { pipeline, evidence, lapsed } = found;
     if (pipeline.status !== 'PASSED') return { kind: 'not_passed', status: pipeline.status };
     if (evidence === undefined) return { kind: 'no_evidence' };
+    if (isWithoutSigner(found)) return { kind: 'no_signer' };
     if (lapsed !== undefined) return { kind: 'lapsed', reason: lapsed };
 
     const population = { selection: request.selection, platform: pipeline.platform };

@@ -139,13 +139,13 @@ export class DeploymentStore {
   }
 
   /** At most one: the first decision counts. Undefined when there is no such deployment. */
-  async decisions(id: string): Promise<Page<Decision> | undefined> {
+  async decisions(id: string): Promise<Decision[] | undefined> {
     if ((await this.#row(id)) === undefined) return undefined;
     const { rows } = await this.#database.pool.query<DecisionRow>(
       'SELECT * FROM cab_decision WHERE deployment_id = $1',
       [id],
     );
-    return { items: rows.map(toDecision), next_cursor: null };
+    return rows.map(toDecision);
   }
 
   async #row(id: string): Promise<DeploymentRow | undefined> {

@@ -1,22 +1,32 @@
 import type { PoolClient } from 'pg';
 import type { Ring, RingSize } from '../../../contracts/deployment/rings.ts';
 import type { DeploymentRow } from '../../models/deployment.ts';
-import { agentConditions } from '../agent/selection.ts';
+import { agentFilters } from '../agent/selection.ts';
+import type { Filter } from '../bounded-page.ts';
 
 /** Which devices a deployment reaches, and in which ring. Everything is done in the database, in sets. */
 
 type Population = Pick<DeploymentRow, 'selection' | 'platform'>;
 
 /** A device's place in an order that is the same whenever it is asked for: 0 to 2³² - 1. */
-const hash = (seed: string) => `('x' || substr(md5(${seed} || a.id::text), 1, 8))::bit(32)::bigint`;
+const hash = (seed: string) => `('x' || substr(md5(${seed} || r.id::text), 1, 8))::bit(32)::bigint`;
 const HASHES = 4_294_967_296;
 /** Of samples: the same devices in each deployment, so that they can be known for it. */
 const SAMPLE_SEED = `'eucora sample '`;
 
-/** Conditions on `agent a` for a deployment's devices; parameters begin at `firstParam`. */
+/** Conditions with their values, whose numbers as parameters begin at `firstParam`. */
+function numbered(filters: readonly Filter[], firstParam: number) {
+  const params: unknown[] = [];
+  const conditions = filters.map(({ sql, value }) =>
+    value === undefined ? sql : sql.replace(':value', () => `$${firstParam - 1 + params.push(value)}`),
+  );
+  return { conditions, params };
+}
+
+/** Conditions on `agent r` for a deployment's devices; parameters begin at `firstParam`. */
 function membership({ selection, platform }: Population, firstParam: number) {
-  const { conditions, params } = agentConditions({ ...selection, platform }, firstParam);
-  return { where: ['a.revoked_at IS NULL', ...conditions].join(' AND '), params };
+  const { conditions, params } = numbered(agentFilters({ ...selection, platform }), firstParam);
+  return { where: ['r.revoked_at IS NULL', ...conditions].join(' AND '), params };
 }
 
 function ringCondition(size: RingSize, firstParam: number): { where: string; params: unknown[] } {
@@ -26,7 +36,7 @@ function ringCondition(size: RingSize, firstParam: number): { where: string; par
       params: [Math.round((size.sample_percent / 100) * HASHES)],
     };
   if (!('tag' in size)) return { where: '', params: [] };
-  const { conditions, params } = agentConditions({ tag: size.tag }, firstParam);
+  const { conditions, params } = numbered(agentFilters({ tag: size.tag }), firstParam);
   return { where: ` AND ${conditions.join(' AND ')}`, params };
 }
 
@@ -54,10 +64,10 @@ export async function countPopulation(
   const ring = ringCondition(first, params.length + 1);
   const { rows } = await client.query<{ devices: number; critical: number; first: number; fleet: number }>(
     `SELECT count(*) AS devices,
-       count(*) FILTER (WHERE a.tags ? 'critical' AND lower(a.tags ->> 'critical') NOT IN ('false', '0', 'no')) AS critical,
+       count(*) FILTER (WHERE r.tags ? 'critical' AND lower(r.tags ->> 'critical') NOT IN ('false', '0', 'no')) AS critical,
        count(*) FILTER (WHERE true${ring.where}) AS first,
        (SELECT count(*) FROM agent WHERE revoked_at IS NULL) AS fleet
-     FROM agent a WHERE ${where}`,
+     FROM agent r WHERE ${where}`,
     [...params, ...ring.params],
   );
   const { devices = 0, critical = 0, fleet = 0, first: fits = 0 } = rows[0] ?? {};
@@ -73,7 +83,7 @@ export async function countPopulation(
 export async function assignRings(client: PoolClient, deployment: DeploymentRow): Promise<void> {
   const { where, params } = membership(deployment, 4);
   const { rows } = await client.query<{ total: number }>(
-    `SELECT count(*) AS total FROM agent a WHERE ${membership(deployment, 1).where}`,
+    `SELECT count(*) AS total FROM agent r WHERE ${membership(deployment, 1).where}`,
     params,
   );
   const total = rows[0]?.total ?? 0;
@@ -82,9 +92,9 @@ export async function assignRings(client: PoolClient, deployment: DeploymentRow)
     const limit = ringLimit(size, total);
     await client.query(
       `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at)
-       SELECT $1::uuid, a.id, $2::smallint, 'WAITING', ${hash('$3::text')}, now() FROM agent a
+       SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$3::text')}, now() FROM agent a
        WHERE ${where}${ring.where}
-         AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = a.id)
+         AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = r.id)
        ORDER BY 5, 2${limit === undefined ? '' : ` LIMIT ${limit}`}`,
       [deployment.id, position, deployment.id, ...params, ...ring.params],
     );
@@ -104,9 +114,9 @@ export async function admitLateJoiners(
   const { where, params } = membership(deployment, 3);
   const { rowCount } = await client.query(
     `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at)
-     SELECT $1::uuid, a.id, $2::smallint, 'WAITING', ${hash('$1::uuid::text')}, now() FROM agent a
+     SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$1::uuid::text')}, now() FROM agent a
      WHERE ${where}
-       AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = a.id)`,
+       AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = r.id)`,
     [deployment.id, ring, ...params],
   );
   return rowCount ?? 0;

@@ -27,37 +27,44 @@ export function createPipeline(
   request: CreatePipeline,
   origin: Origin,
 ): Promise<PipelineCreation> {
-  return inTransaction(pool, async (client): Promise<PipelineCreation> => {
-    if (origin.idempotencyKey !== undefined) {
-      const earlier = await earlierPipeline(client, request, origin);
-      if (earlier !== undefined) return earlier;
-    }
-    const sourceName = await nameOfSource(client, request.source);
-    if (sourceName === undefined) return { kind: 'no_source' };
-    const pipeline = await insertPipeline(client, request, sourceName, origin);
-    if (pipeline === undefined)
-      return (await earlierPipeline(client, request, origin)) ?? { kind: 'key_reused' };
-    await tellWorkflow(client, packagingPipelineWorkflowId(pipeline.id), startOf(pipeline));
-    await appendAudit(client, [
-      {
-        actor: origin.actor,
-        action: 'packaging_pipeline.create',
-        kind: 'change',
-        object_type: 'packaging_pipeline',
-        object_id: pipeline.id,
-        after: {
-          status: pipeline.status,
-          package_name: pipeline.package_name,
-          package_version: pipeline.package_version,
-          format: pipeline.format,
-          source_artifact_hash: pipeline.source_artifact_hash,
-          ...(origin.retryOf === undefined ? {} : { retry_of: origin.retryOf }),
-        },
-        correlation_id: origin.correlationId,
+  return inTransaction(pool, (client) => createPipelineWithin(client, request, origin));
+}
+
+/** The same within the caller's transaction. */
+export async function createPipelineWithin(
+  client: PoolClient,
+  request: CreatePipeline,
+  origin: Origin,
+): Promise<PipelineCreation> {
+  if (origin.idempotencyKey !== undefined) {
+    const earlier = await earlierPipeline(client, request, origin);
+    if (earlier !== undefined) return earlier;
+  }
+  const sourceName = await nameOfSource(client, request.source);
+  if (sourceName === undefined) return { kind: 'no_source' };
+  const pipeline = await insertPipeline(client, request, sourceName, origin);
+  if (pipeline === undefined)
+    return (await earlierPipeline(client, request, origin)) ?? { kind: 'key_reused' };
+  await tellWorkflow(client, packagingPipelineWorkflowId(pipeline.id), startOf(pipeline));
+  await appendAudit(client, [
+    {
+      actor: origin.actor,
+      action: 'packaging_pipeline.create',
+      kind: 'change',
+      object_type: 'packaging_pipeline',
+      object_id: pipeline.id,
+      after: {
+        status: pipeline.status,
+        package_name: pipeline.package_name,
+        package_version: pipeline.package_version,
+        format: pipeline.format,
+        source_artifact_hash: pipeline.source_artifact_hash,
+        ...(origin.retryOf === undefined ? {} : { retry_of: origin.retryOf }),
       },
-    ]);
-    return { kind: 'created', pipeline };
-  });
+      correlation_id: origin.correlationId,
+    },
+  ]);
+  return { kind: 'created', pipeline };
 }
 
 /** The message with which the workflow of a pipeline begins; also when it was lost and begins again. */

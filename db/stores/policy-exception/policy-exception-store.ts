@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import type { Actor } from '../../../contracts/audit/audit.ts';
 import type { Page } from '../../../contracts/http/common.ts';
 import type {
@@ -44,31 +45,9 @@ export class PolicyExceptionStore {
   }
 
   request(request: PolicyExceptionRequest, actor: Actor, correlationId: string): Promise<PolicyException> {
-    return inTransaction(this.#database.pool, async (client) => {
-      const { rows } = await client.query<Row>(
-        `INSERT INTO policy_exception (id, package_name, package_version, cve_ids, reason, requested_by, expires_at,
-           created_at, correlation_id)
-         VALUES (uuid7(), $1, $2, $3, $4, $5, now() + make_interval(secs => $6), now(), $7) RETURNING ${COLUMNS}`,
-        [
-          request.package_name,
-          request.package_version ?? null,
-          [...new Set(request.cve_ids)].sort(),
-          request.reason,
-          actor.id,
-          request.expires_in_seconds,
-          correlationId,
-        ],
-      );
-      const exception = toException(rows[0] as Row);
-      const { package_name, package_version, cve_ids, expires_at } = exception;
-      await appendAudit(client, [
-        {
-          ...audit(exception, actor, correlationId, 'request'),
-          after: { status: exception.status, package_name, package_version, cve_ids, expires_at },
-        },
-      ]);
-      return exception;
-    });
+    return inTransaction(this.#database.pool, (client) =>
+      requestException(client, request, actor, correlationId),
+    );
   }
 
   approve(id: string, actor: Actor, correlationId: string): Promise<ExceptionMove> {
@@ -154,6 +133,38 @@ export class PolicyExceptionStore {
     );
     return toPage('policy-exceptions', rows, query.limit, (row) => row.id, toException);
   }
+}
+
+/** Asks for an exception within the caller's transaction. */
+export async function requestException(
+  client: PoolClient,
+  request: PolicyExceptionRequest,
+  actor: Actor,
+  correlationId: string,
+): Promise<PolicyException> {
+  const { rows } = await client.query<Row>(
+    `INSERT INTO policy_exception (id, package_name, package_version, cve_ids, reason, requested_by, expires_at,
+       created_at, correlation_id)
+     VALUES (uuid7(), $1, $2, $3, $4, $5, now() + make_interval(secs => $6), now(), $7) RETURNING ${COLUMNS}`,
+    [
+      request.package_name,
+      request.package_version ?? null,
+      [...new Set(request.cve_ids)].sort(),
+      request.reason,
+      actor.id,
+      request.expires_in_seconds,
+      correlationId,
+    ],
+  );
+  const exception = toException(rows[0] as Row);
+  const { package_name, package_version, cve_ids, expires_at } = exception;
+  await appendAudit(client, [
+    {
+      ...audit(exception, actor, correlationId, 'request'),
+      after: { status: exception.status, package_name, package_version, cve_ids, expires_at },
+    },
+  ]);
+  return exception;
 }
 
 const audit = (exception: PolicyException, actor: Actor, correlationId: string, word: string) => ({

@@ -71,7 +71,7 @@ it('lists deployments', async () => {
   );
   const { stdout } = await eucora(
     platform,
-    `deployments list --agent ${AGENT_ID} --task ${TASK_ID} --package tool`,
+    `deployments reports --agent ${AGENT_ID} --task ${TASK_ID} --package tool`,
   );
   expect(stdout).toMatch(/tool 1\.0 +INSTALLED +100 % +\S{36} +-/);
   expect(stdout).toMatch(/FAILED +- +\S{36} +hash/);

@@ -17,6 +17,16 @@ export const APPROVER: Actor = { type: 'operator', id: 'test-approver' };
 
 const hash = (): string => randomUUID().replaceAll('-', '').repeat(2);
 
+/** A request as people write it, before it is read. */
+interface Request {
+  readonly pipeline_id: string;
+  readonly plan?: object;
+  readonly selection?: object;
+  readonly detection?: object;
+  readonly base_at?: string;
+  readonly name?: string;
+}
+
 export interface PipelineOptions {
   readonly version?: string;
   readonly name?: string;
@@ -25,7 +35,8 @@ export interface PipelineOptions {
   readonly exceptions?: readonly string[];
   readonly evidence?: boolean;
   readonly findings?: object;
-  readonly signedBy?: string;
+  /** Whether the platform knows who signed it. */
+  readonly signer?: boolean;
 }
 
 /** Agents without API and packages without factory: what deployments need of both, as their tables hold it. */
@@ -44,6 +55,11 @@ export class Rollouts {
     const { version = '1.0.0', name = 'tool', format = 'deb', status = 'PASSED', exceptions = [] } = options;
     const findings = options.findings ?? { critical: 0, high: 0, medium: 0, low: 0, unknown: 0 };
     const output = status === 'PASSED' ? hash() : null;
+    const thumbprint = hash();
+    if (options.signer !== false) {
+      const key = { thumbprint, material: `key of ${name}`, subject: 'Test', expires_at: null };
+      await this.database.stores.signingKeys.note(key);
+    }
     const { rows } = await this.database.pool.query<{ id: string }>(
       `INSERT INTO packaging_pipeline (id, package_name, package_version, platform, format, status, source_artifact_hash,
          source_name, description, policy, sbom_format, signing_key, exception_ids, scan_summary, scan_pass,
@@ -63,7 +79,7 @@ export class Rollouts {
         JSON.stringify(findings),
         status === 'PASSED' ? true : null,
         output,
-        options.signedBy ?? hash(),
+        thumbprint,
         status === 'PASSED' ? new Date() : null,
       ],
     );
@@ -92,16 +108,16 @@ export class Rollouts {
   }
 
   /** Creates a deployment of what is online; rings default to one of all. */
-  async create(request: object & { pipeline_id: string }, actor: Actor = OPERATOR) {
+  async create(request: Request, actor: Actor = OPERATOR) {
     const parsed: CreateDeployment = createDeploymentSchema.parse({
-      plan: { rings: [ring('all', { rest: true })], ...('plan' in request ? (request.plan as object) : {}) },
+      plan: { rings: [ring('all', { rest: true })], ...request.plan },
       ...Object.fromEntries(Object.entries(request).filter(([key]) => key !== 'plan')),
     });
     return this.database.stores.deployments.create(parsed, { actor, correlationId: 'test' });
   }
 
   /** A deployment that needs no approval, or has it. @returns its id */
-  async begin(request: object & { pipeline_id: string }): Promise<string> {
+  async begin(request: Request): Promise<string> {
     const creation = await this.create(request);
     if (creation.kind !== 'created') throw new Error(JSON.stringify(creation));
     const { id, status } = creation.deployment;

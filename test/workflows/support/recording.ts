@@ -16,6 +16,7 @@ import {
 } from '../../harness/temporal.ts';
 import { recordHistory } from './histories.ts';
 import { shownOf } from './history.ts';
+import { recordDeployments } from './recording-deployments.ts';
 import { startWebhook } from './webhook.ts';
 
 interface Stage {
@@ -44,6 +45,7 @@ export async function recordAllHistories(): Promise<void> {
     webhook.answerWith(500, 200);
     await recordPresenceAndDelivery(stage);
     await recordFailedDelivery();
+    await recordDeployments();
     const maintenance = await plane.client.workflow.start('maintenance', {
       taskQueue: CONTROL_PLANE_TASK_QUEUE,
       workflowId: 'maintenance',

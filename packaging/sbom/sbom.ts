@@ -1,0 +1,94 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Component } from '../../contracts/packaging-pipeline/findings.ts';
+import type { SbomFormat } from '../../contracts/packaging-pipeline/steps.ts';
+import type { ToolContext } from '../context.ts';
+import { PackagingError } from '../errors.ts';
+import type { Sbom } from '../results.ts';
+import { trivyCache } from '../scan/trivy-cache.ts';
+import { runTool } from '../tools/run-tool.ts';
+
+const license = z.union([
+  z.object({ license: z.object({ id: z.string().optional(), name: z.string().optional() }) }),
+  z.object({ expression: z.string() }),
+]);
+const cycloneDx = z.object({
+  bomFormat: z.literal('CycloneDX'),
+  components: z
+    .array(
+      z.object({
+        name: z.string(),
+        version: z.string().optional(),
+        purl: z.string().optional(),
+        licenses: z.array(license).default([]),
+      }),
+    )
+    .default([]),
+});
+const spdx = z.object({
+  spdxVersion: z.string(),
+  packages: z
+    .array(
+      z.object({
+        name: z.string(),
+        versionInfo: z.string().optional(),
+        licenseDeclared: z.string().optional(),
+        externalRefs: z
+          .array(z.object({ referenceType: z.string(), referenceLocator: z.string() }))
+          .default([]),
+      }),
+    )
+    .default([]),
+});
+
+function licenseNames(entry: z.infer<typeof license>): string[] {
+  if ('expression' in entry) return [entry.expression];
+  return [entry.license.id ?? entry.license.name ?? []].flat();
+}
+
+/** What is a package of somebody's, not a file or the tree itself. */
+function componentsOf(format: SbomFormat, json: unknown): Component[] {
+  if (format === 'cyclonedx') {
+    return cycloneDx
+      .parse(json)
+      .components.filter(({ purl }) => purl !== undefined)
+      .map(({ name, version = '', purl = null, licenses }) => ({
+        name,
+        version,
+        purl,
+        licenses: licenses.flatMap(licenseNames),
+      }));
+  }
+  return spdx.parse(json).packages.flatMap(({ name, versionInfo, licenseDeclared, externalRefs }) => {
+    const purl = externalRefs.find(({ referenceType }) => referenceType === 'purl')?.referenceLocator;
+    if (purl === undefined) return [];
+    const known = licenseDeclared !== undefined && !['NONE', 'NOASSERTION'].includes(licenseDeclared);
+    return [{ name, version: versionInfo ?? '', purl, licenses: known ? [licenseDeclared] : [] }];
+  });
+}
+
+/** SBOM of a laid-out tree, into `<workspace>/sbom.<format>.json`. @throws PackagingError */
+export async function makeSbom(ctx: ToolContext, tree: string, format: SbomFormat): Promise<Sbom> {
+  const file = join(ctx.workspace, `sbom.${format}.json`);
+  await rm(file, { force: true });
+  const output = format === 'spdx' ? 'spdx-json' : 'cyclonedx';
+  // From the tree itself, whose place would else stand in the document.
+  await runTool(
+    ctx,
+    'trivy',
+    ['fs', '--format', output, '--output', file, '--offline-scan', '--cache-dir', await trivyCache(ctx), '.'],
+    { cwd: tree, failure: 'scan-failed' },
+  );
+  try {
+    const json: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const components = componentsOf(format, json);
+    ctx.log(`sbom: ${components.length} components`);
+    return { format, file, components };
+  } catch (error) {
+    throw new PackagingError('scan-failed', 'The SBOM that Trivy made is not understood', {
+      reason: 'report',
+      cause: error,
+    });
+  }
+}

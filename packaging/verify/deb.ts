@@ -1,0 +1,77 @@
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ToolContext } from '../context.ts';
+import { PackagingError } from '../errors.ts';
+import type { OpenPgpKey } from '../keys/openpgp.ts';
+import { armoredKey, trustedKeyring } from '../keys/public-keys.ts';
+import type { SigningKeys } from '../keys/signing-keys.ts';
+import { takeDebApart } from '../sign/deb.ts';
+import { runTool } from '../tools/run-tool.ts';
+
+const FAILURE = { failure: 'verification-failed' } as const;
+
+const policy = (id: string): string => `<?xml version="1.0"?>
+<!DOCTYPE Policy SYSTEM "https://www.debian.org/debsig/1.0/policy.dtd">
+<Policy xmlns="https://www.debian.org/debsig/1.0/">
+  <Origin Name="EUCORA" id="${id}" Description="EUCORA"/>
+  <Selection><Required Type="origin" File="trusted.gpg" id="${id}"/></Selection>
+  <Verification MinOptional="0"><Required Type="origin" File="trusted.gpg" id="${id}"/></Verification>
+</Policy>
+`;
+
+/** The key that a detached signature is of, as gpgv says. */
+async function checkDetached(
+  ctx: ToolContext,
+  keyring: string,
+  trusted: readonly OpenPgpKey[],
+  parts: { readonly signed: string; readonly signature: Buffer },
+): Promise<OpenPgpKey> {
+  const signature = join(ctx.workspace, 'verify', 'signature');
+  await writeFile(signature, parts.signature, { mode: 0o600 });
+  const { stdout } = await runTool(
+    ctx,
+    'gpgv',
+    ['--status-fd', '1', '--keyring', keyring, signature, parts.signed],
+    { ...FAILURE, quiet: true },
+  );
+  // The last field is the primary key, whichever of its subkeys signed.
+  const fingerprint = /^\[GNUPG:\] VALIDSIG .*\b([0-9A-F]{40,64})$/m.exec(stdout)?.[1]?.toLowerCase();
+  const key = trusted.find((candidate) => candidate.fingerprint === fingerprint);
+  if (key === undefined || /^\[GNUPG:\] (EXPKEYSIG|EXPSIG|REVKEYSIG)\b/m.test(stdout))
+    throw new PackagingError(
+      'verification-failed',
+      'The deb’s signature is of a key that has ended or is not trusted',
+      {
+        reason: 'key',
+      },
+    );
+  return key;
+}
+
+/** @returns the key that signed it, also armored. @throws PackagingError `verification-failed` */
+export async function verifyDeb(
+  ctx: ToolContext,
+  file: string,
+  keys: SigningKeys,
+): Promise<OpenPgpKey & { readonly armored: string }> {
+  const folder = join(ctx.workspace, 'verify');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o700 });
+  const parts = await takeDebApart(file, folder);
+  if (parts === undefined)
+    throw new PackagingError('verification-failed', 'The deb is not signed', { reason: 'unsigned' });
+  const keyring = join(folder, 'trusted.gpg');
+  const trusted = await trustedKeyring(ctx, keys, folder, keyring);
+  const key = await checkDetached(ctx, keyring, trusted, parts);
+  const id = key.fingerprint.slice(-16).toUpperCase();
+  for (const kind of ['policies', 'keyrings']) await mkdir(join(folder, kind, id), { recursive: true });
+  await writeFile(join(folder, 'policies', id, 'eucora.pol'), policy(id));
+  await copyFile(keyring, join(folder, 'keyrings', id, 'trusted.gpg'));
+  await runTool(
+    ctx,
+    'debsig-verify',
+    ['--policies-dir', join(folder, 'policies'), '--keyrings-dir', join(folder, 'keyrings'), file],
+    FAILURE,
+  );
+  return { ...key, armored: await armoredKey(ctx, keyring, key.fingerprint) };
+}

@@ -1,0 +1,330 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { verifyEvidence } from '../../cli/evidence/verify.ts';
+import { PackagingError } from '../../packaging/index.ts';
+import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
+import { ensureSearchAttributes } from '../../workers/setup/search-attributes.ts';
+import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { type DevServer, devServer } from '../harness/engines.ts';
+import { eventually } from '../harness/temporal.ts';
+import { PackagingPlane } from './support/plane.ts';
+import { parsedRequest } from './support/samples.ts';
+import { finding } from './support/tools.ts';
+
+let server: DevServer;
+let env: TestWorkflowEnvironment;
+let database: TestDatabase;
+let plane: PackagingPlane;
+
+beforeAll(async () => {
+  [server, database] = await Promise.all([devServer(), createTestDatabase()]);
+  env = await server.environment();
+  await ensureSearchAttributes(env.client, 'default');
+}, 60_000);
+beforeEach(async () => {
+  plane = await PackagingPlane.start(env, database);
+});
+afterEach(() => plane?.stop());
+afterAll(async () => {
+  await env?.teardown();
+  await server?.dispose();
+  await database?.dispose();
+});
+
+/** Holds a step up until it is let go, or stopped. */
+function holdUp(step: Parameters<PackagingPlane['tools']['before']>[0]) {
+  let letGo = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  let stopped = false;
+  const reached = new Promise<void>((resolve) => {
+    plane.tools.before(step, async (ctx) => {
+      ctx.log('works');
+      resolve();
+      await Promise.race([
+        gate,
+        new Promise((_, reject) => {
+          ctx.signal.addEventListener('abort', () => {
+            stopped = true;
+            reject(ctx.signal.reason);
+          });
+        }),
+      ]);
+    });
+  });
+  return { reached, letGo: () => letGo(), wasStopped: () => stopped };
+}
+
+describe('A pipeline that passes', () => {
+  it('goes through all steps once, stores the package for agents and leaves evidence that holds', async () => {
+    const id = await plane.begin();
+    const pipeline = await plane.ended(id);
+    expect(pipeline).toMatchObject({ status: 'PASSED', scan_pass: true, failure_code: null });
+    expect(pipeline.steps.map(({ step, status, attempts }) => [step, status, attempts])).toEqual(
+      ['fetch', 'build', 'sign', 'verify', 'sbom', 'scan', 'policy', 'store', 'evidence'].map((step) => [
+        step,
+        'DONE',
+        1,
+      ]),
+    );
+    expect(pipeline.steps.every(({ duration_ms }) => duration_ms !== null)).toBe(true);
+    for (const time of ['build_started_at', 'sign_ended_at', 'sbom_started_at', 'scan_ended_at'] as const)
+      expect(pipeline[time]).not.toBeNull();
+    const artifact = await database.stores.artifacts.find(pipeline.output_artifact_hash ?? '');
+    expect(artifact).toMatchObject({ name: 'hello_1.0.0-1_amd64.deb', created_by: pipeline.workflow_id });
+    const { certificatePem } = await CertificateAuthority.open(plane.folder);
+    const document = (await plane.content.bytes(pipeline.evidence_hash ?? '')).toString();
+    const statement = verifyEvidence(
+      document,
+      { ca: certificatePem },
+      {
+        source: pipeline.source_artifact_hash,
+        artifact: pipeline.output_artifact_hash ?? '',
+        sbom: pipeline.sbom_hash ?? '',
+        scan: pipeline.scan_results_hash ?? '',
+      },
+    );
+    expect(statement.predicate.eucora).toMatchObject({ policy: { verdict: 'PASSED' }, intent: null });
+    expect(await readdir(plane.workspaces)).toEqual([]);
+    const log = await plane.log(id);
+    expect(log).toContain('build: built hello_1.0.0-1_amd64.deb\n');
+    expect(log).toContain('sign: warning: the certificate ends soon\n');
+  });
+
+  it('tells the Web UI what it is, where it stands and how long each step took', async () => {
+    const held = holdUp('buildPackage');
+    const id = await plane.begin();
+    await held.reached;
+    const metadata = async () =>
+      (await plane.handle(id).query('__temporal_workflow_metadata')) as { currentDetails: string };
+    await eventually(async () => expect((await metadata()).currentDetails).toContain('**build**'));
+    const described = await plane.handle(id).describe();
+    expect(await described.staticSummary()).toBe('hello 1.0.0 as deb');
+    await eventually(async () => {
+      const { count } = await env.client.workflow.count(
+        `EucoraPackage = 'hello' AND EucoraPipelineState = 'BUILDING'`,
+      );
+      expect(count).toBe(1);
+    });
+    expect(await database.stores.pipelines.find(id)).toMatchObject({ status: 'BUILDING' });
+    held.letGo();
+    await plane.ended(id);
+    expect((await metadata()).currentDetails).toMatch(/PASSED.*\n\n- fetch: \d+\.\d s\n/s);
+    expect(await plane.handle(id).query('stepTimings')).toHaveLength(9);
+  });
+
+  it('has a log that can be read while a tool works', async () => {
+    const held = holdUp('buildPackage');
+    const id = await plane.begin();
+    await held.reached;
+    await eventually(async () => expect(await plane.log(id)).toContain('build: works\n'));
+    expect((await database.stores.pipelines.logs.read(id, 0, 500))?.complete).toBe(false);
+    held.letGo();
+    await plane.ended(id);
+    expect((await database.stores.pipelines.logs.read(id, 0, 500))?.complete).toBe(true);
+  });
+
+  it('gives deployments a pack of their own, once', async () => {
+    const id = await plane.begin();
+    const pipeline = await plane.ended(id);
+    const intent = { id, description: 'ring 0', created_by: 'ann', risk_score: 12 };
+    const pack = await plane.packIntentEvidence(id, intent);
+    expect(await plane.packIntentEvidence(id, intent)).toEqual(pack);
+    expect(pack.sha256).not.toBe(pipeline.evidence_hash);
+    const { certificatePem } = await CertificateAuthority.open(plane.folder);
+    const document = (await plane.content.bytes(pack.sha256)).toString();
+    expect(verifyEvidence(document, { ca: certificatePem }).predicate.eucora.intent).toEqual(intent);
+    expect((await database.stores.pipelines.find(id))?.evidence_hash).toBe(pipeline.evidence_hash);
+  });
+});
+
+describe('A pipeline that fails', () => {
+  it('by its policy names the rule and the finding, keeps SBOM and scan, and stores no package', async () => {
+    plane.tools.findings = [finding()];
+    const pipeline = await plane.ended(await plane.begin());
+    expect(pipeline).toMatchObject({
+      status: 'FAILED',
+      failure_step: 'policy',
+      failure_code: 'policy-refused',
+      scan_pass: false,
+      scan_summary: { critical: 1, high: 0 },
+      output_artifact_hash: null,
+      evidence_id: null,
+    });
+    expect(pipeline.failure_message).toContain('severity-gate');
+    expect(pipeline.failure_message).toContain('CVE-2019-10744');
+    expect(await plane.content.size(pipeline.sbom_hash ?? '')).toBeGreaterThan(0);
+    expect(await readdir(plane.workspaces)).toEqual([]);
+  });
+
+  it('passes once an exception covers every blocking finding, and names it', async () => {
+    plane.tools.findings = [finding()];
+    const { policyExceptions } = database.stores;
+    const asked = await policyExceptions.request(
+      { package_name: 'hello', cve_ids: ['CVE-2019-10744'], reason: 'unreachable', expires_in_seconds: 600 },
+      { type: 'operator', id: 'ann' },
+      'test',
+    );
+    expect(await plane.ended(await plane.begin())).toMatchObject({ failure_code: 'policy-refused' });
+    await policyExceptions.approve(asked.id, { type: 'operator', id: 'bob' }, 'test');
+    const pipeline = await plane.ended(await plane.begin());
+    expect(pipeline).toMatchObject({ status: 'PASSED', exception_id: asked.id, scan_pass: false });
+    expect(pipeline.policy_decision).toMatchObject({ verdict: 'EXCUSED' });
+    await policyExceptions.revoke(asked.id, { type: 'operator', id: 'bob' }, 'test');
+  });
+
+  it('by a compile error is not tried again', async () => {
+    plane.tools.before('buildPackage', () => {
+      throw new PackagingError('build-failed', 'hello.c:1: error');
+    });
+    const pipeline = await plane.ended(await plane.begin());
+    expect(pipeline).toMatchObject({ failure_step: 'build', failure_code: 'build-failed' });
+    expect(pipeline.failure_message).toBe('hello.c:1: error');
+    expect(plane.tools.runs.filter((step) => step === 'buildPackage')).toHaveLength(1);
+    expect(await plane.log(pipeline.id)).toContain('build: failed: hello.c:1: error\n');
+  });
+
+  it.each([
+    ['a full disk, as a tool tells it', () => new PackagingError('out-of-space', 'full')],
+    ['a full disk, as the system tells it', () => Object.assign(new Error('x'), { code: 'ENOSPC' })],
+    ['what nobody foresaw', () => new TypeError('a secret of ours')],
+  ])('for the moment by %s is tried again', async (_what, error) => {
+    let failed = false;
+    plane.tools.before('signPackage', () => {
+      if (failed) return;
+      failed = true;
+      throw error();
+    });
+    const pipeline = await plane.ended(await plane.begin());
+    expect(pipeline.status).toBe('PASSED');
+    expect(pipeline.steps.find(({ step }) => step === 'sign')).toMatchObject({ attempts: 2, error: null });
+    // What was built before is not built again.
+    expect(plane.tools.runs.filter((step) => step === 'buildPackage')).toHaveLength(1);
+    const log = await plane.log(pipeline.id);
+    expect(log).toContain('sign: attempt 2\n');
+    expect(log).not.toContain('secret');
+  });
+
+  it('by SBOM or scan waits for the other one before its workspace goes', async () => {
+    const held = holdUp('scan');
+    plane.tools.before('makeSbom', () => {
+      throw new PackagingError('scan-failed', 'no SBOM');
+    });
+    const id = await plane.begin();
+    await held.reached;
+    await eventually(async () => expect(await plane.log(id)).toContain('sbom: failed'));
+    expect(existsSync(join(plane.workspaces, id))).toBe(true);
+    held.letGo();
+    expect(await plane.ended(id)).toMatchObject({ failure_step: 'sbom', failure_code: 'scan-failed' });
+    expect(existsSync(join(plane.workspaces, id))).toBe(false);
+  });
+});
+
+describe('A pipeline that is cancelled', () => {
+  it('stops the running tool, cleans its workspace and ends as FAILED', async () => {
+    const held = holdUp('buildPackage');
+    const id = await plane.begin();
+    await held.reached;
+    await plane.cancel(id);
+    const pipeline = await plane.ended(id);
+    expect(held.wasStopped()).toBe(true);
+    expect(pipeline).toMatchObject({ status: 'FAILED', failure_code: 'cancelled', failure_step: 'build' });
+    expect(existsSync(join(plane.workspaces, id))).toBe(false);
+    expect(pipeline.steps.find(({ step }) => step === 'build')?.status).toBe('FAILED');
+    expect(await plane.log(id)).toContain('build: stopped\n');
+  });
+});
+
+describe('A worker that goes', () => {
+  it('in the middle of a step leaves it to the next one, and nothing that was done is done again', async () => {
+    const held = holdUp('signPackage');
+    const id = await plane.begin();
+    await held.reached;
+    await plane.replaceWorker();
+    held.letGo();
+    const pipeline = await plane.ended(id);
+    expect(pipeline.status).toBe('PASSED');
+    expect(plane.tools.runs.filter((step) => step === 'buildPackage')).toHaveLength(1);
+    expect(
+      await database.pool.query('SELECT 1 FROM evidence_pack WHERE pipeline_id = $1', [id]),
+    ).toMatchObject({
+      rowCount: 1,
+    });
+  });
+
+  it('with its disk is replaced: the package is the one that was signed', async () => {
+    const held = holdUp('makeSbom');
+    const id = await plane.begin();
+    await held.reached;
+    const signed = (await database.stores.pipelines.row(id))?.signed;
+    await plane.loseWorkspaces();
+    await plane.replaceWorker();
+    held.letGo();
+    const pipeline = await plane.ended(id);
+    expect(pipeline.output_artifact_hash).toBe(signed?.sha256);
+    expect(plane.tools.runs.filter((step) => step === 'signPackage')).toHaveLength(1);
+    expect(plane.tools.runs.filter((step) => step === 'buildPackage').length).toBeGreaterThan(1);
+  });
+});
+
+describe('A source from a URL', () => {
+  let files: Server;
+  let url: string;
+  const answers = new Map<string, { status: number; body?: string; location?: string }>();
+  beforeAll(async () => {
+    files = createServer((request, response) => {
+      const answer = answers.get(request.url ?? '') ?? { status: 404 };
+      response.writeHead(answer.status, answer.location === undefined ? {} : { location: answer.location });
+      response.end(answer.body);
+    });
+    await new Promise<void>((resolve) => files.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
+  });
+  afterAll(() => new Promise((resolve) => files.close(resolve)));
+
+  const HASH = 'c3ab8ff13720e8ad9047dd39466b3c8974e592c2fa383d4a3960714caef0c4f2';
+  const of = async (path: string) => {
+    const { pipelines } = database.stores;
+    const request = parsedRequest('', { source: { url: url + path, sha256: HASH } });
+    const created = await pipelines.create(request, {
+      actor: { type: 'operator', id: 'tester' },
+      correlationId: 'test',
+    });
+    if (created.kind !== 'created') throw new Error(created.kind);
+    await plane.relay.relayOnce();
+    return plane.ended(created.pipeline.id);
+  };
+
+  it('is followed, checked against its hash and kept', async () => {
+    answers.set('/foobar', { status: 302, location: '/there?secret=1' });
+    answers.set('/there?secret=1', { status: 200, body: 'foobar' });
+    const pipeline = await of('/foobar');
+    expect(pipeline.status).toBe('PASSED');
+    expect(await plane.content.size(HASH)).toBe(6);
+    expect(await plane.log(pipeline.id)).not.toContain('secret=1');
+  });
+
+  it.each([
+    ['with another hash', { status: 200, body: 'other' }, 'source-changed'],
+    ['that is not there', { status: 404 }, 'source-refused'],
+    ['that leads to another protocol', { status: 302, location: 'file:///etc/passwd' }, 'source-refused'],
+    ['that leads round and round', { status: 302, location: '/odd' }, 'source-refused'],
+  ])('%s is refused at once', async (_what, answer, code) => {
+    await plane.content.remove(HASH);
+    answers.set('/odd', answer);
+    expect(await of('/odd')).toMatchObject({ failure_step: 'fetch', failure_code: code });
+  });
+});
+
+it('many pipelines go side by side, each to its own end', async () => {
+  const ids = await Promise.all(Array.from({ length: 12 }, () => plane.begin()));
+  while ((await plane.relay.relayOnce()) > 0);
+  const ended = await Promise.all(ids.map((id) => plane.ended(id)));
+  expect(ended.map(({ status }) => status)).toEqual(ids.map(() => 'PASSED'));
+  expect(new Set(ended.map(({ output_artifact_hash }) => output_artifact_hash)).size).toBe(12);
+}, 60_000);
