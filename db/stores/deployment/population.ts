@@ -92,7 +92,7 @@ export async function assignRings(client: PoolClient, deployment: DeploymentRow)
     const limit = ringLimit(size, total);
     await client.query(
       `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at)
-       SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$3::text')}, now() FROM agent a
+       SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$3::text')}, now() FROM agent r
        WHERE ${where}${ring.where}
          AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = r.id)
        ORDER BY 5, 2${limit === undefined ? '' : ` LIMIT ${limit}`}`,
@@ -114,7 +114,7 @@ export async function admitLateJoiners(
   const { where, params } = membership(deployment, 3);
   const { rowCount } = await client.query(
     `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at)
-     SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$1::uuid::text')}, now() FROM agent a
+     SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$1::uuid::text')}, now() FROM agent r
      WHERE ${where}
        AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = r.id)`,
     [deployment.id, ring, ...params],
