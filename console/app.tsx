@@ -14,8 +14,15 @@ import { addAgent, agentTopic } from './pages/agent.tsx';
 import { addAgents } from './pages/agents.tsx';
 import { addAlerts } from './pages/alerts.tsx';
 import { addAudit } from './pages/audit.tsx';
+import { addDeployment, deploymentTopic } from './pages/deployment.tsx';
+import { addDeployments } from './pages/deployments.tsx';
+import { addExceptions } from './pages/exceptions.tsx';
 import { addFleet, fleetTopic } from './pages/fleet.tsx';
+import { addIncident, incidentTopic } from './pages/incident.tsx';
+import { addIncidents } from './pages/incidents.tsx';
 import { addLogIn } from './pages/login.tsx';
+import { addPackage, packageTopic } from './pages/package.tsx';
+import { addPackages } from './pages/packages.tsx';
 import { addSettings } from './pages/settings.tsx';
 import { addSingleSignOn } from './pages/single-sign-on.tsx';
 import { addTask, taskTopic } from './pages/task.tsx';
@@ -43,6 +50,13 @@ const CLOSED: readonly AddPages[] = [
   addAgent,
   addTasks,
   addTask,
+  addPackages,
+  addPackage,
+  addExceptions,
+  addDeployments,
+  addDeployment,
+  addIncidents,
+  addIncident,
   addAlerts,
   addAudit,
   addSettings,
@@ -53,7 +67,14 @@ const CLOSED: readonly AddPages[] = [
 export function createConsole(options: ConsoleOptions): ConsoleApp {
   const app: ConsoleApp = new Hono<ConsoleEnv>({ strict: false });
   const sessions = new Sessions(options.secret);
-  const hub = new LiveHub({ fleet: fleetTopic, agent: agentTopic, task: taskTopic });
+  const hub = new LiveHub({
+    fleet: fleetTopic,
+    agent: agentTopic,
+    task: taskTopic,
+    package: packageTopic,
+    deployment: deploymentTopic,
+    incident: incidentTopic,
+  });
   options.stopping.addEventListener('abort', () => hub.close(), { once: true });
   const context: ConsoleContext = { options, sessions, hub };
 

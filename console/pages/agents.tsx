@@ -64,7 +64,7 @@ export const addAgents: AddPages = (app) => {
         </Filters>
         {page.items.length === 0 ? (
           <Empty>
-            No agent fits.{' '}
+            No agent on this page fits.{' '}
             {Object.keys(query).length === 0 ? (
               <a href="/console">What to do first</a>
             ) : (
@@ -82,9 +82,9 @@ export const addAgents: AddPages = (app) => {
                 <button type="submit">Task for the selected agents…</button>
               </form>
             ) : null}
-            <Pager path={PATH} query={query} next={page.next_cursor} />
           </>
         )}
+        <Pager path={PATH} query={query} next={page.next_cursor} />
       </Page>,
     );
   });

@@ -17,6 +17,9 @@ const EXPORT_PAGE = 500;
 function shownAt({ object_type }: AuditEvent): { path?: string } {
   if (object_type === 'agent') return { path: '/console/agents' };
   if (object_type === 'agent_task') return { path: '/console/tasks' };
+  if (object_type === 'deployment') return { path: '/console/deployments' };
+  if (object_type === 'incident') return { path: '/console/incidents' };
+  if (object_type === 'packaging_pipeline') return { path: '/console/packages' };
   return {};
 }
 

@@ -5,6 +5,7 @@ import type { Api } from '../api.ts';
 import { Act } from '../components/form.tsx';
 import { Page } from '../components/page.tsx';
 import { Facts, Json, Section, Status, Time } from '../components/parts.tsx';
+import { WorkflowLink } from '../components/workflow-link.tsx';
 import type { LiveTopic } from '../live/hub.ts';
 import { may } from '../may.ts';
 import type { AddPages } from '../types.ts';
@@ -86,7 +87,6 @@ export const addTask: AddPages = (app, { options }) => {
   app.get(`${PATH}/:id`, async (c) => {
     const id = c.req.param('id');
     const task = await c.var.api.get(`/tasks/${encodeURIComponent(id)}`, taskSchema);
-    const ui = options.temporalUiUrl;
     return c.html(
       <Page title={`${task.task_type} task`} section={PATH} operator={c.var.operator} live={[`task:${id}`]}>
         <div class="card" data-topic={`task:${id}`}>
@@ -118,19 +118,7 @@ export const addTask: AddPages = (app, { options }) => {
                 'Retry of',
                 task.retry_of === null ? null : <a href={`${PATH}/${task.retry_of}`}>{task.retry_of}</a>,
               ],
-              [
-                'Workflow',
-                ui === undefined ? (
-                  <code>{task.workflow_id}</code>
-                ) : (
-                  <a
-                    href={`${ui}/namespaces/default/workflows/${encodeURIComponent(task.workflow_id)}`}
-                    rel="noreferrer"
-                  >
-                    {task.workflow_id}
-                  </a>
-                ),
-              ],
+              ['Workflow', <WorkflowLink id={task.workflow_id} ui={options.temporalUiUrl} />],
             ]}
           />
         </Section>
