@@ -3,6 +3,9 @@ import { World } from '../api/support/world.ts';
 import type { TestAgent } from '../harness/agent-client.ts';
 import { launch, screenshot, seriousFindings, watchedPage } from './support/browser.ts';
 
+// Browsers are slow on busy machines.
+jest.setTimeout(120_000);
+
 const ATTACK = `"><img src=x onerror=alert(1)><script>alert(2)</script>'{{7*7}}`;
 
 describe('The console in a browser', () => {
@@ -16,7 +19,7 @@ describe('The console in a browser', () => {
     world = await World.start({ overrides: { TEMPORAL_UI_URL: 'http://127.0.0.1:9' } });
     browser = await launch();
     ({ page, complaints } = await watchedPage(await browser.newContext()));
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await world?.dispose();
