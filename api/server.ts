@@ -6,6 +6,7 @@ import type { Logger } from '../runtime/logger.ts';
 import { createAgentApp, createOperatorApp } from './app.ts';
 import { createDependencies } from './dependencies.ts';
 import { createHeartbeatFastPath } from './fast-path/heartbeat.ts';
+import { startFleetSampling } from './fleet-sampling.ts';
 import { startIntakeBeat } from './intake-beat.ts';
 import { type Listener, listenHttp, listenTls } from './listeners/listen.ts';
 import { createAgentTlsServer } from './listeners/tls.ts';
@@ -59,6 +60,7 @@ export async function startApi(
       );
       listeners.push(proxies);
     }
+    const stopSampling = startFleetSampling(deps.stores, logger);
     const stopBeat = startIntakeBeat(deps.stores.presence, logger, deps.stores.presence.intakeBeatMs);
     return {
       operatorPort: operators.port,
@@ -66,6 +68,7 @@ export async function startApi(
       proxyPort: proxies?.port,
       stop: async () => {
         stopBeat();
+        stopSampling();
         await closeAll();
       },
     };

@@ -5,6 +5,7 @@ import * as fleetCounts from './migrations/0002-fleet-counts.ts';
 import * as packagingPipeline from './migrations/0003-packaging-pipeline.ts';
 import * as deployment from './migrations/0004-deployment.ts';
 import * as incidents from './migrations/0005-incidents.ts';
+import * as fleetSamples from './migrations/0006-fleet-samples.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
@@ -13,6 +14,7 @@ const MIGRATIONS = [
   { name: '0003-packaging-pipeline', up: packagingPipeline.up },
   { name: '0004-deployment', up: deployment.up },
   { name: '0005-incidents', up: incidents.up },
+  { name: '0006-fleet-samples', up: fleetSamples.up },
 ] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */

@@ -53,7 +53,7 @@ export function Chart({ title, points, unit, max }: ChartProps) {
   );
 }
 
-const show = (value: number, unit: string): string => `${Math.round(value)} ${unit}`;
+const show = (value: number, unit: string): string => `${Math.round(value)} ${unit}`.trimEnd();
 
 function duration(ms: number): string {
   const minutes = ms / 60_000;

@@ -1,8 +1,14 @@
-import { AGENT_STATUSES, fleetSummarySchema } from '../../contracts/agent/agent.ts';
+import {
+  AGENT_STATUSES,
+  type FleetHistory,
+  fleetHistorySchema,
+  fleetSummarySchema,
+  PLATFORMS,
+} from '../../contracts/agent/agent.ts';
 import { alertSchema } from '../../contracts/agent-presence/alert.ts';
 import { auditEventSchema } from '../../contracts/audit/audit.ts';
 import { type Api, withQuery } from '../api.ts';
-import { Bars } from '../components/chart.tsx';
+import { Bars, Chart } from '../components/chart.tsx';
 import { Page } from '../components/page.tsx';
 import { Empty, Section, Status, Time } from '../components/parts.tsx';
 import { Table } from '../components/table.tsx';
@@ -12,13 +18,16 @@ import type { AddPages } from '../types.ts';
 const SHOWN_VERSIONS = 8;
 const RECENT = 200;
 const SHOWN = 10;
+const HISTORY_HOURS = 24;
+const CHARTED_VERSIONS = 3;
 
 const agents = (query: Record<string, string>) => withQuery('/console/agents', query);
 
 /** Everything on the page that changes by itself. */
 async function fleet(api: Api) {
-  const [summary, alerts, changes] = await Promise.all([
+  const [summary, history, alerts, changes] = await Promise.all([
     api.get('/fleet/summary', fleetSummarySchema),
+    api.get('/fleet/history', fleetHistorySchema, { hours: HISTORY_HOURS }),
     api.page('/alerts', alertSchema, { open: true, limit: SHOWN }),
     api.page('/audit-events', auditEventSchema, { action: 'agent.status', limit: RECENT }),
   ]);
@@ -53,6 +62,7 @@ async function fleet(api: Api) {
           link={(agent_version) => agents({ agent_version })}
         />
       </div>
+      <History history={history} versions={versions.slice(0, CHARTED_VERSIONS).map(([name]) => name)} />
       <Section title="Open alerts">
         {alerts.items.length === 0 ? (
           <Empty>
@@ -91,6 +101,36 @@ async function fleet(api: Api) {
         )}
       </Section>
     </>
+  );
+}
+
+/** Each kind as a chart of its own, all to one scale. */
+function History({ history, versions }: { history: FleetHistory; versions: readonly string[] }) {
+  const charts = [
+    ...AGENT_STATUSES.map((status) => [status, 'by_status', status] as const),
+    ...PLATFORMS.map((platform) => [platform, 'by_platform', platform] as const),
+    ...versions.map((version) => [`Version ${version}`, 'by_agent_version', version] as const),
+  ];
+  const max = Math.max(
+    1,
+    ...history.items.map(({ by_status }) => Object.values(by_status).reduce((sum, count) => sum + count, 0)),
+  );
+  return (
+    <Section title={`Over the last ${HISTORY_HOURS} hours`}>
+      <div class="grid-of small">
+        {charts.map(([title, by, key]) => (
+          <Chart
+            title={title}
+            unit=""
+            max={max}
+            points={history.items.map((sample) => ({
+              at: Date.parse(sample.at),
+              value: (sample[by] as Record<string, number>)[key] ?? 0,
+            }))}
+          />
+        ))}
+      </div>
+    </Section>
   );
 }
 

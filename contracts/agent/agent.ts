@@ -112,4 +112,18 @@ export const fleetSummarySchema = z
   })
   .meta({ id: 'FleetSummary', description: 'Counts of agents that are not revoked' });
 
+export const fleetHistoryQuery = z.strictObject({
+  hours: z.coerce.number().int().min(1).max(720).default(24).meta({ description: 'Back from now' }),
+});
+
+/** Points that a history has at most, however long it is. */
+export const MAX_HISTORY_POINTS = 300;
+
+export const fleetHistorySchema = z
+  .object({
+    items: z.array(fleetSummarySchema.omit({ total: true }).extend({ at: instantSchema })),
+  })
+  .meta({ id: 'FleetHistory', description: 'Counts of agents over time, oldest first' });
+export type FleetHistory = z.infer<typeof fleetHistorySchema>;
+
 export const agentMetadata = jsonObject(16_384);

@@ -3,6 +3,7 @@ import type { Database } from '../database.ts';
 import { OperatorTokenStore } from './access/operator-token-store.ts';
 import { AgentStore } from './agent/agent-store.ts';
 import { EnrolmentTokenStore } from './agent/enrolment-token-store.ts';
+import { FleetHistoryStore } from './agent/fleet-history-store.ts';
 import { AlertStore } from './agent-presence/alert-store.ts';
 import { intakeSilenceSeconds } from './agent-presence/intake.ts';
 import { PresenceStore } from './agent-presence/presence-store.ts';
@@ -39,6 +40,7 @@ export interface Stores {
   readonly incidents: IncidentStore;
   readonly evidence: EvidenceStore;
   readonly fleetFiles: FleetFileStore;
+  readonly fleetHistory: FleetHistoryStore;
   readonly maintenance: MaintenanceStore;
   readonly operatorTokens: OperatorTokenStore;
   readonly outbox: TaskOutbox;
@@ -75,6 +77,7 @@ export function createStores(database: Database, config: Config): Stores {
     }),
     evidence: new EvidenceStore(database),
     fleetFiles: new FleetFileStore(database),
+    fleetHistory: new FleetHistoryStore(database),
     maintenance: new MaintenanceStore(database, {
       telemetryDays: config.EUCORA_TELEMETRY_RETENTION_DAYS,
       auditDays: config.EUCORA_AUDIT_RETENTION_DAYS,

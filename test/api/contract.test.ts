@@ -138,6 +138,8 @@ describe('Every answer of every route fits the OpenAPI document', () => {
       ],
       [() => operator(`${at}/software`), 200],
       [() => operator('/api/v1/fleet/summary'), 200],
+      [() => operator('/api/v1/fleet/history?hours=1'), 200],
+      [() => operator('/api/v1/fleet/history?hours=0'), 422],
       [() => operator('/api/v1/alerts'), 200],
       [() => operator('/api/v1/alerts?open=maybe'), 422],
     );

@@ -17,7 +17,13 @@ beforeEach(async () => {
 });
 afterEach(() => database?.dispose());
 
-const ALL = ['0001-foundation', '0002-fleet-counts', '0003-packaging-pipeline', '0005-incidents'];
+const ALL = [
+  '0001-foundation',
+  '0002-fleet-counts',
+  '0003-packaging-pipeline',
+  '0005-incidents',
+  '0006-fleet-samples',
+];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {
   expect(await pendingMigrations(database.pool)).toEqual(ALL);

@@ -35,6 +35,7 @@ import { revokeAgent } from './revoke-agent.ts';
 import { revokeEnrolmentToken } from './revoke-enrolment-token.ts';
 import { revokeOperatorToken } from './revoke-operator-token.ts';
 import { showAgent } from './show-agent.ts';
+import { showFleetHistory } from './show-fleet-history.ts';
 import { showFleetSummary } from './show-fleet-summary.ts';
 import { showIdentity } from './show-identity.ts';
 import { showSoftware } from './show-software.ts';
@@ -51,6 +52,7 @@ export const operatorRoutes: readonly OperatorRoute[] = [
   listTelemetry,
   showSoftware,
   showFleetSummary,
+  showFleetHistory,
   createTask,
   createTasks,
   listTasks,

@@ -40,6 +40,9 @@ export class MaintenanceStore {
       'DELETE FROM offline_queue_item WHERE delivered_at < now() - make_interval(days => $1)',
       [this.#retention.queueDays],
     );
+    await this.#database.pool.query('DELETE FROM fleet_sample WHERE at < now() - make_interval(days => $1)', [
+      this.#retention.telemetryDays,
+    ]);
     await this.#database.pool.query(`DELETE FROM intake_outage WHERE ended_at < now() - interval '7 days'`);
     return { dropped, queueItems: queue.rowCount ?? 0 };
   }

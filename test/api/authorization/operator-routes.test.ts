@@ -14,6 +14,7 @@ const NEEDS: Readonly<Record<string, Scope>> = {
   'GET /api/v1/agents/{id}/telemetry': 'viewer',
   'GET /api/v1/agents/{id}/software': 'viewer',
   'GET /api/v1/fleet/summary': 'viewer',
+  'GET /api/v1/fleet/history': 'viewer',
   'POST /api/v1/tasks': 'operator',
   'GET /api/v1/tasks': 'viewer',
   'POST /api/v1/tasks/bulk': 'operator',
