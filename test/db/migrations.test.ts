@@ -21,6 +21,7 @@ const ALL = [
   '0001-foundation',
   '0002-fleet-counts',
   '0003-packaging-pipeline',
+  '0004-deployment',
   '0005-incidents',
   '0006-fleet-samples',
 ];

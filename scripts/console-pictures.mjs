@@ -1,0 +1,39 @@
+// Takes the README's pictures of the console anew: `npm run demo` in one terminal, then
+// `node scripts/console-pictures.mjs` in another. Needs Chromium (CHROMIUM_PATH, or Debian's).
+import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { ROOT } from './prepare.mjs';
+
+const MAX_BYTES = 100_000;
+const dataDir = process.env.EUCORA_DATA_DIR ?? join(homedir(), '.local', 'share', 'eucora');
+const endpoints = JSON.parse(readFileSync(join(dataDir, 'endpoints.json'), 'utf8'));
+const origin = new URL(endpoints.operator_api).origin;
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
+});
+try {
+  const page = await browser.newPage({ viewport: { width: 960, height: 600 } });
+  await page.goto(`${origin}/console/login`);
+  await page.getByLabel('Operator token').fill(readFileSync(endpoints.admin_token_file, 'utf8').trim());
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'Fleet', level: 1 }).waitFor();
+  await shoot(page, 'fleet');
+  await page.goto(`${origin}/console/deployments`);
+  await page.locator('tbody a').first().click();
+  await page.getByRole('heading', { name: 'Rings' }).waitFor();
+  await shoot(page, 'deployment');
+} finally {
+  await browser.close();
+}
+
+async function shoot(page, name) {
+  const path = join(ROOT, 'docs', 'pictures', `console-${name}.png`);
+  await page.screenshot({ path });
+  const { size } = statSync(path);
+  if (size > MAX_BYTES) throw new Error(`${path} has ${size} bytes, more than ${MAX_BYTES}`);
+  console.log(`${path} (${size} bytes)`);
+}
