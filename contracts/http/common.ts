@@ -86,12 +86,9 @@ export const pageQuery = z.strictObject({
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({
     items: z.array(item),
-    next_cursor: z
-      .string()
-      .nullable()
-      .meta({
-        description: 'Null on the last page, and only there: a page may be short, or empty, before it',
-      }),
+    next_cursor: z.string().nullable().meta({
+      description: 'Null on the last page, and only there: a page may be short, or empty, before it',
+    }),
   });
 
 export type Page<T> = { items: T[]; next_cursor: string | null };
