@@ -124,7 +124,8 @@ export function capacityFor(fleet: Fleet, { cpu, bytes }: Coefficients, prices: 
     postgres,
     temporal,
     cost_a_month: Math.round(
-      prices.core * (api + workers + postgres.cores + temporal.cores) +
+      // Where memory asks for more replicas than CPU does, each needs less than a core.
+      prices.core * (Math.max(2, Math.ceil(cores.api / TARGET)) + workers + postgres.cores + temporal.cores) +
         prices.memory_gib * (api * 2 + workers * 1.5 + postgres.memory_gib + temporal.cores * 4) +
         prices.disk_gib * (postgres.disk_gib + temporal.disk_gib),
     ),
