@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,6 +68,10 @@ export async function simulate(command: SimulateCommand): Promise<number> {
 }
 
 async function runAndTell(options: SimulationOptions, command: SimulateCommand): Promise<number> {
+  if (options.dataDir !== undefined && (await readdir(options.dataDir).catch(() => [])).length > 0) {
+    command.say(`${options.dataDir} is not empty: a fleet needs a platform of its own. Name a new folder.`);
+    return 2;
+  }
   const own = options.dataDir === undefined;
   const root = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'eucora-simulation-')));
   // As root, Postgres' own user must pass.

@@ -73,6 +73,7 @@ it.each([
   [['--agents', 'none'], 2, /whole number/],
   [['--help'], 0, /--scenario/],
   [['compare', '/nonexistent', '/nonexistent'], 1, /no report.json/],
+  [['--data', __dirname], 2, /not empty/],
 ])('%j ends with status %i', async (args, status, says) => {
   const ended = await run(...args);
   expect(ended.status).toBe(status);
