@@ -19,6 +19,18 @@ const esm = [
   'internmap',
 ];
 
+const jsc = {
+  target: 'es2022',
+  parser: { syntax: 'typescript', tsx: false, decorators: false },
+  transform: { react: { runtime: 'automatic', importSource: 'hono/jsx' } },
+  // Names of errors and classes are compared in tests.
+  keepClassNames: true,
+};
+const transformed = (importInterop) => [
+  '@swc/jest',
+  { jsc, module: { type: 'commonjs', importInterop }, sourceMaps: 'inline' },
+];
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -28,20 +40,9 @@ export default {
   globalTeardown: '<rootDir>/test/harness/global-teardown.ts',
   moduleFileExtensions: ['ts', 'tsx', 'js', 'mjs', 'cjs', 'json', 'node'],
   transform: {
-    '\\.(tsx?|[cm]?js)$': [
-      '@swc/jest',
-      {
-        jsc: {
-          target: 'es2022',
-          parser: { syntax: 'typescript', tsx: false, decorators: false },
-          transform: { react: { runtime: 'automatic', importSource: 'hono/jsx' } },
-          // Names of errors and classes are compared in tests.
-          keepClassNames: true,
-        },
-        module: { type: 'commonjs', importInterop: 'node' },
-        sourceMaps: 'inline',
-      },
-    ],
+    // Their own files import each other's defaults, as ES modules do and Node's view of CommonJS does not.
+    '/node_modules/(?:d3-[a-z-]+|internmap)/': transformed('swc'),
+    '\\.(tsx?|[cm]?js)$': transformed('node'),
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esm.join('|')})/)`, '<rootDir>/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist'],

@@ -48,6 +48,25 @@ export const configSchema = z.object({
     .default('127.0.0.1')
     .describe('Address of the workers’ health and metrics listener'),
   EUCORA_WORKER_HEALTH_PORT: port.default(8090).describe('Port of the workers’ health and metrics listener'),
+  EUCORA_WORKER_CACHED_WORKFLOWS: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .default(2_000)
+    .describe('Workflows that a worker keeps in memory, 0.15 MB each; those beyond are replayed'),
+  EUCORA_WORKER_WORKFLOW_TASKS: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .default(100)
+    .describe('Workflow tasks that a worker works on at once'),
+  EUCORA_WORKER_POLLERS: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(100)
+    .default(10)
+    .describe('Calls by which a worker waits for workflow tasks'),
   EUCORA_HEARTBEAT_INTERVAL_SECONDS: seconds
     .default(60)
     .describe('Asked of agents; twice this is a lost hand-over'),

@@ -12,6 +12,8 @@ export interface SimulationOptions {
   readonly heartbeatMs: number;
   readonly telemetryMs: number;
   readonly offlineAfterMs: number;
+  /** How much later than due an agent may be called OFFLINE. */
+  readonly edgeMs: number;
   /** Of the fleet, how many go away once in the run. */
   readonly absentShare: number;
   /** undefined: as many as the machine takes. */
@@ -59,9 +61,28 @@ function between(least: number, most: number): (text: string) => number {
   };
 }
 
+export interface Comparison {
+  readonly paths: readonly [string, string];
+  /** Share by which a figure may be worse. */
+  readonly threshold: number;
+}
+
 /** The command line of `npm run simulate`. */
-export function simulateCommand(run: (options: SimulationOptions) => Promise<void>): Command {
-  return new Command('simulate')
+export function simulateCommand(
+  run: (options: SimulationOptions) => Promise<void>,
+  compare: (comparison: Comparison) => Promise<void> = async () => {},
+): Command {
+  const command = new Command('simulate');
+  command
+    .command('compare')
+    .description('says what got slower from one report.json to another')
+    .argument('<before>')
+    .argument('<after>')
+    .option('--threshold <share>', 'by which a figure may be worse', between(0, 100), 0.1)
+    .action((before: string, after: string, { threshold }: { threshold: number }) =>
+      compare({ paths: [before, after], threshold }),
+    );
+  return command
     .description(
       'Runs a virtual fleet against a platform of its own on this machine, and judges what it sees',
     )
@@ -75,6 +96,7 @@ export function simulateCommand(run: (options: SimulationOptions) => Promise<voi
     .option('--heartbeat <time>', 'interval', parseDuration, 60_000)
     .option('--telemetry <time>', 'interval', parseDuration, 300_000)
     .option('--offline-after <time>', 'silence after which an agent is OFFLINE', parseDuration, 300_000)
+    .option('--edge <time>', 'how much later than due an agent may be called OFFLINE', parseDuration, 2_000)
     .option('--absent <share>', 'of the fleet, goes away once in the run', between(0, 1), 0.02)
     .option('--tasks-per-second <number>', 'default: as many as the machine takes', between(0, 10_000))
     .option('--task-time <time>', 'mean duration of a task’s work', parseDuration, 20_000)
@@ -105,6 +127,7 @@ export function simulateCommand(run: (options: SimulationOptions) => Promise<voi
         heartbeatMs: given.heartbeat,
         telemetryMs: given.telemetry,
         offlineAfterMs: given.offlineAfter,
+        edgeMs: given.edge,
         absentShare: given.absent,
         tasksPerSecond: given.tasksPerSecond,
         taskMs: given.taskTime,
@@ -128,6 +151,7 @@ interface Given {
   readonly heartbeat: number;
   readonly telemetry: number;
   readonly offlineAfter: number;
+  readonly edge: number;
   readonly absent: number;
   readonly tasksPerSecond: number | undefined;
   readonly taskTime: number;

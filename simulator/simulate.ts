@@ -1,11 +1,12 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import { messageOf } from '../cli/engines/errors.ts';
 import type { Progress } from '../cli/engines/progress.ts';
-import { type SimulationOptions, simulateCommand } from './options.ts';
+import { type Comparison, type SimulationOptions, simulateCommand } from './options.ts';
+import { compareReports } from './report/compare.ts';
 import { renderPage } from './report/page.ts';
 import type { SimulationReport } from './report/report.ts';
 import { runSimulation } from './simulation.ts';
@@ -31,10 +32,16 @@ const INTERRUPTED = 130;
  */
 export async function simulate(command: SimulateCommand): Promise<number> {
   let options: SimulationOptions | undefined;
+  let comparison: Comparison | undefined;
   try {
-    await simulateCommand(async (given) => {
-      options = given;
-    })
+    await simulateCommand(
+      async (given) => {
+        options = given;
+      },
+      async (given) => {
+        comparison = given;
+      },
+    )
       .exitOverride()
       .configureOutput({
         writeOut: (text) => command.say(text.trimEnd()),
@@ -45,8 +52,13 @@ export async function simulate(command: SimulateCommand): Promise<number> {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? 0 : 2;
   }
-  if (options === undefined) return 2;
   try {
+    if (comparison !== undefined) {
+      const slower = await compareReports(comparison.paths, comparison.threshold, command.say);
+      command.out(JSON.stringify({ name: 'compare', slower }));
+      return slower.length === 0 ? 0 : 1;
+    }
+    if (options === undefined) return 2;
     return await runAndTell(options, command);
   } catch (error) {
     if (command.signal.aborted) return INTERRUPTED;
@@ -56,6 +68,10 @@ export async function simulate(command: SimulateCommand): Promise<number> {
 }
 
 async function runAndTell(options: SimulationOptions, command: SimulateCommand): Promise<number> {
+  if (options.dataDir !== undefined && (await readdir(options.dataDir).catch(() => [])).length > 0) {
+    command.say(`${options.dataDir} is not empty: a fleet needs a platform of its own. Name a new folder.`);
+    return 2;
+  }
   const own = options.dataDir === undefined;
   const root = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'eucora-simulation-')));
   // As root, Postgres' own user must pass.

@@ -1,15 +1,15 @@
-import { cpus, totalmem } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowBundle } from '@temporalio/worker';
 import { note, type Progress, step } from '../cli/engines/progress.ts';
-import { RESTARTABLE, type SimulationOutcome } from '../contracts/simulation/simulation.ts';
-import { openDatabase } from '../db/database.ts';
-import { openClient } from '../runtime/temporal.ts';
+import {
+  RESTARTABLE,
+  type SimulationOutcome,
+  type SimulationPlan,
+} from '../contracts/simulation/simulation.ts';
 import { Cleanup } from './bench/cleanup.ts';
 import { judge } from './checks/judge.ts';
 import { enrolFleet } from './enrolment/enrol.ts';
-import { Evidence } from './evidence/evidence.ts';
 import { createFleet } from './fleet/create.ts';
+import type { Fleet } from './fleet/fleet.ts';
 import { profileOf } from './fleet/profile.ts';
 import { Chance } from './fleet/random.ts';
 import { BulkTaskDeployments } from './load/deployment.ts';
@@ -21,12 +21,13 @@ import { statusLine } from './measure/status-line.ts';
 import type { Watched } from './measure/usage.ts';
 import type { SimulationOptions } from './options.ts';
 import { planOf } from './plan.ts';
-import { Operator } from './platform/operator.ts';
-import { startSimulatedPlatform } from './platform/platform.ts';
+import { NAMESPACE, openSession, type Session } from './platform/session.ts';
+import { buildReport } from './report/build.ts';
 import type { SimulationReport } from './report/report.ts';
 import { Drill } from './scenarios/drill.ts';
 import { registerScenarioAttribute, runScenario, simulationWorkflowId } from './scenarios/run-scenario.ts';
 import { startScenarioWorker } from './scenarios/worker.ts';
+import { live, repeat, untilTrue } from './timing.ts';
 import { HeartbeatWatch } from './watch.ts';
 
 export interface SimulationSurroundings {
@@ -41,214 +42,216 @@ export interface SimulationSurroundings {
   readonly beforeStop?: (report: SimulationReport) => Promise<void>;
 }
 
-const NAMESPACE = 'default';
 /** Points of the plots, at most. */
-const POINTS = 240;
+const POINTS = 150;
 const SHORTEST_STRETCH_MS = 1_000;
+/** For the last heartbeats to be confirmed. */
 const SETTLE_MS = 90_000;
+const LOOK_AT_RATE_MS = 5_000;
 
 /** Runs a whole simulation: platform, fleet, scenario, end, checks. @throws what keeps it from running */
 export async function runSimulation(
   options: SimulationOptions,
   surroundings: SimulationSurroundings,
 ): Promise<SimulationReport> {
-  const releases = new Cleanup();
+  const cleanup = new Cleanup();
   try {
-    return await run(options, surroundings, releases);
+    const { dataDir, progress, signal, beforeStop } = surroundings;
+    const session = await openSession({ ...options, dataDir }, progress, signal, cleanup);
+    const report = await new Simulation(options, surroundings, session, cleanup).run();
+    await beforeStop?.(report);
+    return report;
   } finally {
-    await releases.run();
+    await cleanup.run();
   }
 }
 
-async function run(
-  options: SimulationOptions,
-  { bundle, dataDir, progress, tellEveryMs, signal, beforeStop }: SimulationSurroundings,
-  releases: Cleanup,
-): Promise<SimulationReport> {
-  const begunAt = new Date();
-  const platform = await startSimulatedPlatform({ ...options, dataDir }, progress, signal);
-  const { running } = platform;
-  releases.add(() => step(progress, 'Stopping the platform', () => running.stop()));
-  const operator = await Operator.of(running);
-  releases.add(() => operator.close());
-  const database = openDatabase({ url: running.databaseUrl, poolSize: 6, applicationName: 'simulator' });
-  releases.add(() => database.close());
-  const { client, connection } = openClient({
-    connection: { address: running.endpoints.temporal_address },
-    namespace: NAMESPACE,
-  });
-  releases.add(() => connection.close());
-  const evidence = new Evidence(database.pool);
-  const recorder = new Recorder();
-  const lists = new Recorder();
-  const chance = new Chance(options.seed);
+/** One run on a platform that is up. */
+class Simulation {
+  readonly #options: SimulationOptions;
+  readonly #surroundings: SimulationSurroundings;
+  readonly #session: Session;
+  readonly #cleanup: Cleanup;
+  readonly #begunAt = new Date();
+  readonly #chance: Chance;
+  readonly #recorder = new Recorder();
+  readonly #lists = new Recorder();
+  #status = '';
 
-  const profiles = Array.from({ length: options.agents }, (_, index) => profileOf(chance, options, index));
-  const enrolling = performance.now();
-  const enrolled = await step(progress, `Enrolling ${options.agents} agents`, (detail) =>
-    enrolFleet(profiles, {
-      platform: running,
-      operator,
-      pool: database.pool,
-      chance,
-      recorder,
-      register: options.register,
-      onProgress: (count) => detail(`${count}`),
-    }),
-  );
-  const enrolSeconds = (performance.now() - enrolling) / 1_000;
-  const fleet = createFleet({ options, platform, enrolled, chance, recorder });
-  releases.add(() => fleet.context.transport.close());
-  releases.add(() => fleet.context.wheel.stop());
+  constructor(
+    options: SimulationOptions,
+    surroundings: SimulationSurroundings,
+    session: Session,
+    cleanup: Cleanup,
+  ) {
+    this.#options = options;
+    this.#surroundings = surroundings;
+    this.#session = session;
+    this.#cleanup = cleanup;
+    this.#chance = new Chance(options.seed);
+  }
 
-  const deployments = new BulkTaskDeployments(operator, evidence);
-  const drill = new Drill({ fleet, running, deployments });
-  await registerScenarioAttribute(client, NAMESPACE);
-  const worker = await startScenarioWorker({
-    address: running.endpoints.temporal_address,
-    namespace: NAMESPACE,
-    bundle,
-    steering: drill,
-  });
-  releases.add(() => worker.stop());
+  async run(): Promise<SimulationReport> {
+    const { evidence, operator, client, platform } = this.#session;
+    const { fleet, seconds: enrolSeconds } = await this.#enrol();
+    const deployments = new BulkTaskDeployments(operator, evidence);
+    const drill = new Drill({ fleet, running: platform.running, deployments });
+    const load = this.#taskLoad(fleet);
+    const heartbeats = new HeartbeatWatch(fleet, evidence, this.#chance);
+    const series = this.#series(fleet, load);
+    const plan = planOf(this.#options, this.#begunAt);
+    await this.#startScenarioWorker(drill);
 
-  const load = new TaskLoad({
-    fleet,
-    operator,
-    recorder,
-    tasksPerSecond: options.tasksPerSecond,
-    overdue: () => evidence.overdueOutbox(),
-    lookEveryMs: 5_000,
-  });
-  const lookEveryMs = Math.min(2_000, options.durationMs / 60);
-  const watch = new OperatorWatch(operator, lists, lookEveryMs);
-  const heartbeats = new HeartbeatWatch(fleet, evidence, chance);
-  const series = new Series({
-    recorder,
-    operators: lists,
-    watched: () => watchedProcesses((name) => running.pid(name)),
-    look: async () => ({
-      reachable: fleet.countReachable(),
-      presence: await evidence.presence().catch(() => ({})),
-      tasks: await evidence.taskStates().catch(() => ({})),
-      task_rate: load.rate,
-      lag_ms: Math.round(fleet.context.wheel.takeLatest()),
-    }),
-  });
+    await series.start();
+    this.#startFleet(fleet, plan);
+    const stopWatching = this.#watch(fleet, series, heartbeats, load);
+    load.start();
+    this.#cleanup.add(() => load.stop());
+    const runBegun = performance.now();
+    const outcome = await this.#play(plan);
+    const runSeconds = (performance.now() - runBegun) / 1_000;
 
-  const plan = planOf(options, begunAt);
-  note(
-    progress,
-    `watch it: ${running.endpoints.temporal_ui}/namespaces/${NAMESPACE}/workflows/${encodeURIComponent(simulationWorkflowId(plan.run_id))}`,
-  );
-  await series.start();
-  fleet.start();
-  const settled = fleet.context.wheel.after(plan.storm_ms + options.heartbeatMs, () => recorder.settle());
-  releases.add(() => {
-    settled.cancelled = true;
-  });
-  const stretchMs = Math.max(SHORTEST_STRETCH_MS, (options.durationMs + options.heartbeatMs) / POINTS);
-  let status = '';
-  let failure: unknown;
-  const points = repeat(
-    stretchMs,
-    async () => {
-      status = statusLine(await series.take(), fleet, load.rate);
-      await heartbeats.look();
-    },
-    (error) => {
-      failure ??= error;
-    },
-  );
-  releases.add(() => points.stop());
-  load.start();
-  releases.add(() => load.stop());
-  watch.start();
-  releases.add(() => watch.stop());
-
-  const runBegun = performance.now();
-  const told = (text: () => string) => ({ text, everyMs: tellEveryMs });
-  const outcome = await live(
-    progress,
-    `Scenario ${options.scenario}`,
-    told(() => status),
-    () => runScenario(client, plan, signal),
-  );
-  const runSeconds = (performance.now() - runBegun) / 1_000;
-
-  await load.stop();
-  drill.bringEverybodyBack(Math.min(plan.spread_ms, 30_000));
-  const draining = performance.now();
-  const drainUntil = draining + options.drainMs;
-  await live(
-    progress,
-    'Open tasks come to their end',
-    told(() => status),
-    async () => {
-      await untilTrue(async () => (await evidence.openTasks().catch(() => 1)) === 0, drainUntil, signal);
-    },
-  );
-  const drainSeconds = (performance.now() - draining) / 1_000;
-  fleet.finish();
-  await step(progress, 'The last heartbeats are confirmed', () =>
-    untilTrue(() => fleet.unconfirmed() === 0, performance.now() + SETTLE_MS, signal),
-  );
-  await watch.stop();
-  await points.stop();
-  await series.take();
-  if (failure !== undefined) throw failure;
-
-  const verdict = await step(progress, 'Checking', () =>
-    judge({
-      fleet,
-      evidence,
-      client,
-      heartbeats,
-      options,
-      disruptions: drill.disruptions,
-      created: load.created,
-    }),
-  );
-  const endSeconds = (performance.now() - draining) / 1_000;
-  const requests = Object.values(recorder.figures()).reduce((sum, { count }) => sum + count, 0);
-  const byState = await evidence.taskStates();
-  const ended = Object.values(byState).reduce((sum, count) => sum + count, 0);
-  const report: SimulationReport = {
-    kind: 'simulation',
-    passed: verdict.checks.every((check) => check.passed),
-    begun_at: begunAt.toISOString(),
-    options,
-    machine: thisMachine(),
-    enrolment: {
-      registered: options.register,
-      prepared: options.agents - options.register,
-      seconds: rounded(enrolSeconds),
-    },
-    checks: verdict.checks,
-    scenario: outcome satisfies SimulationOutcome,
-    seconds: { run: rounded(runSeconds), end: rounded(endSeconds) },
-    endpoints: recorder.figures(),
-    settled: recorder.settledFigures(),
-    operators: lists.figures(),
-    offline_edge_delay: verdict.edgeDelay,
-    delivered: { ...fleet.context.tally },
-    tasks: {
+    await load.stop();
+    const endBegun = performance.now();
+    const drainSeconds = await this.#drain(fleet, drill, plan);
+    await stopWatching();
+    await series.take();
+    const verdict = await step(this.#surroundings.progress, 'Checking', () =>
+      judge({
+        ...{ fleet, evidence, client, heartbeats, options: this.#options },
+        disruptions: drill.disruptions,
+        created: load.created,
+      }),
+    );
+    return buildReport({
+      options: this.#options,
+      begunAt: this.#begunAt,
+      ...{ enrolSeconds, runSeconds, drainSeconds, verdict, outcome, series },
+      endSeconds: (performance.now() - endBegun) / 1_000,
+      recorder: this.#recorder,
+      lists: this.#lists,
+      tally: fleet.context.tally,
       created: load.created.length,
-      by_state: byState,
-      per_second: rounded(ended / (runSeconds + drainSeconds)),
-      drain_seconds: rounded(drainSeconds),
-    },
-    deployments: deployments.figures(),
-    processes: Object.fromEntries(
-      Object.entries(series.totals()).map(([name, totals]) => [
-        name,
-        { ...totals, cpu_s_per_1000_requests: Math.round((totals.cpu_s / requests) * 1e6) / 1e3 },
-      ]),
-    ),
-    series: series.points,
-  };
-  await beforeStop?.(report);
-  return report;
+      byState: await evidence.taskStates(),
+      deployments: deployments.figures(),
+    });
+  }
+
+  async #enrol(): Promise<{ fleet: Fleet; seconds: number }> {
+    const { platform, operator, pool } = this.#session;
+    const { agents, register } = this.#options;
+    const [chance, recorder] = [this.#chance, this.#recorder];
+    const profiles = Array.from({ length: agents }, (_, index) => profileOf(chance, this.#options, index));
+    const begun = performance.now();
+    const enrolled = await step(this.#surroundings.progress, `Enrolling ${agents} agents`, (detail) =>
+      enrolFleet(profiles, {
+        ...{ platform: platform.running, operator, pool, chance, recorder, register },
+        onProgress: (count) => detail(String(count)),
+      }),
+    );
+    const seconds = (performance.now() - begun) / 1_000;
+    return { fleet: createFleet({ options: this.#options, platform, enrolled, chance, recorder }), seconds };
+  }
+
+  #taskLoad(fleet: Fleet): TaskLoad {
+    const { operator, evidence } = this.#session;
+    return new TaskLoad({
+      fleet,
+      operator,
+      recorder: this.#recorder,
+      tasksPerSecond: this.#options.tasksPerSecond,
+      overdue: () => evidence.overdueOutbox(),
+      lookEveryMs: LOOK_AT_RATE_MS,
+    });
+  }
+
+  #series(fleet: Fleet, load: TaskLoad): Series {
+    const { evidence, platform } = this.#session;
+    return new Series({
+      recorder: this.#recorder,
+      operators: this.#lists,
+      watched: () => watchedProcesses((name) => platform.running.pid(name)),
+      look: async () => ({
+        reachable: fleet.countReachable(),
+        // Nothing is known while the database is down.
+        presence: await evidence.presence().catch(() => ({})),
+        tasks: await evidence.taskStates().catch(() => ({})),
+        task_rate: load.rate,
+        lag_ms: Math.round(fleet.context.wheel.takeLatest()),
+      }),
+    });
+  }
+
+  async #startScenarioWorker(drill: Drill): Promise<void> {
+    const { client, platform } = this.#session;
+    await registerScenarioAttribute(client, NAMESPACE);
+    const worker = await startScenarioWorker({
+      address: platform.running.endpoints.temporal_address,
+      namespace: NAMESPACE,
+      bundle: this.#surroundings.bundle,
+      steering: drill,
+    });
+    this.#cleanup.add(() => worker.stop());
+  }
+
+  #startFleet(fleet: Fleet, plan: SimulationPlan): void {
+    const { wheel, transport } = fleet.context;
+    fleet.start();
+    this.#cleanup.add(() => transport.close());
+    this.#cleanup.add(() => wheel.stop());
+    // Everybody has said a first heartbeat by then.
+    const wakeMs = plan.scenario === 'morning-storm' ? plan.storm_ms : plan.spread_ms;
+    wheel.after(wakeMs * 1.05, () => this.#recorder.settle());
+  }
+
+  /** Points of the plots, samples of heartbeats, operators at their lists. @returns what ends it */
+  #watch(fleet: Fleet, series: Series, heartbeats: HeartbeatWatch, load: TaskLoad): () => Promise<void> {
+    const { durationMs, heartbeatMs } = this.#options;
+    const stretchMs = Math.max(SHORTEST_STRETCH_MS, (durationMs + heartbeatMs) / POINTS);
+    const points = repeat(stretchMs, async () => {
+      this.#status = statusLine(await series.take(), fleet, load.rate);
+      await heartbeats.look();
+    });
+    const lists = new OperatorWatch(this.#session.operator, this.#lists, Math.min(2_000, durationMs / 60));
+    lists.start();
+    const stop = async (): Promise<void> => {
+      await lists.stop();
+      await points.stop();
+    };
+    this.#cleanup.add(stop);
+    return stop;
+  }
+
+  #play(plan: SimulationPlan): Promise<SimulationOutcome> {
+    const { client, platform } = this.#session;
+    const { progress, signal } = this.#surroundings;
+    const id = encodeURIComponent(simulationWorkflowId(plan.run_id));
+    const { temporal_ui } = platform.running.endpoints;
+    note(progress, `watch it: ${temporal_ui}/namespaces/${NAMESPACE}/workflows/${id}`);
+    return this.#live(`Scenario ${plan.scenario}`, () => runScenario(client, plan, signal));
+  }
+
+  /** Everybody comes back, open tasks end, and the last heartbeats are confirmed. @returns seconds until tasks had ended */
+  async #drain(fleet: Fleet, drill: Drill, plan: SimulationPlan): Promise<number> {
+    const { progress, signal } = this.#surroundings;
+    const { evidence } = this.#session;
+    const begun = performance.now();
+    drill.bringEverybodyBack(Math.min(plan.spread_ms, 30_000));
+    await this.#live('Open tasks come to their end', () =>
+      untilTrue(async () => (await evidence.openTasks().catch(() => 1)) === 0, this.#options.drainMs, signal),
+    );
+    const seconds = (performance.now() - begun) / 1_000;
+    fleet.finish();
+    await step(progress, 'The last heartbeats are confirmed', () =>
+      untilTrue(() => fleet.unconfirmed() === 0, SETTLE_MS, signal),
+    );
+    return seconds;
+  }
+
+  #live<T>(message: string, work: () => Promise<T>): Promise<T> {
+    const { progress, tellEveryMs } = this.#surroundings;
+    return live(progress, message, { text: () => this.#status, everyMs: tellEveryMs }, work);
+  }
 }
 
 function watchedProcesses(
@@ -261,74 +264,3 @@ function watchedProcesses(
   }
   return watched;
 }
-
-function thisMachine(): SimulationReport['machine'] {
-  const all = cpus();
-  return {
-    cpu: all[0]?.model ?? 'unknown',
-    cores: all.length,
-    memory_gb: Math.round(totalmem() / 1e9),
-    node: process.version,
-  };
-}
-
-/** A step whose sign of life is what `text` says at the time. */
-function live<T>(
-  progress: Progress,
-  message: string,
-  { text, everyMs }: { readonly text: () => string; readonly everyMs: number },
-  work: () => Promise<T>,
-): Promise<T> {
-  return step(
-    progress,
-    message,
-    async (detail) => {
-      const timer = setInterval(() => detail(text()), Math.max(50, everyMs / 2));
-      try {
-        return await work();
-      } finally {
-        clearInterval(timer);
-      }
-    },
-    everyMs,
-  );
-}
-
-/** Does the work every so often, never twice at once. */
-function repeat(
-  everyMs: number,
-  work: () => Promise<void>,
-  onError: (error: unknown) => void,
-): { stop(): Promise<void> } {
-  const ended = new AbortController();
-  const loop = (async () => {
-    for (;;) {
-      const begun = performance.now();
-      await delay(everyMs, undefined, { signal: ended.signal }).catch(() => undefined);
-      if (ended.signal.aborted) return;
-      await work().catch(onError);
-      if (performance.now() - begun > 10 * everyMs + 60_000)
-        onError(new Error('The simulator cannot keep up'));
-    }
-  })();
-  return {
-    stop: async () => {
-      ended.abort();
-      await loop;
-    },
-  };
-}
-
-/** Returns when it is true, or when the time is over: the checks say then what is wrong. */
-async function untilTrue(
-  holds: () => boolean | Promise<boolean>,
-  until: number,
-  signal: AbortSignal,
-): Promise<void> {
-  while (performance.now() < until) {
-    if (await holds()) return;
-    await delay(250, undefined, { signal });
-  }
-}
-
-const rounded = (value: number): number => Math.round(value * 10) / 10;

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import type { RegisterRequest } from '../../contracts/agent/enrolment.ts';
 import type { EnrolmentAnswer } from '../../db/stores/agent/enrolment.ts';
-import type { IssuedCertificate } from '../../runtime/certificates/authority.ts';
+import type { AcceptedRequest, IssuedCertificate } from '../../runtime/certificates/authority.ts';
 import type { ApiDependencies, ApiEnv } from '../context.ts';
 import { takeAddressPoint } from '../middleware/rate-limit.ts';
 import { auditSecurity } from '../middleware/security-events.ts';
@@ -26,17 +26,12 @@ export async function enrol(
   ownerId: string | undefined,
   address: string,
 ) {
-  await deps.authority.rehearse(request.csr, request.hostname);
+  const accepted = await deps.authority.accept(request.csr, request.hostname);
   const { agents } = deps.stores;
   const { correlationId } = c.var;
   const answer = await answerTo(agents, request, ownerId, correlationId);
   if (answer.kind !== 'enrolled' && answer.kind !== 'known') return refuse(c, deps, answer, address);
-  const certificate = await issueFor(
-    deps,
-    { id: answer.agentId, name: request.hostname },
-    request.csr,
-    correlationId,
-  );
+  const certificate = await issueFor(deps, answer.agentId, accepted, correlationId);
   return { agentId: answer.agentId, isNew: answer.kind === 'enrolled', certificate };
 }
 
@@ -60,12 +55,12 @@ const isEnrolled = (answer: EnrolmentAnswer): boolean =>
 /** Issues and records a certificate. */
 export async function issueFor(
   deps: ApiDependencies,
-  agent: { id: string; name: string },
-  csr: string,
+  agentId: string,
+  accepted: AcceptedRequest,
   correlationId: string,
 ): Promise<IssuedCertificate> {
-  const issued = await deps.authority.issueAgentCertificate(csr, agent);
-  await deps.stores.agents.addCertificate(agent.id, issued, correlationId);
+  const issued = await deps.authority.issueAccepted(accepted, agentId);
+  await deps.stores.agents.addCertificate(agentId, issued, correlationId);
   return issued;
 }
 

@@ -38,6 +38,12 @@ interface CertificateRequest {
   readonly names?: readonly string[];
 }
 
+/** What a certificate needs of a signing request that may be signed: the key, and the name of the machine. */
+export interface AcceptedRequest {
+  readonly publicKey: webcrypto.CryptoKey;
+  readonly name: string;
+}
+
 /** The platform's own certification authority: issues certificates for agents and for the agents' listener. */
 export class CertificateAuthority {
   readonly certificatePem: string;
@@ -124,17 +130,20 @@ export class CertificateAuthority {
   }
 
   /**
-   * Issues a client certificate for the key of a signing request; nothing else of the request is taken over.
+   * Checks all of a signing request that could keep it from being signed. Nothing is taken over of it but the key.
    *
    * @throws SigningRequestError when the request is not acceptable
    */
-  async issueAgentCertificate(
-    csrPem: string,
-    agent: { id: string; name: string },
-  ): Promise<IssuedCertificate> {
+  async accept(csrPem: string, name: string): Promise<AcceptedRequest> {
     const publicKey = await checkSigningRequest(csrPem);
+    agentSubject(name, NOBODY).toArrayBuffer();
+    return { publicKey, name };
+  }
+
+  /** Issues a client certificate for the key of a request that was accepted. */
+  issueAccepted({ publicKey, name }: AcceptedRequest, agentId: string): Promise<IssuedCertificate> {
     return this.#issue({
-      subject: subject(agent.name, { O: AGENT_ORGANISATION }, { OU: agent.id }),
+      subject: agentSubject(name, agentId),
       days: AGENT_DAYS,
       publicKey,
       usage: x509.ExtendedKeyUsage.clientAuth,
@@ -142,12 +151,15 @@ export class CertificateAuthority {
   }
 
   /**
-   * Issues a certificate to nobody, to find out whether one can be issued.
+   * Accepts a signing request and issues a client certificate for its key.
    *
    * @throws SigningRequestError when the request is not acceptable
    */
-  async rehearse(csrPem: string, name: string): Promise<void> {
-    await this.issueAgentCertificate(csrPem, { id: NOBODY, name });
+  async issueAgentCertificate(
+    csrPem: string,
+    agent: { id: string; name: string },
+  ): Promise<IssuedCertificate> {
+    return this.issueAccepted(await this.accept(csrPem, agent.name), agent.id);
   }
 
   /** Issues a certificate for the agents' listener, with a key that only this process holds. */
@@ -215,6 +227,9 @@ export class CertificateAuthority {
     return { pem: certificate.toString('pem'), serial, fingerprint, notAfter };
   }
 }
+
+const agentSubject = (name: string, agentId: string): x509.Name =>
+  subject(name, { O: AGENT_ORGANISATION }, { OU: agentId });
 
 /**
  * A subject with a common name of at most 64 characters, as X.520 allows; whole ones, because half a surrogate pair

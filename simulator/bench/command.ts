@@ -1,6 +1,7 @@
 import { messageOf } from '../../cli/engines/errors.ts';
 import type { Progress } from '../../cli/engines/progress.ts';
 import type { Bench } from './bench.ts';
+import { printCapacity } from './capacity/command.ts';
 import { Cleanup } from './cleanup.ts';
 import { compareFiles } from './compare/command.ts';
 import { parseOptions, UsageError, usageOf } from './options.ts';
@@ -22,6 +23,7 @@ export async function runBench(command: BenchCommand): Promise<number> {
   const [name, ...args] = command.args;
   try {
     if (name === 'compare') return await compareFiles(args, command);
+    if (name === 'capacity') return printCapacity(args, command.out);
     const load =
       name !== undefined && Object.hasOwn(command.benches, name) ? command.benches[name] : undefined;
     if (load === undefined) throw new UsageError(await listOf(command.benches, name));
@@ -61,5 +63,6 @@ async function listOf(benches: BenchCommand['benches'], name: string | undefined
     'npm run bench -- NAME [options]; options of a bench: --help',
     ...known.map((bench) => `  ${bench.name.padEnd(14)} ${bench.summary}`),
     `  ${'compare'.padEnd(14)} A.json B.json: what got slower from A to B`,
+    `  ${'capacity'.padEnd(14)} what a fleet needs, by the model of docs/performance/CAPACITY.md`,
   ].join('\n');
 }

@@ -10,6 +10,8 @@ export interface PresenceCase {
   /** Times in which the simulation itself had killed something: nobody can be called OFFLINE then. */
   readonly disruptions: readonly Outage[];
   readonly offlineAfterMs: number;
+  /** An edge must be seen within the silence and so much more. */
+  readonly edgeMs: number;
   /** When the last look was taken. */
   readonly endAt: number;
 }
@@ -21,8 +23,8 @@ export interface PresenceVerdict {
   readonly edgeDelay: LatencyFigures;
 }
 
-/** An edge must be seen within the silence and so much more. */
-export const EDGE_MS = 2_000;
+/** So long the first heartbeat after a silence may be on its way. */
+const RETURN_MS = 2_000;
 /** After a restart, until everything is up and caches are warm. */
 const RECOVERY_MS = 30_000;
 const CLOCK_MS = 2;
@@ -62,7 +64,7 @@ export function judgePresence(given: PresenceCase): PresenceVerdict {
     ),
     edgesInTime: late.result(
       'every offline edge in time',
-      `Every agent that stayed away was called OFFLINE within ${seconds(given.offlineAfterMs + EDGE_MS)} of silence.`,
+      `Every agent that stayed away was called OFFLINE within ${seconds(given.offlineAfterMs + given.edgeMs)} of silence.`,
     ),
     edgeDelay: delays.figures(),
   };
@@ -70,7 +72,7 @@ export function judgePresence(given: PresenceCase): PresenceVerdict {
 
 /** The edge may be written while the first heartbeat after the silence is on its way. */
 const isWithin = (at: number, silence: Silence): boolean =>
-  at >= silence.fromAt && (silence.toAt === undefined || at <= silence.toAt + EDGE_MS);
+  at >= silence.fromAt && (silence.toAt === undefined || at <= silence.toAt + RETURN_MS);
 
 function judgeEdge(
   given: PresenceCase,
@@ -84,7 +86,7 @@ function judgeEdge(
   if (silence.lastSentAt === 0) return;
   const due = silence.lastTriedAt + given.offlineAfterMs;
   const shifted = due + overlap(given.outages, silence.lastSentAt, edge ?? given.endAt);
-  const allowed = afterDisruptions(shifted, given.disruptions) + EDGE_MS;
+  const allowed = afterDisruptions(shifted, given.disruptions) + given.edgeMs;
   if (edge !== undefined) {
     late.checked += 1;
     // Known to lie between sending and answer of the last heartbeat.

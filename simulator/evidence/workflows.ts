@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import type { TaskOutcome } from '../../contracts/agent-task/snapshot.ts';
-import { agentTaskWorkflowId, WORKFLOW_TYPES } from '../../contracts/temporal.ts';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { SEARCH_ATTRIBUTES, WORKFLOW_TYPES } from '../../contracts/temporal.ts';
 
-const AT_ONCE = 16;
+const TASK_STATE = defineSearchAttributeKey(SEARCH_ATTRIBUTES.taskState, 'KEYWORD');
 
 /** Workflows of tasks that run now, as visibility has it. */
 export async function countRunningTasks(client: Client): Promise<number> {
@@ -12,24 +12,24 @@ export async function countRunningTasks(client: Client): Promise<number> {
   return count;
 }
 
-/** How the workflows of these tasks ended: a task's state, the status of one that did not complete, or undefined. */
-export async function outcomesOf(
-  client: Client,
-  taskIds: readonly string[],
-): Promise<Map<string, string | undefined>> {
+/**
+ * How the workflows of tasks ended, by task: the state that they show, the status of one that did not complete, or
+ * undefined for one that runs. Of the newest `most`.
+ */
+export async function outcomesOf(client: Client, most: number): Promise<Map<string, string | undefined>> {
   const outcomes = new Map<string, string | undefined>();
-  const waiting = taskIds.values();
-  const work = async (): Promise<void> => {
-    for (const id of waiting) outcomes.set(id, await outcomeOf(client, id));
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const listed = client.workflow.list({
+    query: `WorkflowType = '${WORKFLOW_TYPES.agentTask}'`,
+    pageSize: 1_000,
+  });
+  for await (const { workflowId, status, typedSearchAttributes } of listed) {
+    const shown = typedSearchAttributes.get(TASK_STATE);
+    const ended = status.name === 'COMPLETED' ? shown : status.name;
+    outcomes.set(
+      workflowId.slice(workflowId.indexOf('/') + 1),
+      status.name === 'RUNNING' ? undefined : ended,
+    );
+    if (outcomes.size === most) break;
+  }
   return outcomes;
-}
-
-async function outcomeOf(client: Client, taskId: string): Promise<string | undefined> {
-  const handle = client.workflow.getHandle(agentTaskWorkflowId(taskId));
-  const { status } = await handle.describe();
-  if (status.name === 'RUNNING') return undefined;
-  if (status.name !== 'COMPLETED') return status.name;
-  return ((await handle.result()) as TaskOutcome).status;
 }

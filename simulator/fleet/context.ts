@@ -48,7 +48,10 @@ export interface FleetContext {
 
 export const JSON_HEADERS: readonly string[] = ['content-type', 'application/json'];
 
-/** Sends and notes the outcome of one attempt; `ok` says which answers are as they should be. */
+/**
+ * Sends and notes the outcome of one attempt; `ok` says which answers are as they should be. What breaks because the
+ * agent itself went away is no error of the platform.
+ */
 export function attempt(
   context: FleetContext,
   agent: VirtualAgent,
@@ -57,11 +60,13 @@ export function attempt(
   dueAt: number,
   done: (reply: Reply, ok: boolean) => void,
 ): void {
+  const { presence } = agent;
   context.transport.send(agent, call, (reply) => {
     const ok = reply.kind === 'answered' && reply.status >= 200 && reply.status < 300;
     const outcome = reply.kind === 'answered' ? String(reply.status) : reply.reason;
     if (ok) context.recorder.succeeded(endpoint, context.wheel.now() - dueAt, outcome);
-    else context.recorder.failed(endpoint, outcome);
+    else if (agent.presence === presence || reply.kind === 'answered')
+      context.recorder.failed(endpoint, outcome);
     done(reply, ok);
   });
 }

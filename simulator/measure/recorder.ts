@@ -36,6 +36,8 @@ class EndpointRecord {
   readonly outcomes = new Map<string, number>();
   errors = 0;
   stretchErrors = 0;
+  /** Of the stretch before. */
+  lastP99 = 0;
 }
 
 /** Latencies and outcomes by endpoint: over the whole run, and stretch by stretch for the plots. */
@@ -64,9 +66,10 @@ export class Recorder {
     count(record, outcome);
   }
 
-  /** The 99th percentile of the present stretch, in milliseconds; 0 before the first answer. */
+  /** The worse 99th percentile of this stretch and the one before, in milliseconds; 0 before the first answer. */
   recentP99(endpoint: string): number {
-    return this.#records.get(endpoint)?.stretch.percentile(99) ?? 0;
+    const record = this.#records.get(endpoint);
+    return record === undefined ? 0 : Math.max(record.lastP99, record.stretch.percentile(99));
   }
 
   /** Ends the present stretch. */
@@ -75,6 +78,7 @@ export class Recorder {
     for (const [endpoint, record] of this.#records) {
       const { count: answered, p50_ms, p99_ms, max_ms } = record.stretch.figures();
       taken[endpoint] = { count: answered, errors: record.stretchErrors, p50_ms, p99_ms, max_ms };
+      record.lastP99 = p99_ms;
       record.stretch.reset();
       record.stretchErrors = 0;
     }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
@@ -31,37 +31,53 @@ export interface Watched {
 export async function usageOf<Name extends string>(
   watched: ReadonlyMap<Name, Watched>,
 ): Promise<Map<Name, Usage>> {
-  const linux = process.platform === 'linux';
-  const all = linux ? await linuxProcesses() : await listedProcesses();
-  const byParent = new Map<number, ProcessFacts[]>();
-  for (const facts of all) {
-    const siblings = byParent.get(facts.parent);
-    if (siblings === undefined) byParent.set(facts.parent, [facts]);
-    else siblings.push(facts);
-  }
+  const source = process.platform === 'linux' ? LINUX : await listed();
   const found = new Map<Name, Usage>();
   for (const [name, { pid, alone = false }] of watched) {
-    const root = all.find((facts) => facts.pid === pid);
-    if (root === undefined) continue;
-    const family = alone ? [root] : withChildren(root, byParent);
+    const family = await familyOf(source, pid, alone);
+    if (family.length === 0) continue;
     found.set(name, {
       cpuSeconds: sum(family.map((facts) => facts.cpuSeconds + (alone ? 0 : facts.endedCpuSeconds))),
-      residentBytes: linux
-        ? await linuxMemory(family.map((facts) => facts.pid))
-        : sum(family.map((facts) => facts.residentBytes)),
+      residentBytes: await source.memory(family),
     });
   }
   return found;
 }
 
-function withChildren(
-  root: ProcessFacts,
-  byParent: ReadonlyMap<number, readonly ProcessFacts[]>,
-): ProcessFacts[] {
-  return [root, ...(byParent.get(root.pid) ?? []).flatMap((child) => withChildren(child, byParent))];
+/** Where facts about processes come from. */
+interface Source {
+  facts(pid: number): Promise<ProcessFacts | undefined>;
+  children(pid: number): Promise<readonly number[]>;
+  memory(family: readonly ProcessFacts[]): Promise<number>;
+}
+
+async function familyOf(source: Source, pid: number, alone: boolean): Promise<ProcessFacts[]> {
+  const facts = await source.facts(pid);
+  if (facts === undefined) return [];
+  if (alone) return [facts];
+  const below = await Promise.all(
+    (await source.children(pid)).map((child) => familyOf(source, child, false)),
+  );
+  return [facts, ...below.flat()];
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+const LINUX: Source = {
+  facts: async (pid) => {
+    // Processes end between being listed and being looked at.
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+    return stat === undefined ? undefined : parseStat(pid, stat);
+  },
+  children: async (pid) => {
+    const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+    return text
+      .split(' ')
+      .map(Number)
+      .filter((child) => child > 0);
+  },
+  memory: (family) => linuxMemory(family.map(({ pid }) => pid)),
+};
 
 /** What processes have for themselves, and once what they share: Postgres' buffers show in each of its processes. */
 async function linuxMemory(pids: readonly number[]): Promise<number> {
@@ -76,15 +92,19 @@ async function linuxMemory(pids: readonly number[]): Promise<number> {
   return (own + shared) * PAGE_BYTES;
 }
 
-async function linuxProcesses(): Promise<ProcessFacts[]> {
-  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => undefined);
-      return stat === undefined ? [] : [parseStat(Number(name), stat)];
-    }),
-  );
-  return found.flat();
+/** Systems without /proc: one list of all processes. */
+export async function listed(): Promise<Source> {
+  const { stdout } = await execute('ps', ['-A', '-o', 'pid=,ppid=,time=,rss=']);
+  const all = stdout
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields.length === 4)
+    .map(parsePs);
+  return {
+    facts: async (pid) => all.find((facts) => facts.pid === pid),
+    children: async (pid) => all.filter(({ parent }) => parent === pid).map((facts) => facts.pid),
+    memory: async (family) => sum(family.map(({ residentBytes }) => residentBytes)),
+  };
 }
 
 /** @param stat content of `/proc/PID/stat` */
@@ -102,15 +122,6 @@ export function parseStat(pid: number, stat: string): ProcessFacts {
     endedCpuSeconds: (field(16) + field(17)) / TICKS_PER_SECOND,
     residentBytes: field(24) * PAGE_BYTES,
   };
-}
-
-async function listedProcesses(): Promise<ProcessFacts[]> {
-  const { stdout } = await execute('ps', ['-A', '-o', 'pid=,ppid=,time=,rss=']);
-  return stdout
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields.length === 4)
-    .map(parsePs);
 }
 
 /** @param fields pid, parent, `[[days-]hours:]minutes:seconds`, KiB */

@@ -36,6 +36,42 @@ describe('enrolment', () => {
     expect(await enrol(key, { hardware_id: 'machine-1' })).toMatchObject({ kind: 'agent_revoked' });
   });
 
+  it('machines that share a key enrol at the same time, each is counted, and the same machine twice is one', async () => {
+    const { token: key, id } = await token({ max_uses: null });
+    const machines = Array.from({ length: 12 }, (_, n) => `machine-${n % 6}`);
+    const answers = await Promise.all(machines.map((hardware_id) => enrol(key, { hardware_id })));
+    expect(answers.filter((answer) => answer.kind === 'enrolled')).toHaveLength(6);
+    expect(answers.filter((answer) => answer.kind === 'known')).toHaveLength(6);
+    const { items } = await database.stores.enrolmentTokens.list({ limit: 10 });
+    expect(items.find((item) => item.id === id)).toMatchObject({ use_count: 6 });
+  });
+
+  it('a key that may be used twice lets two of many in that come at the same time', async () => {
+    const { token: key } = await token({ max_uses: 2 });
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => enrol(key, { hardware_id: `machine-${n}` })),
+    );
+    expect(answers.filter((answer) => answer.kind === 'enrolled')).toHaveLength(2);
+    expect(answers.filter((answer) => answer.kind === 'token_used_up')).toHaveLength(4);
+  });
+
+  it('a key that is revoked while a machine enrols lets nobody in', async () => {
+    const { token: key, id } = await token({ max_uses: null });
+    const revocation = await database.pool.connect();
+    try {
+      await revocation.query('BEGIN');
+      await revocation.query('UPDATE enrolment_token SET revoked_at = now() WHERE id = $1', [id]);
+      const answer = enrol(key);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await revocation.query('COMMIT');
+      expect(await answer).toEqual({ kind: 'token_revoked', tokenId: id });
+    } finally {
+      revocation.release();
+    }
+    const { rows } = await database.pool.query('SELECT 1 FROM agent');
+    expect(rows).toEqual([]);
+  });
+
   it('a machine that does not name its hardware is known by its MAC address, else by its name', async () => {
     const { token: key } = await token({ max_uses: null });
     const nameless = { hardware_id: undefined };

@@ -5,6 +5,7 @@ import { configSchema, parseConfig } from '../../contracts/config.ts';
 import { CONTROL_PLANE_TASK_QUEUE } from '../../contracts/temporal.ts';
 import { kustomize } from './support/kustomize.ts';
 import { type Manifest, objections, parseManifests } from './support/manifests.ts';
+import { unknownFields } from './support/unknown-fields.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FOLDERS = ['base', 'queues/packaging', 'queues/ai'] as const;
@@ -71,6 +72,10 @@ describe.each(FOLDERS)('deploy/kubernetes/%s', (folder) => {
         manifest.metadata.name,
         [],
       ]);
+  });
+
+  it('has no field that Kubernetes or KEDA does not know', async () => {
+    expect(await unknownFields(all(folder))).toBe('');
   });
 
   it('runs all as an ordinary user on a read-only root, without a token for Kubernetes', () => {
@@ -211,6 +216,14 @@ describe('the schemas refuse', () => {
         spec['maxReplicas'] = '20';
       }),
     ).not.toEqual([]);
+  });
+
+  it('a misspelt field, which a cluster would drop without a word', async () => {
+    const misspelt = JSON.stringify(named('base', 'Deployment', 'eucora-api')).replace(
+      'readinessProbe',
+      'readinesProbe',
+    );
+    expect(await unknownFields(parseManifests(misspelt))).toContain(`'"readinesProbe"' does not exist`);
   });
 
   it('a kind that nobody publishes', () => {

@@ -27,12 +27,8 @@ export const renewCertificate: AgentRoute = (app, deps, gate) => {
   app.openapi(route, async (c) => {
     const agent = await deps.stores.agents.find(c.var.agentId);
     if (agent === undefined) throw notFound('agent', c.var.agentId);
-    const issued = await issueFor(
-      deps,
-      { id: agent.id, name: agent.hostname },
-      c.req.valid('json').csr,
-      c.var.correlationId,
-    );
+    const accepted = await deps.authority.accept(c.req.valid('json').csr, agent.hostname);
+    const issued = await issueFor(deps, agent.id, accepted, c.var.correlationId);
     return c.json(
       {
         certificate: issued.pem,

@@ -14,12 +14,18 @@ export interface ExpiryRules {
   readonly alertsDelivered: boolean;
 }
 
-/** Agents that one transaction takes OFFLINE at most. */
-const BATCH = 500;
+/**
+ * Agents that one transaction takes OFFLINE at most: each looks through the shard once, and what it holds is let go of
+ * within about a tenth of a second.
+ */
+const BATCH = 2_000;
 /** What is left then is for the next pass, soon after; in milliseconds. */
 const LONGEST_PASS_MS = 10_000;
-/** Share of the time in which a shard may keep Postgres busy: a pass, then this many times as long a pause. */
-const PAUSE_PER_PASS = 4;
+/**
+ * Share of the time in which looking alone may keep Postgres busy: a look through a shard, then at least this many times
+ * as long a pause. What it takes to mark agents that are due does not count: it must be done, and the sooner the better.
+ */
+const PAUSE_PER_LOOK = 4;
 /** A pass that follows so soon is not worth a separate wake-up of its workflow. */
 const MIN_PAUSE_MS = 250;
 /** The same while nobody listens, which may go on for long. */
@@ -49,13 +55,14 @@ export async function expireShard(pool: Pool, shard: number, rules: ExpiryRules)
     batch = await inTransaction(pool, (client) => expireBatch(client, shard, rules));
     expired += batch;
   }
+  const looked = performance.now();
   const next = await nextExpiryMs(pool, shard, rules, 'runs');
   return {
-    // Where a pass is long, because the fleet is large, the next one waits longer.
+    // Where a look is long, because the fleet is large, the next one waits longer.
     next_in_ms:
       batch === BATCH
         ? MIN_PAUSE_MS
-        : Math.round(Math.max(next, PAUSE_PER_PASS * (performance.now() - begun))),
+        : Math.round(Math.max(next, PAUSE_PER_LOOK * (performance.now() - looked))),
     expired,
     alert_batches: rules.alertsDelivered ? await undeliveredBatches(pool, shard) : [],
   };

@@ -3,7 +3,7 @@ import type { Agent, AgentListQuery, AgentStatus, Platform, Tags } from '../../.
 import type { RegisterRequest } from '../../../contracts/agent/enrolment.ts';
 import type { Actor } from '../../../contracts/audit/audit.ts';
 import type { Page } from '../../../contracts/http/common.ts';
-import { type Database, inTransaction } from '../../database.ts';
+import { type Database, inTransaction, statement } from '../../database.ts';
 import type { AgentRow } from '../../models/rows.ts';
 import { moveTasks } from '../agent-task/move.ts';
 import { appendAudit } from '../audit.ts';
@@ -53,26 +53,27 @@ export class AgentStore {
     certificate: CertificateRecord,
     correlationId: string,
   ): Promise<void> {
-    await inTransaction(this.#database.pool, async (client) => {
-      await client.query(
-        'INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, not_after, issued_at) VALUES ($1, $2, $3, $4, now())',
-        [certificate.serial, agentId, certificate.fingerprint, certificate.notAfter],
-      );
-      await appendAudit(client, [
-        {
-          actor: { type: 'agent', id: agentId },
-          action: 'agent.certificate_issued',
-          kind: 'change',
-          object_type: 'agent',
-          object_id: agentId,
-          after: {
-            serial: certificate.serial,
-            fingerprint_sha256: certificate.fingerprint,
-            not_after: certificate.notAfter,
-          },
-          correlation_id: correlationId,
-        },
-      ]);
+    await statement(this.#database.pool, {
+      name: 'agent-certificate-add',
+      text: `WITH issued AS (
+          INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, not_after, issued_at)
+          VALUES ($1, $2, $3, $4, now()) RETURNING agent_id::text
+        )
+        INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, after, correlation_id)
+        SELECT uuid7(), now(), 'agent', agent_id, 'agent.certificate_issued', 'change', 'agent', agent_id, $5, $6
+        FROM issued`,
+      values: [
+        certificate.serial,
+        agentId,
+        certificate.fingerprint,
+        certificate.notAfter,
+        JSON.stringify({
+          serial: certificate.serial,
+          fingerprint_sha256: certificate.fingerprint,
+          not_after: certificate.notAfter,
+        }),
+        correlationId,
+      ],
     });
   }
 

@@ -36,36 +36,79 @@ export function hardwareIdOf(request: RegisterRequest): string {
   );
 }
 
-/** Enrols a machine by its registration key. The same key and hardware is the same agent. */
-export function enrolByToken(
+type TokenRow = EnrolmentTokenRow & { expired: boolean };
+
+/**
+ * Enrols a machine by its registration key. The same key and hardware is the same agent. Machines that share a key
+ * without a limit do not wait for each other: the key's row is only locked to count the use, last of all.
+ */
+export async function enrolByToken(
   pool: Pool,
   request: RegisterRequest,
   correlationId: string,
 ): Promise<EnrolmentAnswer> {
+  try {
+    return await enrolOnce(pool, request, correlationId);
+  } catch (error) {
+    if (error instanceof RevokedMeanwhile) return { kind: 'token_revoked', tokenId: error.tokenId };
+    throw error;
+  }
+}
+
+function enrolOnce(pool: Pool, request: RegisterRequest, correlationId: string): Promise<EnrolmentAnswer> {
   return inTransaction(pool, async (client): Promise<EnrolmentAnswer> => {
-    const { rows } = await client.query<EnrolmentTokenRow & { expired: boolean }>(
-      'SELECT *, expires_at <= now() AS expired FROM enrolment_token WHERE token_hash = $1 FOR UPDATE',
-      [hashToken(request.registration_key)],
-    );
-    const token = rows[0];
-    if (token === undefined) return { kind: 'token_unknown' };
-    if (token.revoked_at !== null) return { kind: 'token_revoked', tokenId: token.id };
-    if (token.expired) return { kind: 'token_expired', tokenId: token.id };
+    let token = await findToken(client, request.registration_key);
+    if (token?.max_uses != null) token = await findToken(client, request.registration_key, 'FOR UPDATE');
+    const refusal = refusalOf(token);
+    if (token === undefined || refusal !== undefined) return refusal ?? { kind: 'token_unknown' };
     const hardwareId = hardwareIdOf(request);
     const registrationKey = `${token.id}:${hardwareId}`;
     const known = await findKnown(client, request, registrationKey);
     if (known !== undefined) return known;
     if (token.max_uses !== null && token.use_count >= token.max_uses)
       return { kind: 'token_used_up', tokenId: token.id };
-    await client.query('UPDATE enrolment_token SET use_count = use_count + 1 WHERE id = $1', [token.id]);
     const tags = { ...request.tags, ...token.tags };
-    return insertAgent(
+    const answer = await insertAgent(
       client,
       request,
       { registrationKey, hardwareId, tokenId: token.id, clonedFrom: null, tags },
       correlationId,
     );
+    if (answer.kind === 'enrolled') await countUse(client, token.id);
+    return answer;
   });
+}
+
+async function findToken(client: PoolClient, key: string, lock = ''): Promise<TokenRow | undefined> {
+  const { rows } = await client.query<TokenRow>(
+    `SELECT *, expires_at <= now() AS expired FROM enrolment_token WHERE token_hash = $1 ${lock}`,
+    [hashToken(key)],
+  );
+  return rows[0];
+}
+
+function refusalOf(token: TokenRow | undefined): EnrolmentAnswer | undefined {
+  if (token === undefined) return { kind: 'token_unknown' };
+  if (token.revoked_at !== null) return { kind: 'token_revoked', tokenId: token.id };
+  if (token.expired) return { kind: 'token_expired', tokenId: token.id };
+  return undefined;
+}
+
+/** Undoes the enrolment. */
+class RevokedMeanwhile extends Error {
+  readonly tokenId: string;
+  constructor(tokenId: string) {
+    super('The registration key was revoked meanwhile');
+    this.tokenId = tokenId;
+  }
+}
+
+async function countUse(client: PoolClient, tokenId: string): Promise<void> {
+  const { rowCount } = await client.query(
+    'UPDATE enrolment_token SET use_count = use_count + 1 WHERE id = $1 AND revoked_at IS NULL',
+    [tokenId],
+  );
+  if (rowCount === 0) throw new RevokedMeanwhile(tokenId);
 }
 
 /**
@@ -99,6 +142,7 @@ export function enrolByCertificate(
       { registrationKey, hardwareId, tokenId: null, clonedFrom: ownerId, tags: request.tags ?? {} },
       correlationId,
     );
+    if (answer.kind !== 'enrolled') return answer;
     await appendAudit(client, [
       {
         actor: { type: 'agent', id: answer.agentId },
@@ -186,37 +230,41 @@ async function findKnown(
   return greetAgain(client, request, known.id);
 }
 
+/** Known at once to agents, presence and the audit. Another request of the same machine may have been faster. */
+const INSERT = `
+  WITH made AS (
+    INSERT INTO agent (id, registration_key, hardware_id, enrolment_token_id, platform, presence_shard,
+      hostname, platform_version, agent_version, cpu_cores, memory_mb, disk_gb, ip_address, mac_address,
+      tags, metadata, cloned_from, status, first_seen_at, created_at, updated_at)
+    SELECT id, $1, $2, $3, $4, ('x' || right(id::text, 4))::bit(16)::integer % ${PRESENCE_SHARDS},
+      $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'UNKNOWN', now(), now(), now()
+    FROM (SELECT uuid7() AS id) new
+    ON CONFLICT (registration_key) DO NOTHING
+    RETURNING id, presence_shard, agent_version, hardware_id
+  ), present AS (
+    INSERT INTO agent_presence (agent_id, shard, status, agent_version, hardware_id)
+    SELECT id, presence_shard, 'UNKNOWN', agent_version, hardware_id FROM made
+  )
+  SELECT id FROM made`;
+
 async function insertAgent(
   client: PoolClient,
   request: RegisterRequest,
   identity: NewIdentity,
   correlationId: string,
-): Promise<{ kind: 'enrolled'; agentId: string }> {
-  const { rows } = await client.query<{ id: string }>('SELECT uuid7() AS id');
-  const agentId = String(rows[0]?.id);
-  const shard = Number.parseInt(agentId.slice(-4), 16) % PRESENCE_SHARDS;
-  await client.query(
-    `INSERT INTO agent (id, registration_key, hardware_id, enrolment_token_id, platform, presence_shard,
-       hostname, platform_version, agent_version, cpu_cores, memory_mb, disk_gb, ip_address, mac_address,
-       tags, metadata, cloned_from, status, first_seen_at, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'UNKNOWN', now(), now(), now())`,
-    [
-      agentId,
-      identity.registrationKey,
-      identity.hardwareId,
-      identity.tokenId,
-      request.platform,
-      shard,
-      ...factsOf(request),
-      JSON.stringify(identity.tags),
-      JSON.stringify(request.metadata ?? {}),
-      identity.clonedFrom,
-    ],
-  );
-  await client.query(
-    `INSERT INTO agent_presence (agent_id, shard, status, agent_version, hardware_id) VALUES ($1, $2, 'UNKNOWN', $3, $4)`,
-    [agentId, shard, request.agent_version, identity.hardwareId],
-  );
+): Promise<EnrolmentAnswer> {
+  const { rows } = await client.query<{ id: string }>(INSERT, [
+    identity.registrationKey,
+    identity.hardwareId,
+    identity.tokenId,
+    request.platform,
+    ...factsOf(request),
+    JSON.stringify(identity.tags),
+    JSON.stringify(request.metadata ?? {}),
+    identity.clonedFrom,
+  ]);
+  const agentId = rows[0]?.id;
+  if (agentId === undefined) return knownMeanwhile(client, request, identity.registrationKey);
   await appendAudit(client, [
     {
       actor: { type: 'agent', id: agentId },
@@ -235,4 +283,14 @@ async function insertAgent(
     },
   ]);
   return { kind: 'enrolled', agentId };
+}
+
+async function knownMeanwhile(
+  client: PoolClient,
+  request: RegisterRequest,
+  registrationKey: string,
+): Promise<EnrolmentAnswer> {
+  const known = await findKnown(client, request, registrationKey);
+  if (known === undefined) throw new Error('An agent was made and deleted while it enrolled');
+  return known;
 }

@@ -38,7 +38,7 @@ function reachability(online: boolean): Filter {
 }
 
 /** What is shorter than three letters or digits in a row is in no trigram, and in most hostnames. */
-const SEARCHABLE = /[\p{L}\p{N}]{3}/u;
+const SEARCHABLE = /[A-Za-z0-9]{3}/;
 
 function hostname(part: string): Filter {
   const pattern = `%${part.toLowerCase().replaceAll(/[\\%_]/g, '\\$&')}%`;

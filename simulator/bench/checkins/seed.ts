@@ -4,9 +4,13 @@ import { PRESENCE_SHARDS } from '../../../contracts/temporal.ts';
 /**
  * Fills a migrated database with agents that are online and known under the hardware that the load names.
  *
- * @returns their ids, in random order
+ * @returns the ids of `some` of them, chosen at random, in random order
  */
-export async function seedAgents(databaseUrl: string, count: number): Promise<string[]> {
+export async function seedAgents(
+  databaseUrl: string,
+  count: number,
+  some: number = count,
+): Promise<string[]> {
   // No connection of the product's pool: those give up after half a minute.
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
@@ -25,7 +29,9 @@ export async function seedAgents(databaseUrl: string, count: number): Promise<st
        SELECT id, now(), presence_shard, 'ONLINE', agent_version, hardware_id, id FROM agent`,
     );
     await client.query('VACUUM (ANALYZE) agent, agent_presence');
-    const { rows } = await client.query<{ id: string }>('SELECT id FROM agent ORDER BY random()');
+    const { rows } = await client.query<{ id: string }>('SELECT id FROM agent ORDER BY random() LIMIT $1', [
+      some,
+    ]);
     return rows.map((row) => row.id);
   } finally {
     await client.end();

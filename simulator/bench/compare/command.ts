@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import type { BenchCommand } from '../command.ts';
 import { UsageError } from '../options.ts';
 import { type BenchResult, benchResultSchema, rounded, toLine } from '../result.ts';
-import { compare } from './compare.ts';
+import { compare, type Difference } from './compare.ts';
 
 const USAGE = 'npm run bench -- compare A.json B.json [--threshold 0.1]: what got slower from A to B';
 const DEFAULT_THRESHOLD = 0.1;
@@ -22,6 +22,16 @@ export async function compareFiles(
   const [a, b] = [await read(paths[0]), await read(paths[1])];
   if (a.name !== b.name) throw new UsageError(`${a.name} and ${b.name} cannot be compared`);
   const differences = compare(a, b, threshold);
+  const { slower, faster } = tellDifferences(differences, say);
+  out(toLine({ name: 'compare', bench: a.name, threshold, slower, faster, differences }));
+  return slower.length === 0 ? 0 : 1;
+}
+
+/** Tells people of all differences. @returns the names of the figures that got slower and faster */
+export function tellDifferences(
+  differences: readonly Difference[],
+  say: (line: string) => void,
+): { slower: string[]; faster: string[] } {
   const table = new Table({ head: ['figure', 'A', 'B', 'B / A', ''], style: { head: [], border: [] } });
   for (const { figure, a: before, b: after, change, verdict } of differences)
     table.push([
@@ -36,8 +46,7 @@ export async function compareFiles(
     differences.filter((entry) => entry.verdict === verdict).map((entry) => entry.figure);
   const slower = named('slower');
   say(slower.length === 0 ? 'Nothing got slower.' : `Slower: ${slower.join(', ')}.`);
-  out(toLine({ name: 'compare', bench: a.name, threshold, slower, faster: named('faster'), differences }));
-  return slower.length === 0 ? 0 : 1;
+  return { slower, faster: named('faster') };
 }
 
 function parse(args: readonly string[]): { paths: [string, string]; threshold: number } {

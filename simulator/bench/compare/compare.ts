@@ -16,14 +16,22 @@ export interface Difference {
  * @param threshold share by which a figure may be worse, for example 0.1
  */
 export function compare(a: unknown, b: unknown, threshold: number): Difference[] {
-  const before = figuresOf(a);
-  return [...figuresOf(b)].flatMap(([figure, to]) => {
-    const from = before.get(figure);
+  return differencesOf(figuresOf(a), figuresOf(b), threshold);
+}
+
+/** The figures that both have, compared. */
+export function differencesOf(
+  a: ReadonlyMap<string, Figure>,
+  b: ReadonlyMap<string, Figure>,
+  threshold: number,
+): Difference[] {
+  return [...b].flatMap(([figure, to]) => {
+    const from = a.get(figure);
     return from === undefined ? [] : [differenceOf(figure, from, to, threshold)];
   });
 }
 
-interface Figure {
+export interface Figure {
   readonly value: number;
   readonly better: 'higher' | 'lower';
 }

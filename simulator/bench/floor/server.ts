@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
@@ -10,6 +11,8 @@ export interface FloorPorts {
   readonly http1: number;
   readonly mtls_http1: number;
   readonly mtls_http2: number;
+  /** TLS without client certificates; signs requests for certificates. */
+  readonly enrol: number;
 }
 
 /** The least that a heartbeat could take: a bare Hono route that parses the body and answers the same. */
@@ -18,6 +21,19 @@ function bareRoute(): Hono {
   app.post('/api/v1/agents/:id/heartbeat', async (c) => {
     const { status } = await c.req.json<{ status: string }>();
     return c.json({ status, pending_tasks: [], next_heartbeat_seconds: 60 });
+  });
+  return app;
+}
+
+/** The least that an enrolment could take: the request is checked and signed, and nothing is kept. */
+function bareEnrolment(authority: CertificateAuthority): Hono {
+  const app = new Hono();
+  app.post('/api/v1/agents/register', async (c) => {
+    const { csr, hostname } = await c.req.json<{ csr: string; hostname: string }>();
+    const agentId = randomUUID();
+    const { pem, notAfter } = await authority.issueAgentCertificate(csr, { id: agentId, name: hostname });
+    const ca_chain = authority.certificatePem;
+    return c.json({ agent_id: agentId, certificate: pem, ca_chain, not_after: notAfter }, 201);
   });
   return app;
 }
@@ -39,6 +55,10 @@ export async function startFloor(
     http1: createServer(getRequestListener(fetch)),
     mtls_http1: createHttpsServer(tls, getRequestListener(fetch)),
     mtls_http2: createSecureServer(tls, getRequestListener(fetch)),
+    enrol: createHttpsServer(
+      { key: tls.key, cert: tls.cert },
+      getRequestListener(bareEnrolment(authority).fetch),
+    ),
   };
   const ports = Object.fromEntries(
     await Promise.all(

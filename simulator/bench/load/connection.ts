@@ -15,8 +15,9 @@ export interface Target {
 
 export interface ClientIdentity {
   readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
+  /** None: an agent that is not enrolled yet. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** One connection that carries one request at a time. */

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { stringify } from 'yaml';
 import { EngineError } from '../../../cli/engines/errors.ts';
+import { PortChooser } from '../../../cli/engines/ports.ts';
 import { step } from '../../../cli/engines/progress.ts';
 import { launchEngine, type RunningProcess } from '../../../cli/engines/running.ts';
 import type { BenchContext } from '../bench.ts';
@@ -41,7 +42,10 @@ export async function startTemporalServer(
     for (const [database, schema] of Object.entries(DATABASES))
       await makeSchema(sql, postgres, database, schema);
   });
-  const ports = await freePorts(10);
+  // Membership ports are kept in a smallint: they must lie below those that systems give by themselves.
+  const chooser = new PortChooser();
+  const ports = await freePorts(4);
+  while (ports.length < 8) ports.push(await chooser.choose(20_000 + Math.floor(Math.random() * 10_000)));
   const config = join(folder, 'temporal-config');
   await mkdir(config, { recursive: true, mode: 0o700 });
   await writeFile(join(config, 'dynamic.yaml'), dynamicConfig(settings), { mode: 0o600 });
@@ -57,7 +61,8 @@ export async function startTemporalServer(
       args: ['--root', folder, '--config', 'temporal-config', '--env', 'bench', '--allow-no-auth', 'start'],
       spawn: { env: { PATH: process.env['PATH'] }, cwd: folder },
       logFile: join(folder, 'temporal-server.log'),
-      ports,
+      // The others need not listen by then, and the worker service has no port for calls at all.
+      ports: [frontend],
       escalation: [
         ['SIGTERM', 10_000],
         ['SIGKILL', 5_000],

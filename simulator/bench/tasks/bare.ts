@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { answerParent } from '../parts/child.ts';
 
@@ -36,7 +36,7 @@ async function run({
     workflowsPath: fileURLToPath(new URL('./bare-workflow.js', import.meta.url)),
     logger: new DefaultLogger('ERROR'),
   });
-  const native = await NativeConnection.connect({ address, interceptors: [] });
+  const native = await NativeConnection.connect({ address });
   const worker = await Worker.create({
     connection: native,
     taskQueue: TASK_QUEUE,
@@ -51,7 +51,6 @@ async function run({
   const seconds = await worker.runUntil(async () => {
     const begun = performance.now();
     let next = 0;
-    const handles: WorkflowHandle[] = [];
     const slot = async (): Promise<void> => {
       while (next < count) {
         const n = next;
@@ -68,11 +67,10 @@ async function run({
           if (message === own) await new Promise((resolve) => setTimeout(resolve, workMs));
           await handle.signal('told', BODY);
         }
-        handles.push(handle);
+        await handle.result();
       }
     };
     await Promise.all(Array.from({ length: concurrency }, slot));
-    await Promise.all(handles.map((handle) => handle.result()));
     return (performance.now() - begun) / 1_000;
   });
   await connection.close();

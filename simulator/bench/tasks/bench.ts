@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { parse } from 'yaml';
 import { step } from '../../../cli/engines/progress.ts';
 import type { RunningPlatform } from '../../../cli/platform/start.ts';
+import { parseConfig } from '../../../contracts/config.ts';
 import { agentTaskWorkflowId } from '../../../contracts/temporal.ts';
 import { type BenchContext, defineBench } from '../bench.ts';
 import { seedAgents } from '../checkins/seed.ts';
@@ -76,14 +78,11 @@ export const tasks = defineBench({
       operatorUrl: platform.endpoints.operator_api,
       proxyUrl: `http://127.0.0.1:${proxyPort}`,
       token: (await readFile(platform.endpoints.admin_token_file, 'utf8')).trim(),
-      agentIds: await seedAgents(platform.databaseUrl, options.concurrency),
+      agentIds: await seedAgents(platform.databaseUrl, options.concurrency, options.concurrency),
     });
     context.cleanup.add(() => driver.close());
-    const lives = async (count: number): Promise<string[]> => {
-      const ids = await driver.drive(count, options.work);
-      await Promise.all(ids.map((id) => ended(client, id)));
-      return ids;
-    };
+    const lives = (count: number): Promise<string[]> =>
+      driver.drive(count, options.work, (id) => ended(client, id));
     await step(context.progress, 'Warming up', () => lives(Math.ceil(options.tasks / 5)));
     const begun = performance.now();
     const { result: ids, seconds } = await cpuDuring(pidsOf(platform, server), () =>
@@ -99,7 +98,7 @@ export const tasks = defineBench({
       concurrency: options.concurrency,
       messages: histories.messages,
       workMs: options.work,
-      worker: WORKER,
+      worker: workerSettings(pairs(options.env)),
     };
     await step(context.progress, 'Warming up bare workflows', () =>
       bare.ask({ ...bareRun, count: Math.ceil(options.tasks / 5) }),
@@ -132,7 +131,14 @@ export const tasks = defineBench({
 });
 
 /** What the product's worker runs with; the bare one gets the same. */
-const WORKER = { cachedWorkflows: 2_000, pollers: 10, workflowTasks: 40 };
+const workerSettings = (env: Readonly<Record<string, string>>): BareRun['worker'] => {
+  const config = parseConfig({ DATABASE_URL: 'postgres://unused', EUCORA_DATA_DIR: '/unused', ...env });
+  return {
+    cachedWorkflows: config.EUCORA_WORKER_CACHED_WORKFLOWS,
+    pollers: config.EUCORA_WORKER_POLLERS,
+    workflowTasks: config.EUCORA_WORKER_WORKFLOW_TASKS,
+  };
+};
 
 interface Server {
   readonly temporal: TemporalServer;
@@ -149,7 +155,12 @@ async function productionServer(
     postgresUrl: postgres.url,
     folder,
     shards: options.shards,
-    settings: pairs(options.dynamic),
+    settings: Object.fromEntries(
+      Object.entries(pairs(options.dynamic)).map(([name, value]) => [
+        name,
+        parse(value) as string | number | boolean,
+      ]),
+    ),
   });
   return { temporal, postgres: postgres.pid };
 }

@@ -32,14 +32,21 @@ export class TaskDriver {
     );
   }
 
-  /** Creates, hands over, starts and completes `count` tasks; each agent has one at a time. @returns their ids */
-  async drive(count: number, workMs: number): Promise<string[]> {
+  /**
+   * Creates, hands over, starts and completes `count` tasks; each agent has one at a time, until `ended` says that its
+   * workflow has ended, too.
+   *
+   * @returns their ids
+   */
+  async drive(count: number, workMs: number, ended: (id: string) => Promise<void>): Promise<string[]> {
     const ids: string[] = [];
     let next = 0;
     const slot = async (agentId: string): Promise<void> => {
       while (next < count) {
         next += 1;
-        ids.push(await this.#one(agentId, workMs));
+        const id = await this.#one(agentId, workMs);
+        await ended(id);
+        ids.push(id);
       }
     };
     await Promise.all(this.#access.agentIds.map(slot));

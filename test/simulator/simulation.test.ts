@@ -1,0 +1,84 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { simulate } from '../../simulator/simulate.ts';
+// Sets the log of Temporal's library: a test run's output belongs to the tests.
+import '../harness/temporal.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'eucora-simulate-test-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function run(...args: string[]) {
+  const out: string[] = [];
+  const said: string[] = [];
+  const status = await simulate({
+    args,
+    out: (line) => out.push(line),
+    say: (line) => said.push(line),
+    progress: ({ state, message }) => {
+      if (state === 'warn') said.push(message);
+    },
+    tellEveryMs: 1_000,
+    signal: new AbortController().signal,
+  });
+  return { status, out, said: said.join('\n') };
+}
+
+it('1,000 agents register, live through a partition, work, and every check holds', async () => {
+  const report = join(folder, 'partition');
+  const { status, out, said } = await run(
+    ...['--agents', '1000', '--duration', '45s', '--scenario', 'partition', '--report', report],
+    // Slow enough for a machine that has other tests to run: an agent may be silent for two and a half intervals.
+    ...['--heartbeat', '8s', '--telemetry', '20s', '--offline-after', '20s', '--edge', '30s'],
+    ...['--task-time', '1s', '--tasks-per-second', '4', '--absent', '0.03', '--register', '1000'],
+  );
+  expect(said).not.toContain('✗');
+  expect(status).toBe(0);
+  const told = JSON.parse(out.join(''));
+  expect(told).toMatchObject({ kind: 'simulation', passed: true, enrolment: { registered: 1_000 } });
+  expect(told.checks).toHaveLength(5);
+  for (const check of told.checks) expect(check.checked).toBeGreaterThan(0);
+  expect(told.endpoints.register.count).toBe(1_000);
+  expect(told.tasks.by_state.COMPLETED).toBeGreaterThan(50);
+  const kept = JSON.parse(await readFile(join(report, 'report.json'), 'utf8'));
+  expect(kept.series.length).toBeGreaterThan(20);
+  expect(kept.processes).toHaveProperty('postgres');
+  expect(await readFile(join(report, 'report.html'), 'utf8')).toContain('1,000 agents, partition');
+
+  const same = await run('compare', join(report, 'report.json'), join(report, 'report.json'));
+  expect(same).toMatchObject({ status: 0, said: expect.stringContaining('Nothing got slower') });
+}, 240_000);
+
+it('a platform that is killed under 200 agents by mutual TLS loses nothing', async () => {
+  const { status, said } = await run(
+    ...[
+      '--agents',
+      '200',
+      '--duration',
+      '40s',
+      '--scenario',
+      'restart',
+      '--mtls',
+      '--report',
+      join(folder, 'restart'),
+    ],
+    ...['--heartbeat', '10s', '--telemetry', '10s', '--offline-after', '60s', '--edge', '20s'],
+    ...['--task-time', '1s', '--tasks-per-second', '3', '--absent', '0', '--register', '10'],
+  );
+  expect(said).not.toMatch(/✗ (?!the whole load)/);
+  expect(status).toBeLessThan(2);
+}, 240_000);
+
+it.each([
+  [['--agents', 'none'], 2, /whole number/],
+  [['--help'], 0, /--scenario/],
+  [['compare', '/nonexistent', '/nonexistent'], 1, /no report.json/],
+  [['--data', __dirname], 2, /not empty/],
+])('%j ends with status %i', async (args, status, says) => {
+  const ended = await run(...args);
+  expect(ended.status).toBe(status);
+  expect(ended.said).toMatch(says);
+});
