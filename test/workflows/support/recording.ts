@@ -16,6 +16,7 @@ import {
 } from '../../harness/temporal.ts';
 import { recordHistory } from './histories.ts';
 import { shownOf } from './history.ts';
+import { recordIncidents } from './record-incidents.ts';
 import { startWebhook } from './webhook.ts';
 
 interface Stage {
@@ -50,6 +51,7 @@ export async function recordAllHistories(): Promise<void> {
     });
     await maintenance.result();
     await recordHistory(maintenance, 'maintenance.completed.json');
+    await recordIncidents(env, database, plane);
   } finally {
     await plane.stop();
     await env.teardown();
