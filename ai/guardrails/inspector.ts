@@ -35,7 +35,8 @@ const RULES: readonly Rule[] = [
 
 const MAX_DEPTH = 12;
 const MAX_COMMANDS = 4_000;
-const MAX_SCRIPT = 262_144;
+/** No remedy is longer; it bounds what a hostile one can cost. */
+const MAX_SCRIPT = 32_768;
 
 /** Goes through a script and all that it runs in its turn, and collects what it must not do. */
 export class Inspector {

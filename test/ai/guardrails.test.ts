@@ -76,13 +76,13 @@ describe('Redaction', () => {
   });
 
   it.each([
-    'a'.repeat(200_000),
-    'a.'.repeat(100_000),
-    '1 '.repeat(100_000),
-    'password='.repeat(20_000),
+    'a'.repeat(60_000),
+    'a.'.repeat(30_000),
+    '1 '.repeat(30_000),
+    'password='.repeat(6_000),
     '-----BEGIN PRIVATE KEY-----'.repeat(5_000),
-    '+1'.repeat(100_000),
-    'a@'.repeat(80_000),
+    '+1'.repeat(30_000),
+    'a@'.repeat(30_000),
   ])(
     'does not take for ever (%#)',
     (text) => {

@@ -26,7 +26,7 @@ export const COMPATIBILITY_TOPICS: readonly Topic[] = [
     category,
     weight: 4,
     pattern:
-      /GLIBC(?:XX)?_[\d.]+|version [`'‘]?(?:GLIBC|GLIBCXX|CXXABI|OPENSSL|LIBC)[^\n]*not found|\bCXXABI_|OPENSSL_\d[^\n]*not found|(?:needs?|requires?|depends)[^\n]{0,40}(?:glibc|libc6|libstdc\+\+6?|musl)[^\n]{0,20}(?:>=|\d)|glibc (?:version )?(?:\d|too|is|or)|libc\.so\.6[^\n]*(?:not found|GLIBC|version)|ld-linux[^\n]*no such file|musl|rpmlib\([^\n]*\) is needed|unknown compression|uses unknown compression|symbol lookup error|undefined symbol|Symbol not found|relocation error|unresolved symbol|disagrees about version of symbol|invalid module format|dyld[^\n]*(?:symbol|library) not|procedure entry point|entry point not found|0xC0000139/i,
+      /GLIBC(?:XX)?_[\d.]+|version [`'‘]?(?:GLIBC|GLIBCXX|CXXABI|OPENSSL|LIBC)[^\n]*not found|\bCXXABI_|OPENSSL_\d[^\n]*not found|(?:needs?|requires?|depends)[^\n]{0,40}(?:glibc|libc6|libstdc\+\+6?|musl)[^\n]{0,20}(?:>=|\d)|glibc (?:version )?(?:\d|too|is|or)|libc\.so\.6[^\n]*(?:not found|GLIBC|version)|ld-linux[^\n]*no such file|musl|rpmlib\([^\n]* is needed|unknown compression|uses unknown compression|symbol lookup error|undefined symbol|Symbol not found|relocation error|unresolved symbol|disagrees about version of symbol|invalid module format|dyld[^\n]*(?:symbol|library) not|procedure entry point|entry point not found|0xC0000139/i,
     cause: 'The program was built against newer libraries than the system has',
     advice: 'Deploy a build for this release of the system',
   },
