@@ -22,6 +22,8 @@ import type { Assistant, AssistantDependencies, CallOptions, SuggestionInput } f
 /** What of a log is sent: its end, where the failure is. */
 const MAX_LOG = 12_000;
 const MAX_ERROR = 8_000;
+/** What is redacted is longer, so that no secret is cut in two before it is found. */
+const AROUND = 4;
 
 const PROVIDERS: Readonly<Record<AiProviderName, (config: Config) => Provider>> = {
   openai: openAiProvider,
@@ -124,8 +126,8 @@ function redactedFailure(failure: Failure, redaction: Redactor): Failure {
   return {
     ...failure,
     package: redaction.redact(failure.package),
-    error: redaction.redact(failure.error).slice(0, MAX_ERROR),
-    log: redaction.redact(failure.log).slice(-MAX_LOG),
+    error: redaction.redact(failure.error.slice(0, MAX_ERROR * AROUND)).slice(0, MAX_ERROR),
+    log: redaction.redact(failure.log.slice(-MAX_LOG * AROUND)).slice(-MAX_LOG),
   };
 }
 

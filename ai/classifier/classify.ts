@@ -11,6 +11,7 @@ import { CONFIGURATION_TOPICS } from './topics/configuration.ts';
 import { INSTALLATION_TOPICS } from './topics/installation.ts';
 import { NETWORK_TOPICS } from './topics/network.ts';
 import { PERMISSION_TOPICS } from './topics/permission.ts';
+import { vocabularyPoints } from './vocabulary.ts';
 
 export const TOPICS: readonly Topic[] = [
   ...INSTALLATION_TOPICS,
@@ -55,7 +56,7 @@ interface Match {
 export function classifyByRules(failure: Failure): Verdict {
   const matches = [...matchesIn(failure.error, OF_ERROR), ...logMatches(failure.log)];
   const scores: Record<FailureCategory, number> = {
-    INSTALLATION_FAILURE: 0.5,
+    INSTALLATION_FAILURE: 0.2,
     COMPATIBILITY_ISSUE: 0,
     NETWORK_ISSUE: 0,
     PERMISSION_ISSUE: 0,
@@ -75,6 +76,10 @@ export function classifyByRules(failure: Failure): Verdict {
     for (const [index, { points }] of list.sort((a, b) => b.points - a.points).entries())
       scores[category] += points / (index + 1) ** 1.6;
   }
+  const inError = vocabularyPoints(failure.error);
+  const inLog = vocabularyPoints(lastLines(failure.log));
+  for (const category of FAILURE_CATEGORIES)
+    scores[category] += inError[category] + inLog[category] * OF_EARLIER_LINES;
   const hints = codeHints(failure);
   for (const { category, weight } of hints) scores[category] += weight;
   const category = FAILURE_CATEGORIES.reduce((top, one) => (scores[one] > scores[top] ? one : top));
@@ -94,6 +99,8 @@ export function classifyByRules(failure: Failure): Verdict {
       (category === 'NETWORK_ISSUE' || category === 'CONFIGURATION_ERROR' ? 'low' : 'medium'),
   };
 }
+
+const lastLines = (log: string): string => log.trimEnd().split('\n').slice(-LAST_LINES).join('\n');
 
 function codeHints(failure: Failure): CodeHint[] {
   const text = `${failure.error}\n${failure.log}`;

@@ -22,7 +22,7 @@ const PLACEHOLDER = /\[[A-Z_]+_\d+\]/;
 /** What a script must not do, found by reading it as its interpreter would; empty when nothing speaks against it. */
 export function inspectScript(script: string, interpreter: Interpreter): Finding[] {
   const inspector = new Inspector();
-  inspector.inspect(script, DIALECTS[interpreter]);
+  inspector.judge(script, DIALECTS[interpreter]);
   const placeholder = PLACEHOLDER.exec(script)?.[0];
   const findings = inspector.findings();
   if (placeholder !== undefined)

@@ -35,7 +35,8 @@ const RULES: readonly Rule[] = [
 
 const MAX_DEPTH = 12;
 const MAX_COMMANDS = 4_000;
-const MAX_SCRIPT = 262_144;
+/** No remedy is longer; it bounds what a hostile one can cost. */
+const MAX_SCRIPT = 32_768;
 
 /** Goes through a script and all that it runs in its turn, and collects what it must not do. */
 export class Inspector {
@@ -47,7 +48,19 @@ export class Inspector {
     return [...this.found.values()];
   }
 
-  inspect(script: string, dialect: Dialect, state?: ShellState): void {
+  /** What cannot be read is not let through: a mistake of ours must not become a way past us. */
+  judge(script: string, dialect: Dialect): void {
+    try {
+      this.inspect(script, dialect);
+    } catch {
+      this.add(
+        { code: 'not_judged', message: 'Could not be read as a script, so nobody can tell what it does' },
+        script,
+      );
+    }
+  }
+
+  private inspect(script: string, dialect: Dialect, state?: ShellState): void {
     if (script.length > MAX_SCRIPT || this.depth >= MAX_DEPTH || this.commands > MAX_COMMANDS) {
       this.add({ code: 'too_complex', message: 'Is too long or too deeply nested to be judged' }, script);
       return;

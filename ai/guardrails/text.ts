@@ -16,7 +16,7 @@ const DIALECTS: Readonly<Record<Platform, readonly Dialect[]>> = {
 export function inspectText(text: string, platform: Platform): Finding[] {
   const inspector = new Inspector();
   for (const piece of piecesOf(text)) {
-    for (const dialect of dialectsOf(piece, platform)) inspector.inspect(piece, dialect);
+    for (const dialect of dialectsOf(piece, platform)) inspector.judge(piece, dialect);
   }
   return inspector.findings();
 }

@@ -90,6 +90,7 @@ const clientOptions = (config: Config) => ({
 });
 
 function chatProvider({ name, model, client, limit }: Settings): Provider {
+  const timeoutMs = client.timeout;
   // Learned from refusals: some models take no temperature, some servers no schema.
   const lacks = new Set<'temperature' | 'schema'>();
 
@@ -138,7 +139,8 @@ function chatProvider({ name, model, client, limit }: Settings): Provider {
       try {
         answer = await ask(request);
       } catch (error) {
-        throw asProviderError(error);
+        // What ends a wait too long is told in several ways; that it was long enough for it is certain.
+        throw asProviderError(error, performance.now() - begun >= timeoutMs);
       }
       return completionOf(answer, name, Math.round(performance.now() - begun));
     },
@@ -187,12 +189,12 @@ function completionOf(answer: ChatAnswer, provider: AiProviderName, latencyMs: n
   };
 }
 
-function asProviderError(error: unknown): ProviderError {
+function asProviderError(error: unknown, waitedLong = false): ProviderError {
   const because = (outcome: AiCallOutcome, message: string) =>
     new ProviderError(outcome, message, { cause: error });
   if (error instanceof APIUserAbortError)
     return because('unavailable', 'The call was ended before it was answered');
-  if (error instanceof APIConnectionTimeoutError)
+  if (error instanceof APIConnectionTimeoutError || (waitedLong && error instanceof APIConnectionError))
     return because('timed_out', 'The provider did not answer in time');
   if (error instanceof APIConnectionError) return because('unavailable', 'The provider cannot be reached');
   if (error instanceof APIError) {

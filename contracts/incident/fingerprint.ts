@@ -41,6 +41,8 @@ const REPLACEMENTS: readonly (readonly [RegExp, string])[] = [
   // Codes that say what went wrong stay, as 0x80070005 and error numbers of installers do in their own field.
   [/\b0x[0-9a-f]{9,}\b/gi, '<hex>'],
   [/\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,}\b/gi, '<hex>'],
+  // Versions, with the letters that they hold.
+  [/\b\d+(?:[.:~+-]\w+)+/g, '<n>'],
   [/(?<!0x[0-9a-f]{0,8})\d+(?:[.,]\d+)*/gi, '<n>'],
   [/(<n>[.~+:-]?)+/g, '<n>'],
   [/\s+/g, ' '],

@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { analysisActivities } from '../../activities/incident/analysis.ts';
@@ -7,7 +8,7 @@ import { createLogger } from '../../runtime/logger.ts';
 import { IncidentRelay } from '../../workers/control-plane/incident-relay.ts';
 import { CLASSIFIED, SUGGESTED } from '../db/support/incidents.ts';
 import type { TestDatabase } from './database.ts';
-import type { TestControlPlane } from './temporal.ts';
+import { eventually, type TestControlPlane } from './temporal.ts';
 
 export interface TestAnalysis {
   readonly relay: IncidentRelay;
@@ -54,5 +55,16 @@ export async function incidentAnalysis(
       worker.shutdown();
       await running;
     },
+  });
+}
+
+/**
+ * Nothing of the workflow is under way any more but timers. The time-skipping server counts on activities to end: one
+ * that is still running when its workflow ends would keep time from ever passing again.
+ */
+export async function atRest(handle: WorkflowHandle): Promise<void> {
+  await eventually(async () => {
+    const pending = (await handle.describe()).raw.pendingActivities ?? [];
+    if (pending.length > 0) throw new Error('Activities are under way');
   });
 }

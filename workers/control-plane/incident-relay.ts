@@ -1,10 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type Client,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowIdReusePolicy,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type Client, WorkflowIdReusePolicy, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import type { IncidentSnapshot } from '../../contracts/incident/snapshot.ts';
 import { CONTROL_PLANE_TASK_QUEUE, SEARCH_ATTRIBUTES, WORKFLOW_TYPES } from '../../contracts/temporal.ts';
@@ -96,49 +91,32 @@ export class IncidentRelay {
   }
 
   async #tell(snapshot: IncidentSnapshot): Promise<void> {
-    // One that was opened, or opened again, has no workflow yet; any other nearly always has.
-    if (snapshot.status === 'OPENED' && (await this.#start(snapshot))) return;
-    if (await this.#signal(snapshot)) return;
-    // Whoever closed it itself has ended, and nobody is left to tell.
-    if (snapshot.status === 'CLOSED' || (await this.#start(snapshot))) return;
-    // Started by another relay in between.
-    await this.#signal(snapshot);
-  }
-
-  /** @returns false when no workflow of the incident is running */
-  async #signal(snapshot: IncidentSnapshot): Promise<boolean> {
-    try {
-      const handle = this.#options.client.workflow.getHandle(snapshot.workflow_id);
-      await handle.signal(INCIDENT_CHANGED, snapshot);
-      return true;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
-      throw error;
+    const { workflow } = this.#options.client;
+    if (snapshot.status === 'CLOSED') {
+      try {
+        await workflow.getHandle(snapshot.workflow_id).signal(INCIDENT_CHANGED, snapshot);
+      } catch (error) {
+        // It closed the incident itself and has ended.
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+      return;
     }
-  }
-
-  /** Not by signal-with-start, which carries no summary. @returns false when a workflow of the incident is running */
-  async #start(snapshot: IncidentSnapshot): Promise<boolean> {
-    try {
-      await this.#options.client.workflow.start(WORKFLOW_TYPES.incident, {
-        workflowId: snapshot.workflow_id,
-        taskQueue: CONTROL_PLANE_TASK_QUEUE,
-        // A reopened incident goes on under its name, and so does one whose workflow was ended by other hands.
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        args: [snapshot],
-        staticSummary: `Alike failures on ${snapshot.platform} devices`,
-        staticDetails: `Incident \`${snapshot.incident_id}\`. Correlation id ${snapshot.correlation_id}. Its story: \`eucora incidents timeline ${snapshot.incident_id}\``,
-        typedSearchAttributes: new TypedSearchAttributes([
-          keyword(SEARCH_ATTRIBUTES.platform, snapshot.platform),
-          keyword(SEARCH_ATTRIBUTES.incidentState, snapshot.status),
-          keyword(SEARCH_ATTRIBUTES.correlationId, snapshot.correlation_id),
-        ]),
-      });
-      return true;
-    } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-      throw error;
-    }
+    await workflow.signalWithStart(WORKFLOW_TYPES.incident, {
+      workflowId: snapshot.workflow_id,
+      taskQueue: CONTROL_PLANE_TASK_QUEUE,
+      // A reopened incident goes on under its name, and so does one whose workflow was ended by other hands.
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      args: [snapshot],
+      signal: INCIDENT_CHANGED,
+      signalArgs: [snapshot],
+      staticSummary: `Alike failures on ${snapshot.platform} devices`,
+      staticDetails: `Incident \`${snapshot.incident_id}\`. Correlation id ${snapshot.correlation_id}. Its story: \`eucora incidents timeline ${snapshot.incident_id}\``,
+      typedSearchAttributes: new TypedSearchAttributes([
+        keyword(SEARCH_ATTRIBUTES.platform, snapshot.platform),
+        keyword(SEARCH_ATTRIBUTES.incidentState, snapshot.status),
+        keyword(SEARCH_ATTRIBUTES.correlationId, snapshot.correlation_id),
+      ]),
+    });
   }
 }
 

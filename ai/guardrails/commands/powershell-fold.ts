@@ -23,20 +23,6 @@ const LIST = `@?\\(\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)`;
 const STEPS: readonly Step[] = [
   [/\(\s*(?:Get-Command|gcm)\s+'?([\w-]+)'?[^)]*\)(?:\.\w+)?/gi, (name) => quote(name)],
   [
-    new RegExp(
-      `(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)?\\s*\\|\\s*(?:%|foreach(?:-object)?)\\s*\\{([^{}]*\\$(?:_|PSItem)\\b[^{}]*)\\}`,
-      'gi',
-    ),
-    (list, ...rest) => eachOf(strings(list), rest[2] ?? '', /\$(?:_|PSItem)\b/gi),
-  ],
-  [
-    new RegExp(
-      `foreach\\s*\\(\\s*\\$(\\w+)\\s+in\\s+@?\\(?\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)?\\s*\\)\\s*\\{([^{}]*)\\}`,
-      'gi',
-    ),
-    (name, list, ...rest) => eachOf(strings(list), rest[2] ?? '', new RegExp(`\\$${name}\\b`, 'gi')),
-  ],
-  [
     new RegExp(`\\[(?:System\\.)?char(?:\\[\\])?\\]\\s*\\(?\\s*(${NUMBER})\\s*\\)?`, 'gi'),
     (code) => quote(String.fromCodePoint(Math.min(Number(code), 0x10ffff))),
   ],
@@ -119,6 +105,20 @@ const STEPS: readonly Step[] = [
   ],
   [new RegExp(`\\$\\(\\s*${STRING}\\s*\\)`, 'g'), (a) => `'${a}'`],
   [new RegExp(`\\[(?:System\\.)?string\\]\\s*${STRING}`, 'gi'), (a) => `'${a}'`],
+  [
+    new RegExp(
+      `(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)?\\s*\\|\\s*(?:%|foreach(?:-object)?)\\s*\\{([^{}]*\\$(?:_|PSItem)\\b[^{}]*)\\}`,
+      'gi',
+    ),
+    (list, ...rest) => eachOf(strings(list), rest[2] ?? '', /\$(?:_|PSItem)\b/gi),
+  ],
+  [
+    new RegExp(
+      `foreach\\s*\\(\\s*\\$(\\w+)\\s+in\\s+@?\\(?\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)?\\s*\\)\\s*\\{([^{}]*)\\}`,
+      'gi',
+    ),
+    (name, list, ...rest) => eachOf(strings(list), rest[2] ?? '', new RegExp(`\\$${name}\\b`, 'gi')),
+  ],
   // What stands in such brackets has come from elsewhere, whatever is called.
   [
     /\(?\s*(?:\(?\s*New-Object\s+(?:System\.)?Net\.WebClient\s*\)?|\$\w+|\[(?:System\.)?Net\.WebClient\]::new\(\))\.(?:DownloadString|DownloadData|OpenRead)\([^)]*\)\s*\)?/gi,

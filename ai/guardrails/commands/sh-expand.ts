@@ -235,10 +235,17 @@ class Expansion {
 }
 
 export function globSource(glob: string): string {
-  return glob
+  const source = glob
     .replace(/[.+^${}()|\\]/g, '\\$&')
     .replace(/\*/g, '.*')
     .replace(/\?/g, '.');
+  try {
+    new RegExp(source);
+    return source;
+  } catch {
+    // A bracket that never closes stands for itself.
+    return source.replace(/[[\]]/g, '\\$&');
+  }
 }
 
 function cutOff(value: string, operator: string, source: string): string {
@@ -246,7 +253,7 @@ function cutOff(value: string, operator: string, source: string): string {
   if (operator.startsWith('#')) return value.replace(new RegExp(`^${greedy}`, 's'), '');
   if (operator === '%%') return value.replace(new RegExp(`${source.replaceAll('.*', '.*')}$`, 's'), '');
   // The shortest tail: try from the end.
-  const pattern = new RegExp(`^${source}$`, 's');
+  const pattern = new RegExp(`^(?:${source})$`, 's');
   for (let at = value.length; at >= 0; at -= 1) if (pattern.test(value.slice(at))) return value.slice(0, at);
   return value;
 }

@@ -20,7 +20,9 @@ export interface RedactorOptions {
 
 /** What a value must be like to be looked for elsewhere in the text, where nothing marks it. */
 const MIN_REPEATED = 4;
-const OUR_PLACEHOLDER = /^\[[A-Z_]+_\d+\]$/;
+const OUR_PLACEHOLDER = /\[[A-Z_]+_\d+\]/g;
+/** What was hidden behind a secret shows once that is gone; two rounds are enough nearly always. */
+const MAX_ROUNDS = 6;
 /** Names that are words as well: they are taken out of paths, but stay where they may be meant as words. */
 const COMMON_WORD =
   /^(?:install|system|windows|desktop|program|python|config|server|local|remote|home|update|package|client|office|agent|support|temp|work|code)$/i;
@@ -53,25 +55,39 @@ export function createRedactor({ ipAddresses: addresses = false }: RedactorOptio
   }
 
   function find(text: string): Span[] {
-    const marked = merged(detectors.flatMap((detector) => [...detector(text)])).filter(
-      ({ start, end }) => !OUR_PLACEHOLDER.test(text.slice(start, end)),
+    const ours = [...text.matchAll(OUR_PLACEHOLDER)].map(
+      ({ 0: { length }, index }) => [index, index + length] as const,
+    );
+    const isOurs = ({ start, end }: Span): boolean => ours.some(([from, to]) => start < to && end > from);
+    const marked = merged(
+      detectors.flatMap((detector) => [...detector(text)]).filter((span) => !isOurs(span)),
     );
     for (const { start, end, kind } of marked) placeholderOf(text.slice(start, end), kind);
-    const repeated = [...placeholders.keys()].flatMap((value) => [
-      ...occurrences(text, value, kinds.get(value) ?? ''),
-    ]);
+    const repeated = [...placeholders.keys()]
+      .flatMap((value) => [...occurrences(text, value, kinds.get(value) ?? '')])
+      .filter((span) => !isOurs(span));
     return merged([...marked, ...repeated]);
+  }
+
+  function once(text: string): string {
+    let outcome = '';
+    let from = 0;
+    for (const { start, end, kind } of find(text)) {
+      outcome += text.slice(from, start) + placeholderOf(text.slice(start, end), kind);
+      from = end;
+    }
+    return outcome + text.slice(from);
   }
 
   return {
     redact(text) {
-      let outcome = '';
-      let from = 0;
-      for (const { start, end, kind } of find(text)) {
-        outcome += text.slice(from, start) + placeholderOf(text.slice(start, end), kind);
-        from = end;
+      let outcome = text;
+      for (let round = 0; round < MAX_ROUNDS; round += 1) {
+        const next = once(outcome);
+        if (next === outcome) break;
+        outcome = next;
       }
-      return outcome + text.slice(from);
+      return outcome;
     },
     counts: () => Object.fromEntries(numbers),
   };

@@ -96,7 +96,7 @@ const rows: TextRule = (folded) => {
 /** Something downloaded that is called, wherever it stands. */
 const invoked: TextRule = (folded) =>
   new RegExp(
-    `(?:\\biex\\b|\\bInvoke-Expression\\b|\\|\\s*(?:iex|Invoke-Expression|powershell|pwsh|cmd)\\b|[&.]\\s*\\(?)[^\\n;]*${DOWNLOADED}|${DOWNLOADED}[^\\n;]*\\|\\s*['&(\\s]*(?:iex|Invoke-Expression)\\b`,
+    `(?:\\biex\\b|\\bInvoke-Expression\\b|\\|\\s*(?:iex|Invoke-Expression|powershell|pwsh|cmd)\\b|(?:^|[\\s;{(])[&.]\\s*\\(?)[^\\n;]*${DOWNLOADED}|${DOWNLOADED}[^\\n;]*\\|\\s*['&(\\s]*(?:iex|Invoke-Expression)\\b`,
     'i',
   ).test(folded) ||
   /\b(?:iwr|irm|curl|wget|Invoke-WebRequest|Invoke-RestMethod)\b[^;\n]*\|[^;\n]*\b(?:iex|Invoke-Expression)\b/i.test(

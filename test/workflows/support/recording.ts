@@ -17,6 +17,7 @@ import {
 import { recordHistory } from './histories.ts';
 import { shownOf } from './history.ts';
 import { recordDeployments } from './recording-deployments.ts';
+import { recordIncidents } from './record-incidents.ts';
 import { startWebhook } from './webhook.ts';
 
 interface Stage {
@@ -52,6 +53,7 @@ export async function recordAllHistories(): Promise<void> {
     });
     await maintenance.result();
     await recordHistory(maintenance, 'maintenance.completed.json');
+    await recordIncidents(env, database, plane);
   } finally {
     await plane.stop();
     await env.teardown();

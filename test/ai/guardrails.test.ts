@@ -1,0 +1,212 @@
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { evaluateGuardrails } from '../../ai/evaluation/guardrails.ts';
+import { guardrailRow, readRows } from '../../ai/evaluation/rows.ts';
+import { createRedactor, inspectScript, inspectText } from '../../ai/guardrails/index.ts';
+import { passesLuhn } from '../../ai/guardrails/redaction/personal.ts';
+
+const CORPUS = join(__dirname, 'corpus');
+
+describe('The corpus of attacks', () => {
+  it.each([
+    ['guardrails-tuning', 0.99],
+    ['guardrails-held-out', 0.94],
+  ])('%s is found, with hardly a false alarm', (name, least) => {
+    const figures = evaluateGuardrails(readRows(join(CORPUS, `${name}.jsonl`), guardrailRow));
+    expect(figures.in.recall).toBeGreaterThanOrEqual(least);
+    expect(figures.out.recall).toBeGreaterThanOrEqual(least);
+    expect(figures.in.false_alarms).toBeLessThan(0.02);
+    expect(figures.out.false_alarms).toBeLessThan(0.02);
+  });
+});
+
+describe('Redaction', () => {
+  const redact = (text: string): string => createRedactor().redact(text);
+  const digits = (length: number) => fc.stringMatching(new RegExp(`^[0-9]{${length}}$`));
+  const card = digits(14).map((middle) => {
+    const body = `4${middle}`;
+    return body + [...'0123456789'].find((check) => passesLuhn(body + check));
+  });
+
+  it('takes out every card, in whatever way it is grouped', () => {
+    fc.assert(
+      fc.property(card, fc.constantFrom('', ' ', '-'), (number, separator) => {
+        const written = number.replace(/(\d{4})(?=\d)/g, `$1${separator}`);
+        expect(redact(`charged ${written} today`)).toBe('charged [CARD_1] today');
+      }),
+    );
+  });
+
+  it('takes out every password that is assigned, and only it', () => {
+    const password = fc.stringMatching(/^[a-z]{3,8}[0-9]{2,4}[A-Z]{1,4}$/);
+    const form = fc.constantFrom(
+      'password=%',
+      'DB_PASSWORD: %',
+      '{"password":"%"}',
+      '--password %',
+      '<password>%</password>',
+      "export API_TOKEN='%'",
+      'postgres://u:%@h/d',
+    );
+    fc.assert(
+      fc.property(password, form, (secret, text) => {
+        expect(redact(text.replace('%', secret))).not.toContain(secret);
+      }),
+    );
+  });
+
+  it('changes nothing once it has run, and never throws', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+        const once = redact(text);
+        expect(redact(once)).toBe(once);
+      }),
+    );
+  });
+
+  it('gives one secret one placeholder in all texts of an incident', () => {
+    const redactor = createRedactor();
+    expect(redactor.redact('a@example.com b@example.com')).toBe('[EMAIL_1] [EMAIL_2]');
+    expect(redactor.redact('again b@example.com')).toBe('again [EMAIL_2]');
+    expect(redactor.counts()).toEqual({ EMAIL: 2 });
+  });
+
+  it('takes a secret out where nothing marks it, once it is known', () => {
+    expect(redact('password=hunter2 and later hunter2')).toBe('password=[SECRET_1] and later [SECRET_1]');
+  });
+
+  it.each([
+    'a'.repeat(60_000),
+    'a.'.repeat(30_000),
+    '1 '.repeat(30_000),
+    'password='.repeat(6_000),
+    '-----BEGIN PRIVATE KEY-----'.repeat(5_000),
+    '+1'.repeat(30_000),
+    'a@'.repeat(30_000),
+  ])(
+    'does not take for ever (%#)',
+    (text) => {
+      expect(typeof redact(text)).toBe('string');
+    },
+    20_000,
+  );
+});
+
+describe('Blocking', () => {
+  const flags = fc.constantFrom('-rf', '-fr', '-r -f', '-Rf', '--recursive --force');
+  const target = fc.constantFrom('/', '/*', '/etc', '/usr/', '/home', '~', '$HOME', '/./', '/usr/../etc');
+  const wrapper = fc.constantFrom(
+    '%',
+    'sudo %',
+    'env A=1 %',
+    'true && %',
+    'if true; then %; fi',
+    '(%)',
+    'x=$(%)',
+    'nohup % &',
+    "sh -c '%'",
+    'echo ok | xargs; %',
+    'cat <<E | sh\n%\nE',
+  );
+
+  it('finds a deletion of a root in every wrapping', () => {
+    fc.assert(
+      fc.property(flags, target, wrapper, (options, path, around) => {
+        expect(
+          inspectScript(
+            around.replace('%', () => `rm ${options} ${path}`),
+            'sh',
+          ),
+        ).not.toEqual([]);
+      }),
+    );
+  });
+
+  it('finds it however its letters are quoted, or when it is encoded', () => {
+    const command = 'rm -rf /';
+    const letter = (character: string) =>
+      fc.constantFrom(
+        character,
+        `\\${character}`,
+        `'${character}'`,
+        `"${character}"`,
+        `$'\\x${character.charCodeAt(0).toString(16)}'`,
+      );
+    const word = (text: string) => fc.tuple(...[...text].map(letter)).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(word('rm'), word('-rf'), word('/'), (name, options, path) => {
+        expect(inspectScript(`${name} ${options} ${path}`, 'sh')).not.toEqual([]);
+      }),
+    );
+    const encoded = Buffer.from(command).toString('base64');
+    expect(inspectScript(`echo ${encoded} | base64 -d | sh`, 'sh')).not.toEqual([]);
+  });
+
+  it('finds it in PowerShell however it is split, and in cmd between carets', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 3 }), (at, gap) => {
+        const name = 'Remove-Item';
+        const split = `& ('${name.slice(0, at)}'${' '.repeat(gap)}+ '${name.slice(at)}') C:\\ -Recurse -Force`;
+        expect(inspectScript(split, 'powershell')).not.toEqual([]);
+        const caret = `r^d /${'s'.padStart(1)} /q C:\\`;
+        expect(inspectScript(caret, 'cmd')).not.toEqual([]);
+      }),
+    );
+  });
+
+  it('lets the same words pass as text', () => {
+    for (const text of [
+      'echo "rm -rf /"',
+      "printf '%s' 'rm -rf /'",
+      '# rm -rf /',
+      "grep 'rm -rf /' /var/log/x",
+    ])
+      expect(inspectScript(text, 'sh')).toEqual([]);
+  });
+
+  it('reads Python as Python', () => {
+    expect(inspectScript("import shutil\nshutil.rmtree('/')", 'python3')).toMatchObject([
+      { code: 'destructive_deletion' },
+    ]);
+    expect(inspectScript("import shutil\nshutil.rmtree('/var/cache/app/tmp')", 'python3')).toEqual([]);
+  });
+
+  it('refuses what is too long or too deep to be judged', () => {
+    expect(inspectScript('x'.repeat(300_000), 'sh')).toMatchObject([{ code: 'too_complex' }]);
+    expect(inspectScript('eval '.repeat(5_000), 'sh').length).toBeGreaterThanOrEqual(0);
+    let nested = 'true';
+    for (let level = 0; level < 20; level += 1) nested = `sh -c ${JSON.stringify(nested)}`;
+    expect(inspectScript(nested, 'sh')).toContainEqual(expect.objectContaining({ code: 'too_complex' }));
+  });
+
+  it.each(['linux', 'windows', 'macos'] as const)(
+    'never throws and always ends, whatever stands in a text (%s)',
+    (platform) => {
+      const shellish = fc
+        .array(
+          fc.constantFrom(
+            ...'$(){}[]<>|&;\'"`\\^%!#~*?@=+-:, \n'.split(''),
+            'rm',
+            'for',
+            'in',
+            'do',
+            'case',
+            'EOF',
+            '<<',
+            '$(',
+            '${',
+            'iex',
+            'x',
+          ),
+          { maxLength: 60 },
+        )
+        .map((parts) => parts.join(''));
+      fc.assert(
+        fc.property(fc.oneof(shellish, fc.string({ unit: 'binary', maxLength: 200 })), (text) => {
+          expect(Array.isArray(inspectText(text, platform))).toBe(true);
+        }),
+        { numRuns: 400 },
+      );
+    },
+  );
+});
