@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => database?.dispose());
 
-const ALL = ['0001-foundation', '0003-packaging-pipeline'];
+const ALL = ['0001-foundation', '0003-packaging-pipeline', '0004-deployment'];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {
   expect(await pendingMigrations(database.pool)).toEqual(ALL);
