@@ -84,7 +84,7 @@ describe('Trivy', () => {
       code: 'unreachable',
       retryable: true,
     });
-  });
+  }, 90_000);
 });
 
 describe('An SBOM', () => {
