@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackageFormat } from '../../contracts/packaging-pipeline/description.ts';
 import {
@@ -25,15 +25,21 @@ const LISTS: Readonly<Record<PackageFormat, (file: string) => Promise<string>>> 
   rpm: async (file) => (await exec('rpm', ['-qlvp', '--nosignature', file])).stdout,
   msi: async (file) => (await exec('msiextract', ['-l', file])).stdout,
   pkg: async (file) => {
-    const reader = await exec('openssl', ['version']).then(() => file);
-    return (await readFile(reader)).subarray(0, 4).toString('latin1');
+    const folder = join(world.root, 'foreign');
+    await exec('7z', ['x', '-y', `-o${folder}`, file]);
+    const payload = join(folder, 'hello-eucora.pkg/Payload');
+    await exec('7z', ['x', '-y', `-o${folder}`, '-tgzip', payload]);
+    const unzipped = join(folder, 'Payload~');
+    return (
+      await exec('7z', ['l', '-ba', unzipped]).catch(() => exec('7z', ['l', '-ba', join(folder, 'Payload')]))
+    ).stdout;
   },
 };
 const EXPECTED: Readonly<Record<PackageFormat, readonly string[]>> = {
   deb: ['./usr/bin/hello-eucora', './opt/hello-eucora/lib/odd [name] $HOME %x.js', './etc/hello-eucora.conf'],
   rpm: ['/usr/bin/hello-eucora', '/opt/hello-eucora/lib/odd [name] $HOME %x.js', '/etc/hello-eucora.conf'],
   msi: ['hello-eucora/hello.exe', 'hello-eucora/lib/odd [name] $HOME %x.js', 'hello-eucora/hello.conf'],
-  pkg: ['xar!'],
+  pkg: ['usr/bin/hello-eucora', 'opt/hello-eucora/lib/odd [name] $HOME %x.js', 'etc/hello-eucora.conf'],
 };
 
 let world: PackagingWorld;
@@ -150,7 +156,6 @@ it('refuses to sign again what is another package than described', async () => {
 async function contentOffset({ format, file }: SignedPackage): Promise<number> {
   const bytes = await readFile(file);
   if (format === 'deb') {
-    const { open } = await import('node:fs/promises');
     const handle = await open(file);
     const data = (await arMembers(handle)).find(({ name }) => name.startsWith('data.'));
     await handle.close();
