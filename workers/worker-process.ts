@@ -34,7 +34,6 @@ export interface WorkerParts {
 export interface WorkerProgram {
   /** In logs and in Postgres' list of connections. */
   readonly name: string;
-  readonly healthAddress: (config: Config) => { readonly host: string; readonly port: number };
   /** Makes the worker and what goes with it. */
   readonly make: (parts: WorkerParts) => Promise<Worker>;
 }
@@ -121,8 +120,11 @@ async function run(
       check: async () => worker.getState() === 'RUNNING' || Promise.reject(new Error(worker.getState())),
     },
   ]);
-  const { host, port } = program.healthAddress(config);
-  const health = await listen(healthApp(probe, metrics), host, port);
+  const health = await listen(
+    healthApp(probe, metrics),
+    config.EUCORA_WORKER_HEALTH_HOST,
+    config.EUCORA_WORKER_HEALTH_PORT,
+  );
   signal.throwIfAborted();
   const running = worker.run();
   atEnd(async () => {

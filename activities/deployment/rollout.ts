@@ -148,9 +148,10 @@ const soakPatience = ({ soak_seconds }: Ring): number =>
 
 /** While nobody works on it, only devices that come back, or windows that open, can move anything. */
 function fillPatience(counts: DeviceCounts, { due }: GivenOut): number {
-  const { DISPATCHED = 0 } = counts.byState();
+  const { DISPATCHED = 0, INSTALLED = 0 } = counts.byState();
   if (DISPATCHED > 0) return 15_000;
-  return due.length > 0 ? 300_000 : 60_000;
+  if (due.length === 0) return 60_000;
+  return INSTALLED > 0 ? 300_000 : HOUR_MS / 2;
 }
 
 interface GivenOut {

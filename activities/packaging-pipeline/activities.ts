@@ -1,17 +1,11 @@
 import { Context } from '@temporalio/activity';
 import { packageDescriptionSchema, packageFileName } from '../../contracts/packaging-pipeline/description.ts';
 import type { EvidenceIntent, EvidencePack } from '../../contracts/packaging-pipeline/evidence.ts';
-import type { PolicyException } from '../../contracts/packaging-pipeline/exception.ts';
-import type { Component, Finding } from '../../contracts/packaging-pipeline/findings.ts';
-import {
-  type PackagingPolicy,
-  type PolicyDecision,
-  packagingPolicySchema,
-} from '../../contracts/packaging-pipeline/policy.ts';
+import { type PolicyDecision, packagingPolicySchema } from '../../contracts/packaging-pipeline/policy.ts';
 import type { PipelineFailure } from '../../contracts/packaging-pipeline/steps.ts';
 import { packagingPipelineWorkflowId } from '../../contracts/temporal.ts';
 import type { Stores } from '../../db/stores/index.ts';
-import type { Signature } from '../../packaging/index.ts';
+import type { PolicyFacts } from '../../packaging/index.ts';
 import type { ContentStore } from '../../runtime/content-store/content-store.ts';
 import { readStatement } from './evidence/read.ts';
 import type { EvidenceSigner } from './evidence/signer.ts';
@@ -21,16 +15,6 @@ import type { StepRunner, StepWork } from './step-runner.ts';
 import { countFindings, refusalOf, scanPasses } from './verdict.ts';
 import type { Workspaces } from './workspace.ts';
 
-export interface PolicyQuestion {
-  readonly policy: PackagingPolicy;
-  readonly findings: readonly Finding[];
-  readonly components: readonly Component[];
-  readonly signature: Signature;
-  readonly format: string;
-  readonly exceptions: readonly PolicyException[];
-  readonly now: Date;
-}
-
 export interface PackagingOptions {
   readonly stores: Pick<Stores, 'artifacts' | 'evidence' | 'pipelines' | 'policyExceptions' | 'signingKeys'>;
   readonly content: ContentStore;
@@ -38,7 +22,7 @@ export interface PackagingOptions {
   readonly production: Production;
   readonly workspaces: Workspaces;
   readonly signer: EvidenceSigner;
-  readonly decide: (question: PolicyQuestion) => PolicyDecision;
+  readonly decide: (facts: PolicyFacts) => PolicyDecision;
 }
 
 export type PackagingPipelineActivities = ReturnType<typeof packagingPipelineActivities>;
@@ -198,6 +182,7 @@ export function packagingPipelineActivities(options: PackagingOptions) {
       signature,
       format: pipeline.format,
       exceptions: await stores.policyExceptions.findInForce(pipeline.package_name, pipeline.package_version),
+      released_at: packageDescriptionSchema.parse(pipeline.description).third_party?.released_at,
       now: new Date(),
     });
   }

@@ -1,6 +1,10 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { deploymentSchema, rolloutPlanSchema } from '../../contracts/deployment/deployment.ts';
+import {
+  deploymentSchema,
+  packageRulesSchema,
+  rolloutPlanSchema,
+} from '../../contracts/deployment/deployment.ts';
 import { usageError } from '../client/errors.ts';
 import type { Context, Runtime } from './context.ts';
 import { deploymentColumns } from './deployment-columns.ts';
@@ -12,6 +16,7 @@ const createOptions = z.object({
   pipeline: z.string(),
   plan: z.string().optional(),
   planName: z.string().optional(),
+  rules: z.string().optional(),
   name: z.string().optional(),
   agent: z.array(z.string()).optional(),
   tag: z.string().optional(),
@@ -26,6 +31,7 @@ export function addDeploymentCreate(deployments: Command, runtime: Runtime): voi
     .addOption(option('--pipeline <id>', 'that passed', id).makeOptionMandatory())
     .option('--plan <file>', 'rollout plan in YAML or JSON')
     .option('--plan-name <name>', 'rollout plan that was applied')
+    .option('--rules <file>', 'detection, requirements, dependencies and replaces, in YAML or JSON')
     .option('--name <name>', 'for people (default: the package and its version)')
     .addOption(option('--agent <id>', 'only this agent; may be repeated', ids))
     .option('--tag <name[=value]>', 'only agents with this tag')
@@ -44,13 +50,12 @@ export function addDeploymentCreate(deployments: Command, runtime: Runtime): voi
 async function requestOf(options: CreateOptions) {
   if ((options.plan === undefined) === (options.planName === undefined))
     throw usageError('It is not said how to roll out', 'Give either --plan FILE or --plan-name NAME.');
+  const rules = options.rules === undefined ? {} : await fileAs(options.rules, packageRulesSchema);
   return {
+    ...rules,
     pipeline_id: options.pipeline,
     name: options.name,
-    plan:
-      options.plan === undefined
-        ? undefined
-        : readAs(parseYaml(options.plan, await readText(options.plan)), rolloutPlanSchema),
+    plan: options.plan === undefined ? undefined : await fileAs(options.plan, rolloutPlanSchema),
     plan_name: options.planName,
     selection: {
       agent_ids: options.agent,
@@ -59,6 +64,10 @@ async function requestOf(options: CreateOptions) {
       agent_version: options.agentVersion,
     },
   };
+}
+
+async function fileAs<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  return readAs(parseYaml(path, await readText(path)), schema);
 }
 
 function hint({ out }: Context, deployment: string, approvalRequired: boolean): void {

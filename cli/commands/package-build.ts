@@ -29,7 +29,7 @@ export function addPackageBuild(packages: Command, runtime: Runtime): void {
     .option('--sha256 <hash>', 'of what the URL leads to')
     .addOption(option('--sbom <format>', SBOM_FORMATS.join(', '), oneOf(SBOM_FORMATS)))
     .option('--policy <file>', 'what the package must be to pass, as JSON')
-    .option('--signing-key <reference>', 'key of the packaging workers (default: default)')
+    .option('--signing-key <reference>', 'key of the packaging workers (default: development)')
     .option('--follow', 'show the log until it ends; status 4 when it did not pass')
     .description('build, sign, scan and store a package');
   runtime.act(build, buildOptions, async ({ api, io, out }, options) => {

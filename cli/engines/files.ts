@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from './errors.ts';
@@ -46,4 +47,11 @@ export async function exists(path: string): Promise<boolean> {
 export async function tailOf(path: string, lines: number = 15): Promise<string> {
   const content = await readFile(path, 'utf8').catch(() => '');
   return content.trimEnd().split('\n').slice(-lines).join('\n');
+}
+
+/** SHA-256 of a file's content, hex. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const part of createReadStream(path)) hash.update(part as Buffer);
+  return hash.digest('hex');
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { EngineError, messageOf } from '../engines/errors.ts';
 import { makeDirectory } from '../engines/files.ts';
 import { tryLock } from '../engines/lock.ts';
+import { ensurePackagingTools } from '../engines/packaging-tools.ts';
 import type { ProcessIdentity } from '../engines/processes.ts';
 import { type Progress, silent, step, warn } from '../engines/progress.ts';
 import type { LaunchHooks, RunningProcess } from '../engines/running.ts';
@@ -226,7 +227,8 @@ async function start(
     };
   const beginWorker = async ({ name, port, page }: Worker): Promise<void> => {
     const health = await ports.choose(port, page);
-    const childEnv = environmentWith({ ...wishes, workerHealth: health });
+    const own = environmentWith({ ...wishes, workerHealth: health });
+    const childEnv = name === 'packaging' ? await withPackagingTools(own, progress, signal) : own;
     await supervise(name, launchChild(name, `http://127.0.0.1:${health}`, [health], childEnv));
   };
   const beginApi = async (): Promise<void> => {
@@ -275,6 +277,21 @@ async function start(
     kill: (name) => stack.unit(name).kill(),
     restart: (name) => stack.unit(name).restart(),
   };
+}
+
+/** What the machine lacks of the packaging tools is fetched once; what cannot be had is told, and the worker runs without. */
+async function withPackagingTools(
+  env: Environment,
+  progress: Progress,
+  signal: AbortSignal | undefined,
+): Promise<Environment> {
+  if (setting(env, 'EUCORA_PACKAGING_PATH') !== undefined) return env;
+  const { path, missing } = await ensurePackagingTools(progress, {
+    env,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  for (const what of missing) warn(progress, `packaging: ${what}`);
+  return { ...env, EUCORA_PACKAGING_PATH: path.join(',') };
 }
 
 /** Waits for all before it throws: a failed start must not race with another one that still goes on. */

@@ -66,6 +66,16 @@ const planFields = {
 export const rolloutPlanSchema = z.strictObject(planFields).meta({ id: 'RolloutPlan' });
 export type RolloutPlan = z.infer<typeof rolloutPlanSchema>;
 
+/** What the package asks of machines, and how it is seen there. */
+export const packageRulesSchema = z.strictObject({
+  detection: detectionRuleSchema
+    .optional()
+    .meta({ description: 'What installed means; default: the package database knows the version' }),
+  requirements: requirementsSchema.optional(),
+  dependencies: z.array(dependencySchema).max(50).default([]),
+  replaces: z.array(replacesSchema).max(50).default([]),
+});
+
 export const createDeploymentSchema = z
   .strictObject({
     name: nameSchema.optional().meta({ description: 'For people; default: the package and its version' }),
@@ -82,12 +92,7 @@ export const createDeploymentSchema = z
     base_at: instantSchema
       .optional()
       .meta({ description: 'Offsets of rings count from here; default: when it is approved' }),
-    detection: detectionRuleSchema
-      .optional()
-      .meta({ description: 'What installed means; default: the package database knows the version' }),
-    requirements: requirementsSchema.optional(),
-    dependencies: z.array(dependencySchema).max(50).default([]),
-    replaces: z.array(replacesSchema).max(50).default([]),
+    ...packageRulesSchema.shape,
   })
   .refine(({ plan, plan_name }) => (plan === undefined) !== (plan_name === undefined), {
     path: ['plan'],

@@ -37,7 +37,7 @@ export const createPipelineSchema = z
     description: packageDescriptionSchema.meta({ id: 'PackageDescription' }),
     sbom_format: z.enum(SBOM_FORMATS).default('cyclonedx'),
     signing_key: keyReferenceSchema
-      .default('default')
+      .default('development')
       .meta({ description: 'Reference of a signing key that the packaging workers know' }),
     policy: packagingPolicySchema.prefault({}),
   })

@@ -18,7 +18,7 @@ export const packagingSettings = {
     'Folders in which packaging tools are looked for before those of PATH, with commas between them',
   ),
   EUCORA_SIGNING_KEYS_FILE: optional(z.string()).describe(
-    'List of signing keys; default: `keys/signing-keys.json` in the packaging folder',
+    'List of signing keys; by default keys for development are made in the packaging folder',
   ),
   EUCORA_EVIDENCE_CERTIFICATE_FILE: optional(z.string()).describe(
     'Certificate of the evidence key; default: `keys/evidence.pem` in the packaging folder',

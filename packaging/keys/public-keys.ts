@@ -64,3 +64,16 @@ export function armoredKey(ctx: ToolContext, keyring: string, fingerprint: strin
     return stdout;
   });
 }
+
+/** Writes one key of a keyring into a file of its own. @throws PackagingError */
+export async function exportKey(
+  ctx: ToolContext,
+  keyring: string,
+  fingerprint: string,
+  output: string,
+): Promise<void> {
+  await withGpgHome(ctx, async (home) => {
+    await runTool(ctx, 'gpg', [...signingGpg(home), '--import', keyring], OPTIONS);
+    await runTool(ctx, 'gpg', [...signingGpg(home), '--output', output, '--export', fingerprint], OPTIONS);
+  });
+}

@@ -77,7 +77,17 @@ export async function makeSbom(ctx: ToolContext, tree: string, format: SbomForma
   await runTool(
     ctx,
     'trivy',
-    ['fs', '--format', output, '--output', file, '--offline-scan', '--cache-dir', await trivyCache(ctx), '.'],
+    [
+      'fs',
+      '--format',
+      output,
+      '--output',
+      file,
+      '--offline-scan',
+      '--cache-dir',
+      await trivyCache(ctx, 'sbom'),
+      '.',
+    ],
     { cwd: tree, failure: 'scan-failed' },
   );
   try {

@@ -7,6 +7,7 @@ import { PackagingError } from '../errors.ts';
 import type { Scan } from '../results.ts';
 import { runTool } from '../tools/run-tool.ts';
 import { freshTrivyDatabase } from './database.ts';
+import { trivyCache } from './trivy-cache.ts';
 
 const reportSchema = z.object({
   SchemaVersion: z.number(),
@@ -53,31 +54,43 @@ export function trivyFindings(report: unknown): Finding[] {
   );
 }
 
-/** Once as a source tree and once as an installed one: the first knows lock files, the second what was installed. */
-const VIEWS = ['fs', 'rootfs'] as const;
+/** Looks at the tree as at sources, by lock files, or as at an installed system, by what lies there. */
+async function look(
+  ctx: ToolContext,
+  tree: string,
+  view: 'fs' | 'rootfs',
+  output: string,
+): Promise<Finding[]> {
+  await rm(output, { force: true });
+  const cache = await trivyCache(ctx, view);
+  await runTool(
+    ctx,
+    'trivy',
+    [
+      ...[view, '--scanners', 'vuln', '--format', 'json', '--output', output, '--cache-dir', cache],
+      ...['--skip-db-update', '--offline-scan', '--no-progress', '.'],
+    ],
+    { cwd: tree, failure: 'scan-failed' },
+  );
+  return read(output);
+}
 
 /** Scans a tree by Trivy, offline. @throws PackagingError, also for a database that is missing or too old */
 export async function scanByTrivy(ctx: ToolContext, tree: string): Promise<Scan> {
   const updatedAt = await freshTrivyDatabase(ctx);
   const report = join(ctx.workspace, 'scan.trivy.json');
-  const cache = ctx.settings.scan.trivyCache;
-  const findings = new Map<string, Finding>();
-  for (const view of VIEWS) {
-    const output = view === 'fs' ? report : join(ctx.workspace, 'scan.trivy-rootfs.json');
-    await rm(output, { force: true });
-    await runTool(
-      ctx,
-      'trivy',
-      [
-        ...[view, '--scanners', 'vuln', '--format', 'json', '--output', output, '--cache-dir', cache],
-        ...['--skip-db-update', '--offline-scan', '--no-progress', '.'],
-      ],
-      { cwd: tree, failure: 'scan-failed' },
-    );
-    for (const finding of await read(output)) {
-      findings.set(JSON.stringify([finding.id, finding.package, finding.version, finding.path]), finding);
-    }
-  }
+  const seen = await Promise.all([
+    look(ctx, tree, 'fs', report),
+    look(ctx, tree, 'rootfs', join(ctx.workspace, 'scan.trivy-rootfs.json')),
+  ]);
+  const findings = new Map(
+    seen
+      .flat()
+      .map((finding) => [
+        JSON.stringify([finding.id, finding.package, finding.version, finding.path]),
+        finding,
+      ]),
+  );
   ctx.log(`scan: ${findings.size} findings`);
   return {
     scanner: 'trivy',

@@ -69,7 +69,9 @@ async function feed(file: string, tree: TreeWriter, gzipped: boolean): Promise<v
     }
   };
   const source = createReadStream(file);
-  await (gzipped ? pipeline(source, createGunzip(), write) : pipeline(source, write));
+  const read = gzipped ? pipeline(source, createGunzip(), write) : pipeline(source, write);
+  // After a refusal the streams only say that they were broken off.
+  await read.catch(fail);
   if (failure === undefined) {
     parser.end();
     await ended;

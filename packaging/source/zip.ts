@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { refused } from '../errors.ts';
 import { unreadable } from './tree-guard.ts';
@@ -9,6 +10,13 @@ const FILE = 0o100_000;
 const LINK = 0o120_000;
 const MAX_LINK_BYTES = 4_096;
 
+async function contentOf(zip: ZipFile, entry: Entry): Promise<Readable> {
+  const stream = await zip.openReadStreamPromise(entry);
+  // It may fail before anybody reads; whoever reads then is told.
+  stream.on('error', () => undefined);
+  return stream;
+}
+
 async function take(zip: ZipFile, entry: Entry, tree: TreeWriter): Promise<void> {
   const path = entry.fileName;
   if (entry.isEncrypted()) throw refused('encrypted', `${JSON.stringify(path)} is encrypted`);
@@ -18,7 +26,7 @@ async function take(zip: ZipFile, entry: Entry, tree: TreeWriter): Promise<void>
   if (path.endsWith('/') || kind === FOLDER) return tree.folder(path);
   if (kind === LINK) {
     let target = Buffer.alloc(0);
-    for await (const part of await zip.openReadStreamPromise(entry)) {
+    for await (const part of await contentOf(zip, entry)) {
       target = Buffer.concat([target, part]);
       if (target.length > MAX_LINK_BYTES)
         throw refused('bad-link', `${JSON.stringify(path)} is a link of too many bytes`);
@@ -27,7 +35,7 @@ async function take(zip: ZipFile, entry: Entry, tree: TreeWriter): Promise<void>
   }
   if (kind !== 0 && kind !== FILE)
     throw refused('special-file', `${JSON.stringify(path)} is a device or pipe, which is not taken`);
-  await tree.file(path, mode, await zip.openReadStreamPromise(entry));
+  await tree.file(path, mode, await contentOf(zip, entry));
 }
 
 async function feed(file: string, tree: TreeWriter): Promise<void> {

@@ -5,6 +5,8 @@ import { runTool } from './run-tool.ts';
 import { findTool, sha256OfFile, TOOLS, type ToolName } from './toolbox.ts';
 
 const ARGUMENTS: Partial<Record<ToolName, readonly string[]>> = { openssl: ['version'] };
+/** Programs that do not tell, by the one that they come with. */
+const TOLD_BY: Partial<Record<ToolName, ToolName>> = { rpm2archive: 'rpm' };
 const NUMBER = /\d+\.\d+[0-9A-Za-z.+~-]*/;
 
 /** By path: programs do not change while a worker runs, and asking all of them takes a second. */
@@ -12,7 +14,7 @@ const known = new Map<string, Promise<ToolVersion>>();
 
 async function ask(ctx: ToolContext, name: ToolName, path: string): Promise<ToolVersion> {
   const [asked, sha256] = await Promise.all([
-    runTool(ctx, name, ARGUMENTS[name] ?? ['--version'], {
+    runTool(ctx, TOLD_BY[name] ?? name, ARGUMENTS[name] ?? ['--version'], {
       quiet: true,
       exitCodes: [0, 1, 2],
       timeMs: 30_000,

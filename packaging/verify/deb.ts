@@ -1,9 +1,9 @@
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import type { OpenPgpKey } from '../keys/openpgp.ts';
-import { armoredKey, trustedKeyring } from '../keys/public-keys.ts';
+import { armoredKey, exportKey, trustedKeyring } from '../keys/public-keys.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import { takeDebApart } from '../sign/deb.ts';
 import { runTool } from '../tools/run-tool.ts';
@@ -66,7 +66,8 @@ export async function verifyDeb(
   const id = key.fingerprint.slice(-16).toUpperCase();
   for (const kind of ['policies', 'keyrings']) await mkdir(join(folder, kind, id), { recursive: true });
   await writeFile(join(folder, 'policies', id, 'eucora.pol'), policy(id));
-  await copyFile(keyring, join(folder, 'keyrings', id, 'trusted.gpg'));
+  // It takes a keyring's first key for the only one.
+  await exportKey(ctx, keyring, key.fingerprint, join(folder, 'keyrings', id, 'trusted.gpg'));
   await runTool(
     ctx,
     'debsig-verify',

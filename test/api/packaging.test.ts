@@ -35,7 +35,7 @@ describe('Creating a pipeline', () => {
       platform: 'linux',
       format: 'deb',
       sbom_format: 'cyclonedx',
-      signing_key: 'default',
+      signing_key: 'development',
       source_artifact_hash: source,
       output_artifact_url: null,
       workflow_id: `packaging-pipeline/${said.body['id']}`,

@@ -16,7 +16,7 @@ const service = z.object({
 });
 const file = z.object({ services: z.record(z.string(), service) }).parse(parse(text, { merge: true }));
 const platform = Object.entries(file.services).filter(([name]) =>
-  ['setup', 'api', 'worker', 'ai'].includes(name),
+  ['setup', 'api', 'worker', 'packaging', 'ai'].includes(name),
 );
 
 /** As compose fills it in: names without a value are there only when this machine sets them. */
@@ -65,11 +65,28 @@ const FIXED = new Set([
   'EUCORA_AGENT_PORT',
   'EUCORA_WORKER_HEALTH_HOST',
   'EUCORA_WORKER_HEALTH_PORT',
+  'EUCORA_STORE_DIR',
+  'EUCORA_PACKAGING_DIR',
+  // In the image of the packaging worker, or in its folder.
+  'EUCORA_PACKAGING_PATH',
+  'EUCORA_EVIDENCE_CERTIFICATE_FILE',
+  'EUCORA_EVIDENCE_KEY_FILE',
+  'EUCORA_TRIVY_CACHE_DIR',
+  'EUCORA_OSV_DATABASE_DIR',
+  'TRIVY_PATH',
+  'OSV_SCANNER_PATH',
   'EUCORA_EXIT_WITH_PARENT',
 ]);
 /** What only the API reads. */
 const OF_THE_API =
-  /TLS_NAMES|AGENT_PROXY|TRUSTED_PROXIES|OIDC|ENROLMENTS|AUTH_FAILURES|REQUESTS_PER|MAX_ARTIFACT/;
+  /TLS_NAMES|AGENT_PROXY|TRUSTED_PROXIES|OIDC|CONSOLE|TEMPORAL_UI|ENROLMENTS|AUTH_FAILURES|REQUESTS_PER/;
+const OF_PACKAGING = /PACKAGING_|SIGNING_KEYS|TIMESTAMP|SCAN|TRIVY/;
+
+const reads = (program: string, name: string): boolean => {
+  if (OF_THE_API.test(name)) return program === 'api';
+  if (OF_PACKAGING.test(name)) return program === 'packaging';
+  return name !== 'EUCORA_MAX_ARTIFACT_BYTES' || program === 'api' || program === 'packaging';
+};
 
 /** What only the worker reads that asks providers. */
 const OF_THE_AI_WORKER = /^EUCORA_AI_/;
@@ -78,12 +95,12 @@ test.each(Object.keys(configSchema.shape).filter((name) => !FIXED.has(name)))(
   '%s is handed through to those who read it, and keeps its default otherwise',
   (name) => {
     for (const [program, { environment }] of platform) {
-      if (program !== 'api' && OF_THE_API.test(name)) continue;
       if (program !== 'ai' && OF_THE_AI_WORKER.test(name)) {
         // Keys of providers are nobody else's.
         expect(environment).not.toHaveProperty(name);
         continue;
       }
+      if (!reads(program, name)) continue;
       expect(environmentOf(environment, { ...SETTINGS, [name]: 'given' })).toMatchObject({ [name]: 'given' });
       if (name === 'EUCORA_AGENT_PROXY_HOST') continue;
       expect(environmentOf(environment, SETTINGS)).not.toHaveProperty(name);
@@ -97,16 +114,19 @@ test('every password is asked for in the example of .env', () => {
 });
 
 test('setup, API and workers are all there and run what the build makes', () => {
-  expect(platform.map(([name]) => name).sort()).toEqual(['ai', 'api', 'setup', 'worker']);
+  expect(platform.map(([name]) => name).sort()).toEqual(['ai', 'api', 'packaging', 'setup', 'worker']);
   for (const [, { command = [] }] of platform) {
     const source = (command.at(-1) ?? '').replace(/^dist\//, '').replace(/\.js$/, '.ts');
     expect(statSync(join(ROOT, source)).isFile()).toBe(true);
   }
 });
 
-test('workers do not get at the CA key', () => {
-  const mounts = Object.fromEntries(platform.map(([name, { volumes }]) => [name, volumes.length]));
-  expect(mounts).toEqual({ setup: 1, api: 1, worker: 0, ai: 0 });
+test('the workers do not get at the CA key', () => {
+  const mounts = Object.fromEntries(
+    platform.map(([name, { volumes }]) => [name, volumes.map((volume) => volume.split(':')[0])]),
+  );
+  const all = ['data', 'store', 'packaging'];
+  expect(mounts).toEqual({ setup: all, api: all, worker: [], packaging: ['store', 'packaging'], ai: [] });
 });
 
 test('without passwords of one’s own nothing starts', () => {

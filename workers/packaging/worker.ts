@@ -12,10 +12,15 @@ import { storeMaintenanceActivities } from '../../activities/store-maintenance/a
 import type { Config } from '../../contracts/config.ts';
 import { PACKAGING_TASK_QUEUE } from '../../contracts/temporal.ts';
 import type { Stores } from '../../db/stores/index.ts';
-import { DEFAULT_LIMITS, type PackagingTools, readSigningKeys } from '../../packaging/index.ts';
+import {
+  DEFAULT_LIMITS,
+  type PackagingTools,
+  readSigningKeys,
+  type ToolSettings,
+} from '../../packaging/index.ts';
 import { openContentStore } from '../../runtime/content-store/open.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { concurrencyOf, packagingPlaces, toolSettings } from './settings.ts';
+import { concurrencyOf, packagingPlaces } from './settings.ts';
 
 /** Evidence certificates that end within so many days are warned of. */
 const WARN_DAYS = 30;
@@ -28,8 +33,7 @@ export interface PackagingWorkerOptions {
   readonly namespace: string;
   readonly workflowBundle: WorkflowBundle;
   readonly logger: Logger;
-  /** The PATH in which the machine's own tools are. */
-  readonly path: string;
+  readonly settings: ToolSettings;
   readonly tools: PackagingTools;
   readonly decide: PackagingOptions['decide'];
 }
@@ -60,7 +64,7 @@ export async function packagingActivities({
   stores,
   client,
   logger,
-  path,
+  settings,
   tools,
   decide,
 }: Omit<PackagingWorkerOptions, 'connection' | 'namespace' | 'workflowBundle'>) {
@@ -70,7 +74,6 @@ export async function packagingActivities({
   const signer = await EvidenceSigner.open(places.evidenceCertificate, places.evidenceKey);
   if (signer.daysLeft() < WARN_DAYS)
     logger.warn({ days_left: signer.daysLeft() }, 'The evidence certificate ends soon: renew it');
-  const settings = toolSettings(config, path);
   const steps = new StepRunner({
     pipelines: stores.pipelines,
     workspaces,

@@ -51,7 +51,7 @@ export function createDeployment(
       findings: pipeline.scan_summary ?? { critical: 0, high: 0, medium: 0, low: 0 },
       exceptions: pipeline.exception_ids.length,
       signed: pipeline.signing_certificate_thumbprint !== null,
-      signing_days_left: found.signer?.expires_in_days ?? null,
+      signing_days_left: found.signing_days_left,
       rollback: !plan.automatic_rollback ? 'none' : previous === null ? 'uninstall' : 'previous_version',
     });
     const deployment = await insert(client, {
@@ -67,7 +67,7 @@ export function createDeployment(
     if (deployment === undefined)
       return (await earlierDeployment(client, request, plan, origin)) ?? { kind: 'key_reused' };
     await audit(client, deployment, origin);
-    await tellDeployment(client, deployment);
+    await tellDeployment(client, deployment, true);
     return { kind: 'created', deployment };
   });
 }

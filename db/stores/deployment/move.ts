@@ -4,6 +4,7 @@ import {
   DEPLOYMENT_TRANSITIONS,
   type DeploymentStatus,
   type DeploymentWord,
+  isResting,
 } from '../../../contracts/deployment/states.ts';
 import {
   CONTROL_PLANE_TASK_QUEUE,
@@ -75,14 +76,23 @@ export async function moveDeployment(client: PoolClient, move: DeploymentMove): 
     },
   ]);
   // The workflow's own words need not be told to it.
-  if (move.actor.type !== 'workflow') await tellDeployment(client, deployment);
+  if (move.actor.type !== 'workflow') await tellDeployment(client, deployment, isAtRest(present, deployment));
   return { kind: 'moved', deployment };
 }
 
-/** Has the deployment's workflow look; it is started when none runs. */
+/** Nobody waits for long then: the workflow has ended, or ends soon. */
+const isAtRest = (status: DeploymentStatus, { plan }: DeploymentRow): boolean =>
+  isResting(status) && !(status === 'COMPLETED' && plan.late_joiners);
+
+/**
+ * Has the deployment's workflow look; it is started when none runs.
+ *
+ * @param begins a workflow that begins looks anyway, so that it needs no signal
+ */
 export async function tellDeployment(
   client: PoolClient,
   { id, name, platform, package_name, status, correlation_id }: DeploymentRow,
+  begins: boolean,
 ): Promise<void> {
   const workflowId = deploymentWorkflowId(id);
   await tellWorkflow(client, workflowId, {
@@ -100,5 +110,6 @@ export async function tellDeployment(
       [SEARCH_ATTRIBUTES.correlationId]: correlation_id,
     },
   });
-  await tellWorkflow(client, workflowId, { kind: 'signal', signal: DEPLOYMENT_CHANGED, args: [] });
+  if (!begins)
+    await tellWorkflow(client, workflowId, { kind: 'signal', signal: DEPLOYMENT_CHANGED, args: [] });
 }

@@ -8,7 +8,9 @@ export interface DeployablePackage {
   readonly pipeline: PipelineRow;
   readonly evidence: EvidenceRow | undefined;
   /** Public half of the key that signed it, where the platform knows it. */
-  readonly signer: { readonly material: string; readonly expires_in_days: number | null } | undefined;
+  readonly signer: { readonly material: string } | undefined;
+  /** Days until the certificate or key that signed it ends; null: never. */
+  readonly signing_days_left: number | null;
   /** Why the policy's decision does not hold any more; undefined while it does. */
   readonly lapsed: string | undefined;
 }
@@ -28,15 +30,17 @@ export async function readPackage(
     'SELECT * FROM evidence_pack WHERE pipeline_id = $1 AND deployment_intent_id IS NULL',
     [pipelineId],
   );
-  const signer = await client.query<{ material: string; expires_in_days: number | null }>(
-    `SELECT material, (extract(epoch FROM expires_at - now()) / 86400)::float8 AS expires_in_days
-     FROM signing_key WHERE thumbprint = $1`,
-    [pipeline.signing_certificate_thumbprint],
+  const signer = await client.query<{ material: string | null; days_left: number | null }>(
+    `SELECT (SELECT material FROM signing_key WHERE thumbprint = $1) AS material,
+       (extract(epoch FROM $2::timestamptz - now()) / 86400)::float8 AS days_left`,
+    [pipeline.signing_certificate_thumbprint, pipeline.signed?.signature.expires_at ?? null],
   );
+  const { material = null, days_left = null } = signer.rows[0] ?? {};
   return {
     pipeline,
     evidence: evidence.rows[0],
-    signer: signer.rows[0],
+    signer: material === null ? undefined : { material },
+    signing_days_left: days_left,
     lapsed: await lapsedExceptions(client, pipeline),
   };
 }

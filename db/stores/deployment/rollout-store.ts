@@ -219,7 +219,7 @@ export class RolloutStore {
         `SELECT * FROM deployment_intent WHERE status IN ('AWAITING_APPROVAL', 'ROLLING_OUT', 'PAUSED', 'ROLLING_BACK')
            OR (status = 'COMPLETED' AND (plan ->> 'late_joiners')::boolean) ORDER BY id`,
       );
-      for (const deployment of rows) await tellDeployment(client, deployment);
+      for (const deployment of rows) await tellDeployment(client, deployment, false);
       return rows.length;
     });
   }

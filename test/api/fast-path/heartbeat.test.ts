@@ -27,9 +27,19 @@ describe('Heartbeats that are answered before they reach the routes', () => {
     host = 'localhost',
     type = 'application/json',
     certificate = certificateOf(agent),
-    headers = [] as string[],
-    body = '{}' as string | Buffer,
+    headers = [],
+    body = '{}',
     length = String(Buffer.byteLength(body)),
+  }: {
+    method?: string;
+    id?: string;
+    path?: string;
+    host?: string;
+    type?: string;
+    certificate?: string;
+    headers?: string[];
+    body?: string | Buffer;
+    length?: string;
   } = {}): Buffer =>
     Buffer.concat([
       Buffer.from(

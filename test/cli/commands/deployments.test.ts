@@ -123,6 +123,18 @@ describe('create', () => {
     expect(platform.seen[0]?.headers['idempotency-key']).toBeDefined();
   });
 
+  it('reads what the package asks of machines from a file', async () => {
+    const rules = join(folder, 'rules.yaml');
+    writeFileSync(rules, 'detection: { file_exists: /usr/bin/tool }\nrequirements: { min_memory_mb: 512 }\n');
+    platform.on('POST /deployments', { status: 201, json: aDeployment() });
+    await call(`create --pipeline ${TASK_ID} --plan ${plan} --rules ${rules}`);
+    expect(platform.bodies(createDeploymentSchema)[0]).toMatchObject({
+      detection: { file_exists: '/usr/bin/tool' },
+      requirements: { min_memory_mb: 512 },
+      dependencies: [],
+    });
+  });
+
   it('takes a plan that was applied, and says where to look', async () => {
     platform.on('POST /deployments', { json: aDeployment({ approval_required: false }) });
     const { stderr } = await call(`create --pipeline ${TASK_ID} --plan-name standard`);

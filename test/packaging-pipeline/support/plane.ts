@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Client } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -8,19 +8,20 @@ import { Worker } from '@temporalio/worker';
 import type { PackagingPipelineActivities } from '../../../activities/packaging-pipeline/activities.ts';
 import { parseConfig } from '../../../contracts/config.ts';
 import { PACKAGING_TASK_QUEUE, packagingPipelineWorkflowId } from '../../../contracts/temporal.ts';
+import { decidePolicy } from '../../../packaging/index.ts';
 import { CertificateAuthority } from '../../../runtime/certificates/authority.ts';
 import type { ContentStore } from '../../../runtime/content-store/content-store.ts';
 import { openContentStore } from '../../../runtime/content-store/open.ts';
 import { writePrivateFile } from '../../../runtime/files.ts';
 import { createLogger } from '../../../runtime/logger.ts';
 import { WorkflowRelay } from '../../../workers/control-plane/workflow-relay.ts';
-import { packagingPlaces } from '../../../workers/packaging/settings.ts';
+import { packagingPlaces, toolSettings } from '../../../workers/packaging/settings.ts';
 import { packagingActivities } from '../../../workers/packaging/worker.ts';
 import { ensureEvidenceKey } from '../../../workers/setup/evidence-key.ts';
 import type { TestDatabase } from '../../harness/database.ts';
 import { eventually, withWorkflowCoverage } from '../../harness/temporal.ts';
 import { parsedRequest } from './samples.ts';
-import { SwiftTools, swiftDecision } from './tools.ts';
+import { SwiftTools } from './tools.ts';
 
 export const ORIGIN = { actor: { type: 'operator', id: 'tester' }, correlationId: 'test' } as const;
 
@@ -73,7 +74,7 @@ export class PackagingPlane {
     await CertificateAuthority.ensure(folder);
     await ensureEvidenceKey(config);
     const places = packagingPlaces(config);
-    await mkdir(join(folder, 'packaging', 'keys'), { recursive: true });
+    await mkdir(dirname(places.signingKeys), { recursive: true });
     await writePrivateFile(places.signingKeys, SIGNING_KEYS);
     const client = new Client({ connection: env.connection, namespace: env.namespace ?? 'default' });
     const tools = new SwiftTools();
@@ -84,9 +85,9 @@ export class PackagingPlane {
         stores,
         client,
         logger: createLogger('test', 'silent'),
-        path: process.env['PATH'] ?? '',
+        settings: toolSettings(config, process.env['PATH'] ?? ''),
         tools,
-        decide: swiftDecision,
+        decide: decidePolicy,
       });
     const create = async () => {
       const { activities } = await activitiesOf();

@@ -1,9 +1,7 @@
 import { appendFile, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PolicyQuestion } from '../../../activities/packaging-pipeline/activities.ts';
 import { packageFileName } from '../../../contracts/packaging-pipeline/description.ts';
 import type { Component, Finding } from '../../../contracts/packaging-pipeline/findings.ts';
-import type { PolicyDecision } from '../../../contracts/packaging-pipeline/policy.ts';
 import type { PackagingTools, ToolContext } from '../../../packaging/index.ts';
 
 export const COMPONENT: Component = { name: 'lodash', version: '4.17.4', purl: null, licenses: ['MIT'] };
@@ -95,26 +93,6 @@ export class SwiftTools implements PackagingTools {
     this.runs.push(step);
     await this.#hooks.get(step)?.(ctx);
   }
-}
-
-/** The plain gate: what is critical or high blocks unless an exception names it. */
-export function swiftDecision({ findings, exceptions, policy, now }: PolicyQuestion): PolicyDecision {
-  const blocking = findings.filter(({ severity }) => severity === 'CRITICAL' || severity === 'HIGH');
-  const excusing = exceptions.filter(({ cve_ids }) => blocking.some(({ id }) => cve_ids.includes(id)));
-  const open = blocking.filter(({ id }) => !excusing.some(({ cve_ids }) => cve_ids.includes(id)));
-  const verdict = open.length > 0 ? 'FAILED' : excusing.length > 0 ? 'EXCUSED' : 'PASSED';
-  const ids = excusing.map(({ id }) => id);
-  const reason = `${open.length} findings block`;
-  const rules = [
-    { rule: 'severity-gate', outcome: verdict, reason, findings: open.map(({ id }) => id), exceptions: ids },
-  ] as const;
-  return {
-    verdict,
-    policy: policy.name,
-    rules: rules.map((rule) => ({ ...rule, findings: [...rule.findings] })),
-    exception_ids: ids,
-    decided_at: now.toISOString(),
-  };
 }
 
 const SIGNATURE = {

@@ -25,19 +25,19 @@ export async function recordDeployments(): Promise<void> {
     const creation = await rollouts.create({
       pipeline_id: await rollouts.pipeline({ name }),
       plan: {
-        rings: [ring('canary', { count: 1 }, { soak_seconds: 3_600 }), ring('all', { rest: true })],
+        rings: [ring('canary', { count: 1 }, { soak_seconds: 120 }), ring('all', { rest: true })],
       },
     });
     if (creation.kind !== 'created') throw new Error(creation.kind);
     const { id } = creation.deployment;
     while ((await relay.relayOnce()) > 0);
-    await plane.pass(2 * 86_400);
+    await plane.pass(86_400 + 60);
     await database.stores.deployments.decide(id, { decision: 'approve', comment: '' }, APPROVER, 'test');
     while ((await relay.relayOnce()) > 0);
     for (let step = 0; (await rollouts.show(id)).status !== end; step += 1) {
       if (step > 200) throw new Error(`${name} does not end as ${end}`);
       await rollouts.work(id, how);
-      await plane.pass(60);
+      await plane.pass(20);
     }
     const handle = plane.client.workflow.getHandle(deploymentWorkflowId(id));
     await handle.result();

@@ -16,8 +16,8 @@ import {
 } from '../../harness/temporal.ts';
 import { recordHistory } from './histories.ts';
 import { shownOf } from './history.ts';
-import { recordDeployments } from './recording-deployments.ts';
 import { recordIncidents } from './record-incidents.ts';
+import { recordDeployments } from './recording-deployments.ts';
 import { startWebhook } from './webhook.ts';
 
 interface Stage {

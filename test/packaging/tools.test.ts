@@ -1,0 +1,181 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ToolContext } from '../../packaging/index.ts';
+import { PackagingError, toolVersions } from '../../packaging/index.ts';
+import { LogLines } from '../../packaging/tools/log-lines.ts';
+import { runTool, type ToolOptions } from '../../packaging/tools/run-tool.ts';
+import { exec, PackagingWorld } from './support/world.ts';
+
+let world: PackagingWorld;
+beforeAll(async () => {
+  world = await PackagingWorld.open();
+});
+afterAll(() => world.close());
+
+const NODE = { name: 'node', path: process.execPath };
+const SHELL = { name: 'shell', path: '/bin/sh' };
+const sh = (ctx: ToolContext, script: string, options: ToolOptions = {}) =>
+  runTool(ctx, SHELL, ['-c', script], options);
+
+/** Whether a process with this marker in its command line lives. */
+async function lives(marker: string): Promise<boolean> {
+  const { stdout } = await exec('ps', ['-eo', 'args']);
+  return stdout.split('\n').some((line) => line.includes(marker) && !line.startsWith('ps '));
+}
+
+describe('A tool', () => {
+  it('sees none of the worker’s environment', async () => {
+    process.env['EUCORA_TEST_SECRET'] = 'do-not-tell';
+    const { stdout } = await sh(await world.context(), 'env', { env: { OWN: 'yes' } });
+    delete process.env['EUCORA_TEST_SECRET'];
+    const names = stdout.split('\n').flatMap((line) => line.split('=')[0] ?? []);
+    expect(stdout).not.toContain('do-not-tell');
+    expect(names).toEqual(expect.arrayContaining(['HOME', 'TMPDIR', 'PATH', 'OWN']));
+    expect(names.filter((name) => /TOKEN|SECRET|KEY/.test(name))).toEqual([]);
+  });
+
+  it('has no network unless it is given it', async () => {
+    const ctx = await world.context({ settings: { isolation: 'required' } });
+    const interfaces = 'cat /proc/self/net/dev | grep -c ":"';
+    const without = await sh(ctx, interfaces);
+    const given = await sh(ctx, interfaces, { network: true });
+    expect(Number(without.stdout)).toBe(1);
+    expect(Number(given.stdout)).toBeGreaterThan(1);
+  });
+
+  it('does not run where isolation is asked for and cannot be had', async () => {
+    const ctx = await world.context();
+    const settings = { ...ctx.settings, isolation: 'required' as const, programs: { unshare: '/bin/false' } };
+    await expect(sh({ ...ctx, settings }, 'true')).rejects.toMatchObject({ code: 'isolation-unavailable' });
+    const preferred = { ...settings, isolation: 'preferred' as const };
+    await expect(sh({ ...ctx, settings: preferred }, 'true')).resolves.toMatchObject({ exitCode: 0 });
+    expect((await toolVersions({ ...ctx, settings: preferred })).isolation).toBe('none');
+  });
+
+  it('is killed with all its children when its time is over', async () => {
+    const ctx = await world.context();
+    // In a session of its own, so that the group alone would not reach it.
+    const run = sh(ctx, 'setsid sleep 7331 & sleep 7331', { timeMs: 300 });
+    await expect(run).rejects.toMatchObject({ code: 'limit-exceeded', reason: 'time' });
+    expect(await lives('sleep 7331')).toBe(false);
+  });
+
+  it('is killed with all its children when the step is aborted', async () => {
+    const controller = new AbortController();
+    const ctx = await world.context({ signal: controller.signal });
+    let begun: () => void = () => undefined;
+    const begins = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const run = sh({ ...ctx, log: begun }, 'echo ready; sleep 7332 & sleep 7332');
+    await begins;
+    const reason = new Error('cancelled');
+    controller.abort(reason);
+    await expect(run).rejects.toBe(reason);
+    expect(await lives('sleep 7332')).toBe(false);
+    await expect(sh(ctx, 'true')).rejects.toBe(reason);
+  });
+
+  it('gets no more memory than it may', async () => {
+    const ctx = await world.context({ limits: { memoryBytes: 300 * 2 ** 20 } });
+    const run = runTool(ctx, { name: 'python', path: (await exec('which', ['python3'])).stdout.trim() }, [
+      '-c',
+      'x = bytearray(400 * 2 ** 20)',
+    ]);
+    await expect(run).rejects.toMatchObject({ code: 'limit-exceeded', reason: 'memory' });
+  });
+
+  it('writes no larger file than it may', async () => {
+    const ctx = await world.context({ limits: { fileBytes: 10_000 } });
+    await expect(sh(ctx, 'head -c 20000 /dev/zero > large')).rejects.toMatchObject({
+      code: 'limit-exceeded',
+      reason: 'file-size',
+    });
+    expect((await stat(join(ctx.workspace, 'large'))).size).toBe(10_000);
+  });
+
+  it('that floods its output fills neither log nor memory', async () => {
+    const lines: string[] = [];
+    const ctx = {
+      ...(await world.context({ limits: { outputBytes: 1_000 } })),
+      log: (line: string) => lines.push(line),
+    };
+    const { stdout } = await sh(ctx, 'i=0; while [ $i -lt 2000 ]; do echo line-$i; i=$((i+1)); done');
+    expect(stdout.length).toBe(1_000);
+    expect(lines.length).toBeLessThan(130);
+    expect(lines.at(-1)).toContain('left out');
+  });
+
+  it('that is not there is named with what brings it', async () => {
+    const ctx = await world.context({ settings: { path: ['/nonexistent'] } });
+    await expect(runTool(ctx, 'wixl', [])).rejects.toThrow(/wixl is not installed.*Debian package/);
+    const given = await world.context({ settings: { programs: { trivy: '/nonexistent/trivy' } } });
+    await expect(runTool(given, 'trivy', [])).rejects.toMatchObject({
+      code: 'tool-missing',
+      retryable: true,
+    });
+  });
+
+  it('that says the disk is full is tried again elsewhere', async () => {
+    const run = sh(await world.context(), 'echo "write: No space left on device" >&2; exit 1');
+    await expect(run).rejects.toMatchObject({ code: 'out-of-space', retryable: true });
+  });
+
+  it('that fails for the package’s sake is not tried again, and its last words are told', async () => {
+    const error = await sh(await world.context(), 'echo "line 3: wrong" >&2; exit 7').catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(PackagingError);
+    expect(error).toMatchObject({ code: 'build-failed', retryable: false });
+    expect((error as Error).message).toContain('line 3: wrong');
+  });
+
+  it('keeps secret output out of log and errors', async () => {
+    world.lines.length = 0;
+    const ctx = await world.context();
+    const { stdout } = await sh(ctx, 'echo hush', { secret: true });
+    const error = await sh(ctx, 'echo hush; exit 1', { secret: true }).catch((thrown: unknown) => thrown);
+    expect(stdout).toBe('hush\n');
+    expect(String(error)).not.toContain('hush');
+    expect(world.lines.join('\n')).not.toContain('hush');
+  });
+
+  it('takes its input from a file and gives its output to one', async () => {
+    const ctx = await world.context();
+    const outputFile = join(ctx.workspace, 'out');
+    await runTool(ctx, NODE, ['-e', 'process.stdin.pipe(process.stdout)'], {
+      inputFile: await world.put('input', 'from a file'),
+      outputFile,
+    }).catch((error: unknown) => {
+      // Node reserves more address space than tools may take.
+      expect(error).toMatchObject({ code: 'limit-exceeded' });
+    });
+    await sh(await world.context(), 'cat', {
+      inputFile: world.path('input'),
+      outputFile: world.path('copied'),
+    });
+    expect(await readFile(world.path('copied'), 'utf8')).toBe('from a file');
+  });
+});
+
+it('Log lines are printable, whole, and of bounded length', () => {
+  const lines: string[] = [];
+  const log = new LogLines((line) => lines.push(line), 100_000);
+  log.add(Buffer.from('\u001b[31mred\u001b[0m and \u0007bell\npar'));
+  log.add(Buffer.from('tial\r\n\n'));
+  log.add(Buffer.from('x'.repeat(5_000)));
+  log.end();
+  expect(lines).toEqual(['red and bell', 'partial', 'x'.repeat(2_000)]);
+});
+
+it('Versions and hashes of all tools are told', async () => {
+  const { tools } = await toolVersions(await world.context());
+  const names = tools.map(({ name }) => name);
+  expect(names).toEqual(
+    expect.arrayContaining(['nfpm', 'rpmsign', 'wixl', 'osslsigncode', 'openssl', 'trivy']),
+  );
+  expect(tools.filter(({ version }) => version === 'unknown')).toEqual([]);
+  for (const { sha256 } of tools) {
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+  }
+});

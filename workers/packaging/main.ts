@@ -1,0 +1,19 @@
+import { decidePolicy, packagingTools } from '../../packaging/index.ts';
+import { runWorkerProcess } from '../worker-process.ts';
+import { ensureSigningKeys } from './development-keys.ts';
+import { toolSettings } from './settings.ts';
+import { createPackagingWorker } from './worker.ts';
+
+const path = process.env['PATH'] ?? '';
+
+runWorkerProcess(
+  {
+    name: 'eucora-packaging',
+    make: async (parts) => {
+      const settings = toolSettings(parts.config, path);
+      await ensureSigningKeys(parts.config, settings, parts.logger, parts.signal);
+      return createPackagingWorker({ ...parts, settings, tools: packagingTools, decide: decidePolicy });
+    },
+  },
+  process.env,
+);
