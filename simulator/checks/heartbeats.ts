@@ -57,7 +57,7 @@ export function checkDelivery({ due, confirmed, brokenOff, least }: Delivery): C
   findings.checked = due;
   const missing = due - confirmed - brokenOff;
   if (due === 0) findings.wrong(() => 'no heartbeat fell due');
-  if (missing > (1 - least) * due) {
+  if (due - missing < least * due) {
     findings.violations = missing;
     findings.examples.push(`${missing} of ${due} did not get through within their interval`);
   }
