@@ -14,6 +14,8 @@ export interface SimulationOptions {
   readonly offlineAfterMs: number;
   /** How much later than due an agent may be called OFFLINE. */
   readonly edgeMs: number;
+  /** Of due heartbeats, how many must get through, 0 to 1. */
+  readonly deliveredShare: number;
   /** Of the fleet, how many go away once in the run. */
   readonly absentShare: number;
   /** undefined: as many as the machine takes. */
@@ -97,6 +99,7 @@ export function simulateCommand(
     .option('--telemetry <time>', 'interval', parseDuration, 300_000)
     .option('--offline-after <time>', 'silence after which an agent is OFFLINE', parseDuration, 300_000)
     .option('--edge <time>', 'how much later than due an agent may be called OFFLINE', parseDuration, 2_000)
+    .option('--delivered <share>', 'of due heartbeats, must get through in time', between(0, 1), 1)
     .option('--absent <share>', 'of the fleet, goes away once in the run', between(0, 1), 0.02)
     .option('--tasks-per-second <number>', 'default: as many as the machine takes', between(0, 10_000))
     .option('--task-time <time>', 'mean duration of a task’s work', parseDuration, 20_000)
@@ -128,6 +131,7 @@ export function simulateCommand(
         telemetryMs: given.telemetry,
         offlineAfterMs: given.offlineAfter,
         edgeMs: given.edge,
+        deliveredShare: given.delivered,
         absentShare: given.absent,
         tasksPerSecond: given.tasksPerSecond,
         taskMs: given.taskTime,
@@ -152,6 +156,7 @@ interface Given {
   readonly telemetry: number;
   readonly offlineAfter: number;
   readonly edge: number;
+  readonly delivered: number;
   readonly absent: number;
   readonly tasksPerSecond: number | undefined;
   readonly taskTime: number;

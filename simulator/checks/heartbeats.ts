@@ -47,19 +47,24 @@ export interface Delivery {
   readonly confirmed: number;
   /** Agents went away before the answer came: nobody knows. */
   readonly brokenOff: number;
+  /** Share of them that must get through, 0 to 1. */
+  readonly least: number;
 }
 
 /** Every heartbeat that fell due got through, before the next one of its agent was due. */
-export function checkDelivery({ due, confirmed, brokenOff }: Delivery): CheckResult {
+export function checkDelivery({ due, confirmed, brokenOff, least }: Delivery): CheckResult {
   const findings = new Findings();
   findings.checked = due;
   const missing = due - confirmed - brokenOff;
   if (due === 0) findings.wrong(() => 'no heartbeat fell due');
-  if (missing > 0) {
+  if (due - missing < least * due) {
     findings.violations = missing;
     findings.examples.push(`${missing} of ${due} did not get through within their interval`);
   }
-  return findings.result('the whole load was delivered', 'Heartbeats confirmed, of those that fell due.');
+  return findings.result(
+    'the whole load was delivered',
+    `At least ${Math.round(least * 100)} % of the heartbeats that fell due were confirmed before their agent’s next one.`,
+  );
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

@@ -54,6 +54,7 @@ export async function judge(parts: JudgeParts): Promise<Verdict> {
         due: heartbeatsDue,
         confirmed: heartbeatsConfirmed,
         brokenOff: heartbeatsBrokenOff,
+        least: options.deliveredShare,
       }),
       presence.wronglyOffline,
       presence.edgesInTime,

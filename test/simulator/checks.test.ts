@@ -28,12 +28,18 @@ describe('No heartbeat lost', () => {
 
 describe('The whole load delivered', () => {
   it('holds when all that fell due was confirmed, but for what agents broke off', () => {
-    expect(checkDelivery({ due: 10, confirmed: 9, brokenOff: 1 })).toMatchObject({ passed: true });
+    expect(checkDelivery({ due: 10, confirmed: 9, brokenOff: 1, least: 1 })).toMatchObject({ passed: true });
+  });
+
+  it('may be asked for less than everything', () => {
+    const delivery = { due: 10, confirmed: 9, brokenOff: 0 };
+    expect(checkDelivery({ ...delivery, least: 0.9 }).passed).toBe(true);
+    expect(checkDelivery({ ...delivery, least: 0.95 }).passed).toBe(false);
   });
 
   it.each([
-    ['one heartbeat did not get through', { due: 10, confirmed: 9, brokenOff: 0 }],
-    ['there was no load at all', { due: 0, confirmed: 0, brokenOff: 0 }],
+    ['one heartbeat did not get through', { due: 10, confirmed: 9, brokenOff: 0, least: 1 }],
+    ['there was no load at all', { due: 0, confirmed: 0, brokenOff: 0, least: 1 }],
   ])('fails when %s', (_, delivery) => {
     expect(checkDelivery(delivery).passed).toBe(false);
   });

@@ -31,8 +31,19 @@ it('1,000 agents register, live through a partition, work, and every check holds
   const report = join(folder, 'partition');
   const { status, out, said } = await run(
     ...['--agents', '1000', '--duration', '45s', '--scenario', 'partition', '--report', report],
-    // Slow enough for a machine that has other tests to run: an agent may be silent for two and a half intervals.
-    ...['--heartbeat', '8s', '--telemetry', '20s', '--offline-after', '20s', '--edge', '30s'],
+    // A machine that has other tests to run may be slow; what is right must be right all the same.
+    ...[
+      '--heartbeat',
+      '8s',
+      '--telemetry',
+      '20s',
+      '--offline-after',
+      '20s',
+      '--edge',
+      '30s',
+      '--delivered',
+      '0.5',
+    ],
     ...['--task-time', '1s', '--tasks-per-second', '4', '--absent', '0.03', '--register', '1000'],
   );
   expect(said).not.toContain('✗');
@@ -65,11 +76,22 @@ it('a platform that is killed under 200 agents by mutual TLS loses nothing', asy
       '--report',
       join(folder, 'restart'),
     ],
-    ...['--heartbeat', '10s', '--telemetry', '10s', '--offline-after', '60s', '--edge', '20s'],
+    ...[
+      '--heartbeat',
+      '10s',
+      '--telemetry',
+      '10s',
+      '--offline-after',
+      '60s',
+      '--edge',
+      '20s',
+      '--delivered',
+      '0.5',
+    ],
     ...['--task-time', '1s', '--tasks-per-second', '3', '--absent', '0', '--register', '10'],
   );
-  expect(said).not.toMatch(/✗ (?!the whole load)/);
-  expect(status).toBeLessThan(2);
+  expect(said).not.toContain('✗');
+  expect(status).toBe(0);
 }, 240_000);
 
 it.each([

@@ -104,7 +104,7 @@ export class AgentStore {
     return boundedPage<AgentRow, Agent>(
       this.#database.pool,
       window.length > 0
-        ? { ...listed, table: `(${READ})`, columns: 'r.*' }
+        ? { ...listed, table: `(${READ})`, keys: 'agent', columns: 'r.*' }
         : {
             ...listed,
             table: 'agent',
