@@ -132,13 +132,10 @@ export const suggestionSchema = z
     interpreter: z.enum(INTERPRETERS),
     script: z.string().min(1).max(16_384),
     explanation: z.string(),
-    verification: z
-      .string()
-      .max(4_096)
-      .meta({
-        description:
-          'Script for the same interpreter that exits with 0 once the device is healthy; may be empty',
-      }),
+    verification: z.string().max(4_096).meta({
+      description:
+        'Script for the same interpreter that exits with 0 once the device is healthy; may be empty',
+    }),
     provider: z.enum(AI_PROVIDERS),
     model: z.string(),
     confidence: confidenceSchema,
