@@ -43,7 +43,7 @@ const REPLACEMENTS: readonly (readonly [RegExp, string])[] = [
   [/\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,}\b/gi, '<hex>'],
   // Versions, with the letters that they hold.
   [/\b\d+(?:[.:~+-]\w+)+/g, '<n>'],
-  [/(?<!0x[0-9a-f]{0,8})\d+(?:[.,]\d+)*/gi, '<n>'],
+  [/(?<!0x[0-9a-f]{0,8})(?!0x)\d+(?:[.,]\d+)*/gi, '<n>'],
   [/(<n>[.~+:-]?)+/g, '<n>'],
   [/\s+/g, ' '],
 ];

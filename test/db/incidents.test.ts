@@ -670,6 +670,20 @@ describe('remedies', () => {
   });
 });
 
+it('closed incidents are kept as long as the audit, open ones for ever', async () => {
+  const [closed, open] = [await trouble.waiting(), await trouble.waiting()];
+  await trouble.incidents.reject(closed.id, 'no', DECIDER);
+  const { maintenance } = database.stores;
+  await maintenance.applyRetention();
+  expect(await statusOf(closed.id)).toBe('CLOSED');
+  await database.pool.query(
+    `UPDATE incident SET closed_at = closed_at - interval '731 days' WHERE status = 'CLOSED'`,
+  );
+  await maintenance.applyRetention();
+  expect(await trouble.incidents.find(closed.id)).toBeUndefined();
+  expect(await statusOf(open.id)).toBe('AWAITING_DECISION');
+});
+
 it('every step of the story is in the audit, newest first', async () => {
   const { id } = await trouble.waiting(1);
   await trouble.approve(id);

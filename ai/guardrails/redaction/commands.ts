@@ -5,20 +5,20 @@ import { type Detector, spansOf } from './spans.ts';
 const VALUE = `(?:"(?<q>[^"\\r\\n]+)"|'(?<s>[^'\\r\\n]+)'|(?<b>[^\\s"'|;&<>]+))`;
 const FORMS: readonly RegExp[] = [
   // curl -u user:secret, curl --proxy-user
-  /\bcurl\b[^|\r\n]*?\s(?:-u\s*|--(?:proxy-)?user[ =])["']?[^\s"':]+:(?<secret>[^\s"']+)/dgi,
+  /\bcurl\b[^|\r\n]{0,400}?\s(?:-u\s*|--(?:proxy-)?user[ =])["']?[^\s"':]+:(?<secret>[^\s"']+)/dgi,
   /\bsshpass\s+-p\s*["']?(?<secret>[^\s"']+)/dgi,
-  /\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin)\b[^|\r\n]*?\s-p["']?(?<secret>[^\s"'-][^\s"']*)/dgi,
-  /\b(?:psexec|docker|podman|az|oc|kinit|ldapsearch|ldapmodify|sqlcmd|bcp|isql|mosquitto_pub|influx|mongo|mongosh|mongodump|unzip|zip|plink|pscp|curlftpfs|wmic|winexe|rdesktop|ansible-vault|keytool|signtool)\b[^|\r\n]*?\s[-/](?:p|P|w|a|pw|storepass|keypass)\s+["']?(?<secret>[^\s"'-][^\s"']*)/dg,
-  /\b(?:7z|7za|rar|unrar)\b[^|\r\n]*?\s-p["']?(?<secret>[^\s"']+)/dgi,
-  /\bredis-cli\b[^|\r\n]*?\s-a\s+["']?(?<secret>[^\s"']+)/dgi,
-  /\bsmb(?:client|map|get)\b[^|\r\n]*?\s-U\s*["']?[^\s"'%]+%(?<secret>[^\s"']+)/dgi,
+  /\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin)\b[^|\r\n]{0,400}?\s-p["']?(?<secret>[^\s"'-][^\s"']*)/dgi,
+  /\b(?:psexec|docker|podman|az|oc|kinit|ldapsearch|ldapmodify|sqlcmd|bcp|isql|mosquitto_pub|influx|mongo|mongosh|mongodump|unzip|zip|plink|pscp|curlftpfs|wmic|winexe|rdesktop|ansible-vault|keytool|signtool)\b[^|\r\n]{0,400}?\s[-/](?:p|P|w|a|pw|storepass|keypass)\s+["']?(?<secret>[^\s"'-][^\s"']*)/dg,
+  /\b(?:7z|7za|rar|unrar)\b[^|\r\n]{0,400}?\s-p["']?(?<secret>[^\s"']+)/dgi,
+  /\bredis-cli\b[^|\r\n]{0,400}?\s-a\s+["']?(?<secret>[^\s"']+)/dgi,
+  /\bsmb(?:client|map|get)\b[^|\r\n]{0,400}?\s-U\s*["']?[^\s"'%]+%(?<secret>[^\s"']+)/dgi,
   /\bnet1?\s+use\s+(?:\S+:\s+)?\\\\\S+\s+(?!\/)["']?(?<secret>[^\s"'/]+)["']?(?=\s|$)/dgi,
   /\bnet1?\s+user\s+(?!\/)\S+\s+(?!\/)["']?(?<secret>[^\s"'*/]+)["']?(?=\s|$)/dgi,
-  /\bcmdkey\b[^\r\n]*?\/pass:(?<secret>\S+)/dgi,
-  /\b(?:schtasks|at)\b[^\r\n]*?\/rp\s+["']?(?<secret>[^\s"']+)/dgi,
+  /\bcmdkey\b[^\r\n]{0,400}?\/pass:(?<secret>\S+)/dgi,
+  /\b(?:schtasks|at)\b[^\r\n]{0,400}?\/rp\s+["']?(?<secret>[^\s"']+)/dgi,
   /(?<=^|\s)\/(?:p|pw|pwd|rp):["']?(?<secret>(?!\\|[A-Za-z]:\\|\w+=)[^\s"']{4,})/dgi,
   /\bhtpasswd\s+-\w*b\w*\s+\S+\s+\S+\s+["']?(?<secret>[^\s"']+)/dgi,
-  /\bopenssl\b[^\r\n]*?\s-pass(?:in|out)?\s+pass:(?<secret>\S+)/dgi,
+  /\bopenssl\b[^\r\n]{0,400}?\s-pass(?:in|out)?\s+pass:(?<secret>\S+)/dgi,
   /\becho\s+(?:-\w+\s+)?["']?(?<secret>[^\s"'|$]+)["']?\s*\|\s*(?:sudo\s+(?:-\w+\s+)*-S|passwd\b|kinit\b|docker\s+login|cryptsetup\b|su\b|openssl\b)/dgi,
   /\bConvertTo-SecureString\s+(?:-String\s+)?["'](?<secret>[^"']+)["']/dgi,
   /\bNetworkCredential\(\s*["'][^"']*["']\s*,\s*["'](?<secret>[^"']+)["']/dgi,
@@ -33,7 +33,7 @@ const FORMS: readonly RegExp[] = [
     `\\bnmcli\\b[^\\r\\n]*?\\s(?:password|wifi-sec\\.psk)\\s+${VALUE.replace('(?<b>', '(?<secret>').replace('(?<q>', '(?:').replace('(?<s>', '(?:')}`,
     'dgi',
   ),
-  /\bsecurity\s+(?:unlock-keychain|import|set-key-partition-list|add-generic-password)\b[^\r\n]*?\s-[pPwk]\s+["']?(?<secret>[^\s"']+)/dg,
+  /\bsecurity\s+(?:unlock-keychain|import|set-key-partition-list|add-generic-password)\b[^\r\n]{0,400}?\s-[pPwk]\s+["']?(?<secret>[^\s"']+)/dg,
 ];
 
 const HEADERS: readonly RegExp[] = [
@@ -42,7 +42,7 @@ const HEADERS: readonly RegExp[] = [
   /\bBearer\s+["']?(?<secret>[A-Za-z0-9+/=_.~-]{16,})/dgi,
   /\bBasic\s+["']?(?<secret>(?=[A-Za-z0-9+/]*[A-Z0-9])[A-Za-z0-9+/]{12,}={0,2})(?![\w.-])/dg,
   /\b(?:X-[\w-]*(?:Key|Token|Secret|Auth(?:orization)?|Password)|PRIVATE-TOKEN|JOB-TOKEN|DEPLOY-TOKEN|Api-Key|Ocp-Apim-Subscription-Key)["']?\s*:\s*["']?(?<secret>[^\s"',]{6,})/dgi,
-  /\b(?:Set-)?Cookie["']?\s*:\s*["']?[^\r\n]*?[\w.-]*(?:sess|sid|auth|token|jwt|login|remember)[\w.-]*=(?<secret>[^\s;"',]{8,})/dgi,
+  /\b(?:Set-)?Cookie["']?\s*:\s*["']?[^\r\n]{0,400}?[\w.-]*(?:sess|sid|auth|token|jwt|login|remember)[\w.-]*=(?<secret>[^\s;"',]{8,})/dgi,
 ];
 
 /** user:secret@host in an address, whatever its scheme. */

@@ -53,7 +53,7 @@ const OTHER_NUMBER =
 const before = (text: string, at: number, length: number): string => text.slice(Math.max(0, at - length), at);
 
 const EMAIL =
-  /(?<![\w.+%@/-])(?<secret>[A-Za-z0-9_](?:[\w.+'-]*[\w+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w@]|-\w|\.\w)/dg;
+  /(?<![\w.+%@/-])(?<secret>[A-Za-z0-9_](?:[\w.+'-]{0,64}[\w+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w@]|-\w|\.\w)/dg;
 /** What follows an @ elsewhere: units of systemd, pictures, packages. */
 const NO_DOMAIN =
   /\.(?:service|socket|timer|target|mount|slice|scope|path|device|swap|png|jpe?g|gif|svg|webp|ico|js|mjs|cjs|ts|css|json|so|dll|exe|lock|local_only|conf|txt|log|tar|gz|zip|rpm|deb|msi|pkg|git|internal_only)$/i;

@@ -72,7 +72,10 @@ const FORMS: readonly (readonly [kind: string, form: RegExp])[] = [
   ['ONEPASSWORD_TOKEN', /\bops_eyJ[A-Za-z0-9_=-]{60,}/dg],
   ['AGE_KEY', /\bAGE-SECRET-KEY-1[A-Z0-9]{50,}\b/dg],
   ['AZURE_SECRET', /(?<![\w~.-])[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}(?![\w~.-])/dg],
-  ['AZURE_KEY', /\b[A-Za-z0-9/+]{40,}(?:ACDb|ASt|AzCa|AzSe|AzFu|JQQJ99)[A-Za-z0-9/+=]{4,}/dg],
+  [
+    'AZURE_KEY',
+    /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40,120}?(?:ACDb|ASt|AzCa|AzSe|AzFu|JQQJ99)[A-Za-z0-9/+=]{4,}/dg,
+  ],
   ['ARTIFACTORY_TOKEN', /\b(?:AKCp[A-Za-z0-9]{60,}|cmVmdGtu[A-Za-z0-9]{56})\b/dg],
   ['SONAR_TOKEN', /\bsq[pua]_[a-f0-9]{40}\b/dg],
   ['NETLIFY_TOKEN', /\bnfp_[A-Za-z0-9]{36}\b/dg],

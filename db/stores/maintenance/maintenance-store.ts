@@ -43,6 +43,12 @@ export class MaintenanceStore {
     await this.#database.pool.query('DELETE FROM fleet_sample WHERE at < now() - make_interval(days => $1)', [
       this.#retention.telemetryDays,
     ]);
+    // Incidents are told by the audit: they are kept as long as that.
+    await this.#database.pool.query(
+      `DELETE FROM incident WHERE status = 'CLOSED' AND closed_at < now() - make_interval(days => $1)`,
+      [this.#retention.auditDays],
+    );
+    await this.#database.pool.query(`DELETE FROM ai_token_day WHERE day < now() - interval '90 days'`);
     await this.#database.pool.query(`DELETE FROM intake_outage WHERE ended_at < now() - interval '7 days'`);
     return { dropped, queueItems: queue.rowCount ?? 0 };
   }
