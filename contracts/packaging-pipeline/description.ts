@@ -152,6 +152,10 @@ export const packageDescriptionSchema = z
         'a package that is signed again keeps its content: name no files or services',
       );
     if (!resigned && files.length + text_files.length === 0) issue(['files'], 'must name what to install');
+    // The compiler of Windows packages cannot express it.
+    const kept = [...files, ...text_files].find(({ config }) => config);
+    if (description.format === 'msi' && kept !== undefined)
+      issue(['files'], `${kept.to}: config is not known for msi, whose upgrades replace all files`);
     const seen = new Set<string>();
     const links = 'symlinks' in description ? description.symlinks.map(({ path }) => path) : [];
     // Folders may be laid over each other; what two entries would both write is refused when it is staged.

@@ -9,7 +9,7 @@ import { Tools } from '../../agent/system/tools.ts';
 import { deployExecutor } from '../../agent/tasks/deploy.ts';
 import type { ExecutionFailure } from '../../agent/tasks/executor.ts';
 import { executionOf } from '../agent/execution.ts';
-import { newDebSigner } from '../agent/signing.ts';
+import { findMember, newDebSigner } from '../agent/signing.ts';
 import { buildDeb, removeFolders, temporaryFolder } from '../agent/support.ts';
 import { Rollouts } from '../db/support/rollout.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
@@ -91,7 +91,7 @@ it('what was packaged, signed and approved is what the agent installs; and goes 
 
   const second = await pipelineOf(next, '2.0.0');
   const spoilt = Buffer.from(next);
-  const last = spoilt.length - 1_500;
+  const last = findMember(spoilt, 'data.tar').offset + 20;
   spoilt[last] = (spoilt[last] ?? 0) ^ 1;
   const tampered = await rollouts.begin({ pipeline_id: second });
   expect(await agentDoes(tampered, spoilt, installer)).toEqual([

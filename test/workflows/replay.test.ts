@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { WORKFLOW_TYPES } from '../../contracts/temporal.ts';
 import { plainWorkflowBundle } from '../harness/temporal.ts';
+import { recordPackagingHistories } from '../packaging-pipeline/support/recording.ts';
 import { historyFiles, missingStories, readHistory, STORIES } from './support/histories.ts';
 import { recordAllHistories } from './support/recording.ts';
 import { recordDeployments } from './support/recording-deployments.ts';
@@ -10,6 +11,8 @@ import { recordDeployments } from './support/recording-deployments.ts';
 // RECORD_HISTORIES=1 npx jest test/workflows/replay  writes the histories anew. Do so when a workflow changed on
 // purpose and no installation runs the old one; otherwise patch the workflow, so that the old histories replay.
 if (process.env['RECORD_HISTORIES'] === '1') beforeAll(recordAllHistories, 300_000);
+if (['1', 'packaging'].includes(process.env['RECORD_HISTORIES'] ?? ''))
+  beforeAll(recordPackagingHistories, 180_000);
 if (process.env['RECORD_HISTORIES'] === 'deployment') beforeAll(recordDeployments, 180_000);
 
 let bundle: { code: string };
