@@ -6,6 +6,12 @@ import { removeScratch, scratch, script } from '../cli/support/scratch.ts';
 const ROOT = join(import.meta.dirname, '../..');
 afterEach(removeScratch);
 
+const TOOLS = ['java', 'mvn', 'openssl', 'dpkg-deb', 'ps', 'python3', 'chromium'];
+const PACKAGING_TOOLS = [
+  ...['gpg', 'gpg-agent', 'gpgv', 'rpmsign', 'rpmkeys', 'debsig-verify', 'wixl', 'msiinfo', 'osslsigncode'],
+  ...['unshare', 'prlimit', '7z'],
+];
+
 /** A machine of stand-ins on which all that `.ci/run` asks for is there, and `npm test` fails to start Jest. */
 async function machine(): Promise<{ root: string; bin: string }> {
   const root = await scratch();
@@ -16,8 +22,7 @@ async function machine(): Promise<{ root: string; bin: string }> {
   for (const tool of ['bash', 'dirname', 'id', 'ls', 'head', 'rm', 'awk'])
     await symlink(`/usr/bin/${tool}`, join(bin, tool));
   await symlink(process.execPath, join(bin, 'node'));
-  for (const tool of ['java', 'mvn', 'openssl', 'dpkg-deb', 'ps', 'python3', 'chromium'])
-    await script(join(bin, tool), ':');
+  for (const tool of [...TOOLS, ...PACKAGING_TOOLS]) await script(join(bin, tool), ':');
   await script(join(bin, 'go'), 'echo go version go1.25.5 linux/amd64');
   await script(join(bin, 'npm'), 'echo "npm $*"; [ "$1" = --version ] || exit 3');
   for (const tool of ['apt-get', 'apt-cache', 'sudo'])
