@@ -73,19 +73,25 @@ export function createHeartbeatFastPath(deps: ApiDependencies, routes: RequestHa
       'content-type': 'application/json',
       'x-content-type-options': 'nosniff',
       [CORRELATION]: correlationId,
-      'content-length': Buffer.byteLength(text),
+      'Content-Length': Buffer.byteLength(text),
     });
     outgoing.end(text);
     return tell(200, correlationId);
   }
 
-  return (incoming, outgoing) => {
+  async function handle(incoming: Incoming, outgoing: Outgoing): Promise<unknown> {
     const agentId = ordinaryHeartbeat(incoming);
     if (agentId === undefined) return routes(incoming, outgoing);
     const peer = deps.peers.ofRequest(incoming);
     if (peer.kind !== 'agent' || peer.agentId !== agentId) return routes(incoming, outgoing);
     return hear(incoming, outgoing, agentId);
-  };
+  }
+
+  return (incoming, outgoing) =>
+    handle(incoming, outgoing).catch((error: unknown) => {
+      deps.logger.error({ err: error }, 'A request failed');
+      incoming.destroy();
+    });
 }
 
 /** The agent that the path names, if the request has the form that agents give it. */

@@ -1,10 +1,10 @@
-import { step } from '../../../cli/engines/progress.ts';
+import { note, step } from '../../../cli/engines/progress.ts';
 import { type BenchContext, defineBench } from '../bench.ts';
 import type { Protocol } from '../load/connection.ts';
 import { toMeasurement } from '../measure/measurement.ts';
 import { inTurns } from '../measure/rounds.ts';
 import { UsageError } from '../options.ts';
-import type { Measurement } from '../result.ts';
+import { type Measurement, toLine } from '../result.ts';
 import { Rig } from './rig.ts';
 
 const PROTOCOLS: readonly Protocol[] = ['http1', 'mtls_http1', 'mtls_http2'];
@@ -32,11 +32,17 @@ export const checkins = defineBench({
     const [first, ...others] = protocolsOf(options.protocols);
     const rig = await Rig.start(context, options);
     const figures = await measure(context, rig, first, options);
-    for (const protocol of others) figures[protocol] = await measure(context, rig, protocol, options);
-    if (options['steady-rate'] > 0) figures['steady'] = await steady(context, rig, first, options);
+    // Told as they are found, for those who wait.
+    const add = (name: string, part: Measurement): void => {
+      figures[name] = part;
+      note(context.progress, `${name}: ${toLine(part)}`);
+    };
+    note(context.progress, `${first}: ${toLine(figures)}`);
+    for (const protocol of others) add(protocol, await measure(context, rig, protocol, options));
+    if (options['steady-rate'] > 0) add('steady', await steady(context, rig, first, options));
     if (options.large > 0) {
       const large = await Rig.start(context, { ...options, agents: options.large });
-      figures['large'] = await compareSizes(context, { small: rig, large }, first, options);
+      add('large', await compareSizes(context, { small: rig, large }, first, options));
     }
     return figures;
   },

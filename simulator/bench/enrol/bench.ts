@@ -1,7 +1,7 @@
 import { step } from '../../../cli/engines/progress.ts';
 import { defineBench } from '../bench.ts';
 import type { FloorPorts } from '../floor/server.ts';
-import type { LoadReport } from '../load/drive.ts';
+import type { LoadReport } from '../load/tally.ts';
 import { oneRound, toMeasurement } from '../measure/measurement.ts';
 import { inTurns } from '../measure/rounds.ts';
 import { prepareDataFolder, startBenchApi } from '../parts/api.ts';

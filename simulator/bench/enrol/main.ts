@@ -1,4 +1,4 @@
-import type { LoadReport } from '../load/drive.ts';
+import type { LoadReport } from '../load/tally.ts';
 import { answerParent } from '../parts/child.ts';
 import { type Enrolments, enrolMachines } from './newcomers.ts';
 import { type Reconnects, reconnectAgents } from './returners.ts';

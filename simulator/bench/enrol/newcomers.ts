@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { makeKey } from '../../../agent/identity/keys.ts';
 import { Connection } from '../load/connection.ts';
 import { renderHttp1 } from '../load/http1.ts';
-import { inParallel, type LoadReport } from '../load/repeat.ts';
+import { inParallel } from '../load/repeat.ts';
+import type { LoadReport } from '../load/tally.ts';
 
 export interface Enrolments {
   readonly port: number;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
-import { inParallel, type LoadReport } from '../load/repeat.ts';
+import { inParallel } from '../load/repeat.ts';
+import type { LoadReport } from '../load/tally.ts';
 import { CertificateMill, toPem } from '../parts/certificates.ts';
 
 export interface Reconnects {

@@ -7,6 +7,8 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { CertificateAuthority } from '../../../runtime/certificates/authority.ts';
 
+const KEEP_ALIVE_MS = 150_000;
+
 export interface FloorPorts {
   readonly http1: number;
   readonly mtls_http1: number;
@@ -63,6 +65,8 @@ export async function startFloor(
   const ports = Object.fromEntries(
     await Promise.all(
       Object.entries(servers).map(async ([name, server]) => {
+        // As long as ours: the sides take turns, and connections stay meanwhile.
+        Object.assign(server, { keepAliveTimeout: KEEP_ALIVE_MS });
         await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
         return [name, (server.address() as AddressInfo).port] as const;
       }),

@@ -60,6 +60,10 @@ export class Connection {
     return new Connection(socket, isHttp2 ? new Http2Exchange() : new Http1Exchange());
   }
 
+  get broken(): boolean {
+    return this.#error !== undefined;
+  }
+
   /** Sends a request; `answered` is called once, with the status, or with 0 when the connection broke. */
   send(request: Buffer, answered: (status: number) => void): void {
     if (this.#error !== undefined) {

@@ -1,17 +1,5 @@
-import { encoded, newHistogram, record } from '../measure/latency.ts';
 import type { Connection } from './connection.ts';
-
-/** What a stretch of load came to. */
-export interface LoadReport {
-  readonly requests: number;
-  readonly seconds: number;
-  /** Answers by status; 0 is a connection that broke. */
-  readonly statuses: Readonly<Record<number, number>>;
-  /** A histogram in microseconds, encoded. */
-  readonly latencies: string;
-  /** CPU-seconds of the load itself. */
-  readonly own_cpu_s: number;
-}
+import { type LoadReport, Tally } from './tally.ts';
 
 export interface Drive {
   readonly connections: readonly Connection[];
@@ -25,30 +13,13 @@ export interface Drive {
 }
 
 /** Keeps connections busy for a while and counts what was answered. */
-export function drive({ connections, next, seconds, rate, atLeast = 0 }: Drive): Promise<LoadReport> {
-  const histogram = newHistogram();
-  const statuses: Record<number, number> = {};
-  const cpu = process.cpuUsage();
-  const began = performance.now();
-  const until = began + seconds * 1_000;
-  const isOver = (now: number): boolean => now >= until && requests >= atLeast;
-  let requests = 0;
-  const count = (status: number, sentAt: number): void => {
-    requests += 1;
-    statuses[status] = (statuses[status] ?? 0) + 1;
-    record(histogram, performance.now() - sentAt);
-  };
+export async function drive({ connections, next, seconds, rate, atLeast = 0 }: Drive): Promise<LoadReport> {
+  const tally = new Tally();
+  const until = tally.began + seconds * 1_000;
+  const isOver = (now: number): boolean => now >= until && tally.requests >= atLeast;
   const run = rate === undefined ? closedLoop : onSchedule(rate);
-  return run(connections, next, isOver, count).then(() => {
-    const { user, system } = process.cpuUsage(cpu);
-    return {
-      requests,
-      seconds: (performance.now() - began) / 1_000,
-      statuses,
-      latencies: encoded(histogram),
-      own_cpu_s: (user + system) / 1e6,
-    };
-  });
+  await run(connections, next, isOver, (status, sentAt) => tally.count(status, sentAt));
+  return tally.report();
 }
 
 type Loop = (

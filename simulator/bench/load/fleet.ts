@@ -1,9 +1,10 @@
 import { CertificateMill, toPem } from '../parts/certificates.ts';
 import { Connection, type Target } from './connection.ts';
-import { drive, type LoadReport } from './drive.ts';
+import { drive } from './drive.ts';
 import type { Post } from './exchange.ts';
 import { renderHttp1 } from './http1.ts';
 import { renderHttp2 } from './http2.ts';
+import type { LoadReport } from './tally.ts';
 
 export interface FleetSpec {
   /** Where the platform's CA is. */
@@ -20,12 +21,17 @@ export interface FleetRun {
   readonly everyone?: boolean;
 }
 
+/** Handshakes at the same time. */
+const AT_ONCE = 16;
+
 /** Agents that say heartbeats: over a proxy's few connections, or each over its own. */
 export class Fleet {
   readonly #mill: CertificateMill;
   readonly #agentIds: readonly string[];
   /** As a proxy would send them, rendered once. */
   readonly #proxied: Buffer[] = [];
+  /** Kept from one stretch to the next, as agents keep them. */
+  readonly #kept = new Map<string, Connection[]>();
   #next = 0;
 
   private constructor(mill: CertificateMill, agentIds: readonly string[]) {
@@ -44,26 +50,34 @@ export class Fleet {
     const open = await this.#open(target, connections);
     const render = target.protocol === 'mtls_http2' ? renderHttp2 : renderHttp1;
     const own = proxied ? [] : open.map((_, index) => render(heartbeatOf(this.#agentOf(index))));
-    try {
-      return await drive({
-        connections: open,
-        next: proxied ? () => this.#nextProxied() : (index) => own[index] as Buffer,
-        seconds,
-        rate,
-        atLeast: everyone ? (proxied ? this.#proxied.length : connections) : 0,
-      });
-    } finally {
-      for (const connection of open) connection.close();
-    }
+    return drive({
+      connections: open,
+      next: proxied ? () => this.#nextProxied() : (index) => own[index] as Buffer,
+      seconds,
+      rate,
+      atLeast: everyone ? (proxied ? this.#proxied.length : connections) : 0,
+    });
+  }
+
+  close(): void {
+    for (const connection of [...this.#kept.values()].flat()) connection.close();
+    this.#kept.clear();
   }
 
   async #open(target: Target, count: number): Promise<Connection[]> {
+    const name = `${target.protocol} ${target.port} ${count}`;
+    const kept = this.#kept.get(name);
+    if (kept?.every((connection) => !connection.broken)) return kept;
     const { key, caPem: ca } = this.#mill;
     const open: Connection[] = [];
-    while (open.length < count) {
-      const cert = target.protocol === 'http1' ? '' : toPem(this.#mill.issue(this.#agentOf(open.length)));
-      open.push(await Connection.open(target, { ca, key, cert }));
-    }
+    const openSome = async (lane: number): Promise<void> => {
+      for (let index = lane; index < count; index += AT_ONCE) {
+        const cert = target.protocol === 'http1' ? '' : toPem(this.#mill.issue(this.#agentOf(index)));
+        open[index] = await Connection.open(target, { ca, key, cert });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, lane) => openSome(lane)));
+    this.#kept.set(name, open);
     return open;
   }
 

@@ -1,6 +1,6 @@
 import { answerParent } from '../parts/child.ts';
-import type { LoadReport } from './drive.ts';
 import { Fleet, type FleetRun, type FleetSpec } from './fleet.ts';
+import type { LoadReport } from './tally.ts';
 
 export type LoadCommand = { readonly assemble: FleetSpec } | { readonly run: FleetRun };
 

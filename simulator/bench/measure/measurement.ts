@@ -1,4 +1,4 @@
-import type { LoadReport } from '../load/drive.ts';
+import type { LoadReport } from '../load/tally.ts';
 import type { Measurement } from '../result.ts';
 import { cpuDuring } from './cpu.ts';
 import { merged, percentile } from './latency.ts';

@@ -1,6 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createHeartbeatFastPath } from '../../../api/fast-path/heartbeat.ts';
+import { listenHttp } from '../../../api/listeners/listen.ts';
 import type { TestAgent } from '../../harness/agent-client.ts';
 import { rawRequest } from '../support/raw.ts';
 import { TwoWays } from './support/two-ways.ts';
@@ -19,6 +21,18 @@ describe('Heartbeats that are answered before they reach the routes', () => {
   const certificateOf = (one: TestAgent) =>
     `Client-Cert: :${new X509Certificate(one.certificate).raw.toString('base64')}:`;
 
+  interface Deviations {
+    readonly method?: string;
+    readonly id?: string;
+    readonly path?: string;
+    readonly host?: string;
+    readonly type?: string;
+    readonly certificate?: string;
+    readonly headers?: readonly string[];
+    readonly body?: string | Buffer;
+    readonly length?: string;
+  }
+
   /** A heartbeat as it goes over the wire, with deviations. */
   const beat = ({
     method = 'POST',
@@ -30,17 +44,7 @@ describe('Heartbeats that are answered before they reach the routes', () => {
     headers = [],
     body = '{}',
     length = String(Buffer.byteLength(body)),
-  }: {
-    method?: string;
-    id?: string;
-    path?: string;
-    host?: string;
-    type?: string;
-    certificate?: string;
-    headers?: string[];
-    body?: string | Buffer;
-    length?: string;
-  } = {}): Buffer =>
+  }: Deviations = {}): Buffer =>
     Buffer.concat([
       Buffer.from(
         [
@@ -57,7 +61,7 @@ describe('Heartbeats that are answered before they reach the routes', () => {
       Buffer.from(body),
     ]);
 
-  it.each<[string, Parameters<typeof beat>[0]]>([
+  it.each<[string, Deviations]>([
     ['that say nothing', {}],
     ['that say all there is', { body: JSON.stringify(said({ last_error: null })) }],
     ['with what the platform does not know', { body: '{"colour": "red"}' }],
@@ -74,7 +78,7 @@ describe('Heartbeats that are answered before they reach the routes', () => {
     expect(left).toBe(0);
   });
 
-  it.each<[number, string, () => Parameters<typeof beat>[0]]>([
+  it.each<[number, string, () => Deviations]>([
     [400, 'JSON that is none', () => ({ body: '{' })],
     [400, 'a mark of byte order', () => ({ body: '\ufeff{' })],
     [400, 'no body', () => ({ body: '' })],
@@ -98,7 +102,7 @@ describe('Heartbeats that are answered before they reach the routes', () => {
     expect(left).toBe(1);
   });
 
-  it.each<[string, () => Parameters<typeof beat>[0]]>([
+  it.each<[string, () => Deviations]>([
     ['an id in capitals', () => ({ id: agent.id.toUpperCase() })],
     ['a query', () => ({ path: `/api/v1/agents/${agent.id}/heartbeat?a=1` })],
     ['a stroke at the end', () => ({ path: `/api/v1/agents/${agent.id}/heartbeat/` })],
@@ -201,6 +205,19 @@ describe('Heartbeats that are answered before they reach the routes', () => {
     } finally {
       await strict.dispose();
     }
+  });
+
+  it('end with their connection, and are logged, when there is no way to answer', async () => {
+    const broken = createHeartbeatFastPath(ways.deps, () => {
+      throw new Error('The routes are broken');
+    });
+    const listener = await listenHttp(broken, '127.0.0.1', 0);
+    const silence = await rawRequest(listener.port, [beat({ method: 'GET' }).toString()]).catch(() => '');
+    expect(silence).toBe('');
+    expect(ways.logged(undefined)).toContainEqual(
+      expect.objectContaining({ err: expect.objectContaining({ message: 'The routes are broken' }) }),
+    );
+    await listener.close();
   });
 
   it('fail as the routes do when the database fails, and are not tried twice', async () => {

@@ -78,8 +78,8 @@ export class TwoWays {
     return { fast, routed: comparable(await exchange(this.routedPort, request)), left };
   }
 
-  /** Lines of the log about a correlation id. */
-  logged(correlationId: string): Record<string, unknown>[] {
+  /** Lines of the log about a correlation id, or about none. */
+  logged(correlationId: string | undefined): Record<string, unknown>[] {
     return this.#lines
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .filter((line) => line['correlation_id'] === correlationId);
