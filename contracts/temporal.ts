@@ -11,12 +11,11 @@ export const SEARCH_ATTRIBUTES = {
   platform: 'EucoraPlatform',
   taskType: 'EucoraTaskType',
   taskState: 'EucoraTaskState',
+  /** Of whatever is no task: pipelines, deployments, incidents. SQL visibility holds ten keywords in all. */
+  state: 'EucoraState',
   correlationId: 'EucoraCorrelationId',
-  incidentState: 'EucoraIncidentState',
   incidentLabel: 'EucoraIncidentLabel',
   packageName: 'EucoraPackage',
-  pipelineState: 'EucoraPipelineState',
-  deploymentState: 'EucoraDeploymentState',
 } as const;
 
 export const WORKFLOW_TYPES = {

@@ -107,7 +107,7 @@ describe('A pipeline that passes', () => {
     expect(await described.staticSummary()).toBe('hello 1.0.0 as deb');
     await eventually(async () => {
       const { count } = await env.client.workflow.count(
-        `EucoraPackage = 'hello' AND EucoraPipelineState = 'BUILDING'`,
+        `EucoraPackage = 'hello' AND EucoraState = 'BUILDING'`,
       );
       expect(count).toBe(1);
     });

@@ -112,7 +112,7 @@ it('from failures to a closed incident with real workers, each of which is repla
   await startWorkers('control-plane');
   await eventually(async () =>
     expect(
-      await env.client.workflow.count(`EucoraIncidentState = 'OPENED' AND WorkflowType = 'incident'`),
+      await env.client.workflow.count(`EucoraState = 'OPENED' AND WorkflowType = 'incident'`),
     ).toMatchObject({ count: 1 }),
   );
   await startWorkers('ai');

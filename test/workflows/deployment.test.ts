@@ -129,7 +129,7 @@ it('waits for the CAB, reminds it, and goes through rings with their soaks when 
   await workUntil(id, async () => (await statusOf(id)) === 'COMPLETED');
   expect(await handleOf(id).result()).toEqual({ status: 'COMPLETED', reason: 'All rings have passed' });
   const described = await handleOf(id).describe();
-  expect(described.searchAttributes['EucoraDeploymentState']).toEqual(['COMPLETED']);
+  expect(described.searchAttributes['EucoraState']).toEqual(['COMPLETED']);
 }, 120_000);
 
 it('ends when nobody decides in time, and when the CAB rejects', async () => {

@@ -331,7 +331,7 @@ it('current details and search attributes say where the incident stands', async 
   const shows = (state: string, details: RegExp) =>
     eventually(async () => {
       const { searchAttributes } = await handle.describe();
-      expect(searchAttributes['EucoraIncidentState']).toEqual([state]);
+      expect(searchAttributes['EucoraState']).toEqual([state]);
       expect((await shownOf(handle)).details).toMatch(details);
     });
   await shows('AWAITING_DECISION', /2 occurrences on 2 devices\).*INSTALLATION_FAILURE.*Waits for a person/);

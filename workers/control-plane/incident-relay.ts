@@ -113,7 +113,7 @@ export class IncidentRelay {
       staticDetails: `Incident \`${snapshot.incident_id}\`. Correlation id ${snapshot.correlation_id}. Its story: \`eucora incidents timeline ${snapshot.incident_id}\``,
       typedSearchAttributes: new TypedSearchAttributes([
         keyword(SEARCH_ATTRIBUTES.platform, snapshot.platform),
-        keyword(SEARCH_ATTRIBUTES.incidentState, snapshot.status),
+        keyword(SEARCH_ATTRIBUTES.state, snapshot.status),
         keyword(SEARCH_ATTRIBUTES.correlationId, snapshot.correlation_id),
       ]),
     });

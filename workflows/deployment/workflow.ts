@@ -54,7 +54,7 @@ export async function deployment(id: string, carried?: Carried): Promise<Deploym
     pass = await looks.lookAtDeployment.executeWithOptions({ summary: summaryOf(pass) }, [id]);
     if (pass.status !== shown) {
       log.info('The deployment moved on', { status: pass.status, reason: pass.reason });
-      upsertSearchAttributes([{ key: SEARCH_ATTRIBUTE_KEYS.deploymentState, value: pass.status }]);
+      upsertSearchAttributes([{ key: SEARCH_ATTRIBUTE_KEYS.state, value: pass.status }]);
       shown = pass.status;
     }
     setCurrentDetails(describeDeployment(pass));

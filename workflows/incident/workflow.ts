@@ -136,7 +136,7 @@ function show(known: IncidentSnapshot, shown: string): string {
   const now = `${known.status} ${known.label}`;
   if (now !== shown) {
     upsertSearchAttributes([
-      { key: SEARCH_ATTRIBUTE_KEYS.incidentState, value: known.status },
+      { key: SEARCH_ATTRIBUTE_KEYS.state, value: known.status },
       { key: SEARCH_ATTRIBUTE_KEYS.incidentLabel, value: known.label },
     ]);
   }

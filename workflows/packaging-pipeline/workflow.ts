@@ -88,6 +88,6 @@ class Board {
   #show(status: PipelineStatus): void {
     if (status === this.#status) return;
     this.#status = status;
-    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTE_KEYS.pipelineState, value: status }]);
+    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTE_KEYS.state, value: status }]);
   }
 }

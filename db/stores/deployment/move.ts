@@ -106,7 +106,7 @@ export async function tellDeployment(
     searchAttributes: {
       [SEARCH_ATTRIBUTES.platform]: platform,
       [SEARCH_ATTRIBUTES.packageName]: package_name,
-      [SEARCH_ATTRIBUTES.deploymentState]: status,
+      [SEARCH_ATTRIBUTES.state]: status,
       [SEARCH_ATTRIBUTES.correlationId]: correlation_id,
     },
   });

@@ -79,7 +79,7 @@ export function startOf(pipeline: PipelineRow): Extract<WorkflowMessage, { kind:
     searchAttributes: {
       [SEARCH_ATTRIBUTES.platform]: pipeline.platform,
       [SEARCH_ATTRIBUTES.packageName]: pipeline.package_name,
-      [SEARCH_ATTRIBUTES.pipelineState]: pipeline.status,
+      [SEARCH_ATTRIBUTES.state]: pipeline.status,
       [SEARCH_ATTRIBUTES.correlationId]: pipeline.correlation_id,
     },
   };

@@ -92,6 +92,7 @@ describe('for one agent', () => {
     });
     const { payload } = createTaskSchema.parse(JSON.parse(created?.body ?? ''));
     expect(deployPayload.parse(payload)).toEqual({
+      action: 'install',
       package_name: 'tool',
       package_version: '1.0',
       format: 'deb',
