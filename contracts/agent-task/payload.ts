@@ -50,10 +50,11 @@ const deployFields = z.looseObject({
   replaces: z.array(replacesSchema).max(50).optional(),
   deployment_intent: text(128).optional(),
 });
-export const deployPayload = deployFields.superRefine(({ action, artifact }, context) => {
-  if (action === 'install' && artifact === undefined)
-    context.addIssue({ code: 'custom', path: ['artifact'], message: 'is needed to install' });
-});
+export const deployPayload = deployFields.refine(
+  ({ action = 'install', artifact }) => action !== 'install' || artifact !== undefined,
+  // Also of a payload that lacks something else: all that is wrong is told at once.
+  { path: ['artifact'], error: 'is needed to install', when: ({ value }) => value instanceof Object },
+);
 
 export const INTERPRETERS = ['sh', 'bash', 'powershell', 'cmd', 'python3'] as const;
 
