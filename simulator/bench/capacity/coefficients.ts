@@ -1,6 +1,6 @@
 /**
- * What one operation costs, as measured by the benches (docs/performance/CAPACITY.md says by which run). CPU in seconds of
- * one core, sizes in bytes with indexes.
+ * What one operation costs: measured by the benches where a comment names one, estimated where it says so. CPU in seconds
+ * of one core, sizes in bytes with indexes.
  */
 export interface Coefficients {
   readonly cpu: {
@@ -45,25 +45,25 @@ export const MEASURED: Coefficients = {
   cpu: {
     // checkins: 0.071 and 0.021 by plain HTTP; the bare route takes 0.027 more by mutual TLS.
     heartbeat: usage({ api: 0.1, postgres: 0.021 }),
-    // Not measured alone: a report is validated, judged and written by one batch, with a row of its own.
+    // Estimated, not measured alone: a report is validated, judged and written by one batch, with a row of its own.
     telemetry: usage({ api: 0.2, postgres: 0.06 }),
     // tasks, --engine server: Temporal with its own Postgres (15.8 and 14.6).
     task: usage({ api: 4.7, worker: 10.6, postgres: 5.1, temporal: 30.4 }),
-    // enrol: reconnects, whole and resumed.
+    // Whole and resumed handshakes of a bare Node server, to which ours stand as 0.87 and 0.95 in the bench enrol.
     handshake: 1.53 / 1_000,
     resumedHandshake: 0.58 / 1_000,
-    // presence: 100,000 in 9.6 s by two cores at most; coming back costs about the same.
+    // Estimated: marking 100,000 took 9.6 s on two cores; coming back is taken to cost as much.
     presenceEdges: usage({ worker: 0.02, postgres: 0.3, temporal: 0.01 }),
   },
   bytes: {
-    // memory: 49 kB an agent, of which the bare server takes 17.
-    connection: 49_400,
+    // memory, by HTTP/1.1: as much as a bare server takes.
+    connection: 60_600,
     // lists: a database of 1,000,000 agents and 10,000,000 tasks; an agent with its presence.
     agent: 722,
     task: 462,
     auditEvent: 635,
     telemetry: 132,
-    // tasks, --engine server: history, execution and visibility of a closed workflow.
+    // Estimated: history, execution and visibility of a closed workflow.
     workflow: 6_000,
   },
 };
