@@ -12,6 +12,15 @@ import { type EmptyDatabase, emptyDatabase } from '../db/support/empty.ts';
 import { testConfig } from '../harness/database.ts';
 import { type DevServer, devServer } from '../harness/engines.ts';
 
+const MIGRATIONS = [
+  '0001-foundation',
+  '0002-fleet-counts',
+  '0003-packaging-pipeline',
+  '0004-deployment',
+  '0005-incidents',
+  '0006-fleet-samples',
+];
+
 let server: DevServer;
 let env: TestWorkflowEnvironment;
 let database: EmptyDatabase;
@@ -46,7 +55,7 @@ it('setup makes all that is missing, and said again makes nothing', async () => 
   const names = Object.values(SEARCH_ATTRIBUTES).sort();
   const first = await prepare();
   expect({ ...first, search_attributes_added: [...first.search_attributes_added].sort() }).toEqual({
-    migrations: ['0001-foundation', '0003-packaging-pipeline', '0004-deployment'],
+    migrations: MIGRATIONS,
     ca_created: true,
     admin_token_created: true,
     evidence_key_created: true,
@@ -127,7 +136,7 @@ it('setups that run side by side on an empty database all succeed', async () => 
         }),
       ),
     );
-    expect(reports.flatMap((report) => report.migrations)).toEqual(['0001-foundation']);
+    expect(reports.flatMap((report) => report.migrations)).toEqual(MIGRATIONS);
     expect(reports.filter((report) => report.ca_created)).toHaveLength(1);
     expect(reports.filter((report) => report.admin_token_created)).toHaveLength(1);
     await CertificateAuthority.open(folder);

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowIdReusePolicy, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import type { IncidentSnapshot } from '../../contracts/incident/snapshot.ts';
@@ -6,15 +5,13 @@ import { CONTROL_PLANE_TASK_QUEUE, SEARCH_ATTRIBUTES, WORKFLOW_TYPES } from '../
 import { TELL_WITHIN_MS } from '../../db/stores/agent-task/outbox.ts';
 import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { backoffMs, Relay, type Rhythm } from './relay.ts';
 
 /** The signal of `workflows/incident/messages.ts`, by its name. */
 const INCIDENT_CHANGED = 'incidentChanged';
 
 const BATCH = 50;
-const BUSY_PAUSE_MS = 10;
-const IDLE_PAUSE_MS = 250;
-const TROUBLE_PAUSE_MS = 1_000;
-const MAX_BACKOFF_MS = 30_000;
+const RHYTHM: Rhythm = { busyMs: 10, idleMs: 250, trouble: 'Failures cannot be put to incidents' };
 
 export interface IncidentRelayOptions {
   readonly client: Client;
@@ -29,41 +26,21 @@ export interface IncidentRelayOptions {
  * Puts failed tasks to their incidents, batch by batch, and tells the workflows of incidents that changed: one signal for
  * a batch, however many failures it holds. Any number of relays may run side by side.
  */
-export class IncidentRelay {
+export class IncidentRelay extends Relay {
   readonly #options: IncidentRelayOptions;
-  readonly #stopped = new AbortController();
-  #loop: Promise<void> | undefined;
 
   constructor(options: IncidentRelayOptions) {
+    super(RHYTHM, options.logger);
     this.#options = options;
   }
 
-  start(): void {
-    this.#loop ??= this.#run();
-  }
-
-  /** Ends after what is under way. */
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    await this.#loop;
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#stopped.signal.aborted) {
-      let pause = IDLE_PAUSE_MS;
-      try {
-        const collected = await this.#options.incidents.collect();
-        if (collected + (await this.relayOnce()) > 0) pause = BUSY_PAUSE_MS;
-      } catch (error) {
-        this.#options.logger.warn({ err: error }, 'Failures cannot be put to incidents');
-        pause = TROUBLE_PAUSE_MS;
-      }
-      await delay(pause, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-    }
+  protected override async look(): Promise<number> {
+    const collected = await this.#options.incidents.collect();
+    return collected + (await this.relayOnce());
   }
 
   /** Tells one batch. @returns how many incidents were due */
-  async relayOnce(): Promise<number> {
+  override async relayOnce(): Promise<number> {
     const { client, incidents, logger } = this.#options;
     const giveUpAt = Date.now() + TELL_WITHIN_MS;
     const due = await incidents.leaseUntold(BATCH);
@@ -82,7 +59,7 @@ export class IncidentRelay {
             'The workflow of an incident could not be told',
           );
           const attempts = due.find(({ id }) => id === incident_id)?.attempts ?? 0;
-          await incidents.releaseUntold(incident_id, Math.min(MAX_BACKOFF_MS, 250 * 2 ** attempts));
+          await incidents.releaseUntold(incident_id, backoffMs(attempts));
         }
       }),
     );

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Client,
   WorkflowExecutionAlreadyStartedError,
@@ -17,14 +16,13 @@ import {
 import { type OutboxEntry, type TaskOutbox, TELL_WITHIN_MS } from '../../db/stores/agent-task/outbox.ts';
 import type { TaskStore } from '../../db/stores/agent-task/task-store.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { backoffMs, Relay, type Rhythm } from './relay.ts';
 
 /** The signal of `workflows/agent-task/messages.ts`, by its name. */
 const TASK_CHANGED = 'taskChanged';
 
 const BATCH = 100;
-const BUSY_PAUSE_MS = 5;
-const IDLE_PAUSE_MS = 100;
-const MAX_BACKOFF_MS = 30_000;
+const RHYTHM: Rhythm = { busyMs: 5, idleMs: 100, trouble: 'The task outbox cannot be read' };
 
 export interface TaskRelayOptions {
   readonly client: Client;
@@ -37,40 +35,16 @@ export interface TaskRelayOptions {
  * Tells workflows what happened to their tasks, at least once. It reads the newest state when it tells, so that
  * several changes in a row become one message, and any number of relays may run side by side.
  */
-export class TaskRelay {
+export class TaskRelay extends Relay {
   readonly #options: TaskRelayOptions;
-  readonly #stopped = new AbortController();
-  #loop: Promise<void> | undefined;
 
   constructor(options: TaskRelayOptions) {
+    super(RHYTHM, options.logger);
     this.#options = options;
   }
 
-  start(): void {
-    this.#loop ??= this.#run();
-  }
-
-  /** Ends after what is under way has been told. */
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    await this.#loop;
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#stopped.signal.aborted) {
-      let pause = IDLE_PAUSE_MS;
-      try {
-        if ((await this.relayOnce()) > 0) pause = BUSY_PAUSE_MS;
-      } catch (error) {
-        this.#options.logger.warn({ err: error }, 'The task outbox cannot be read');
-        pause = 1_000;
-      }
-      await delay(pause, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-    }
-  }
-
   /** Tells one batch. @returns how many entries were leased */
-  async relayOnce(): Promise<number> {
+  override async relayOnce(): Promise<number> {
     const giveUpAt = Date.now() + TELL_WITHIN_MS;
     const entries = await this.#options.outbox.lease(BATCH);
     if (entries.length === 0) return 0;
@@ -95,7 +69,7 @@ export class TaskRelay {
     );
     await this.#options.outbox.settle(told);
     const attempts = Math.max(0, ...failed.map((entry) => entry.attempts));
-    await this.#options.outbox.release(failed, Math.min(MAX_BACKOFF_MS, 250 * 2 ** attempts));
+    await this.#options.outbox.release(failed, backoffMs(attempts));
     return entries.length;
   }
 

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Client,
   WorkflowExecutionAlreadyStartedError,
@@ -13,11 +12,10 @@ import {
   type WorkflowOutbox,
 } from '../../db/stores/workflow-outbox.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { backoffMs, Relay, type Rhythm } from './relay.ts';
 
 const BATCH = 100;
-const BUSY_PAUSE_MS = 5;
-const IDLE_PAUSE_MS = 50;
-const MAX_BACKOFF_MS = 30_000;
+const RHYTHM: Rhythm = { busyMs: 5, idleMs: 50, trouble: 'The workflow outbox cannot be read' };
 
 export interface WorkflowRelayOptions {
   readonly client: Client;
@@ -29,40 +27,16 @@ export interface WorkflowRelayOptions {
  * Starts, signals and cancels workflows as the outbox says, at least once, and for each workflow in order. Any number
  * of relays may run side by side.
  */
-export class WorkflowRelay {
+export class WorkflowRelay extends Relay {
   readonly #options: WorkflowRelayOptions;
-  readonly #stopped = new AbortController();
-  #loop: Promise<void> | undefined;
 
   constructor(options: WorkflowRelayOptions) {
+    super(RHYTHM, options.logger);
     this.#options = options;
   }
 
-  start(): void {
-    this.#loop ??= this.#run();
-  }
-
-  /** Ends after what is under way has been told. */
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    await this.#loop;
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#stopped.signal.aborted) {
-      let pause = IDLE_PAUSE_MS;
-      try {
-        if ((await this.relayOnce()) > 0) pause = BUSY_PAUSE_MS;
-      } catch (error) {
-        this.#options.logger.warn({ err: error }, 'The workflow outbox cannot be read');
-        pause = 1_000;
-      }
-      await delay(pause, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-    }
-  }
-
   /** Tells one batch. @returns how many entries were leased */
-  async relayOnce(): Promise<number> {
+  override async relayOnce(): Promise<number> {
     const { client, outbox, logger } = this.#options;
     const giveUpAt = Date.now() + TELL_WORKFLOW_WITHIN_MS;
     const entries = await outbox.lease(BATCH);
@@ -83,7 +57,7 @@ export class WorkflowRelay {
     const attempts = Math.max(0, ...failed.map((entry) => entry.attempts));
     await outbox.release(
       failed.map(({ id }) => id),
-      Math.min(MAX_BACKOFF_MS, 250 * 2 ** attempts),
+      backoffMs(attempts),
     );
     return entries.length;
   }
