@@ -5,6 +5,7 @@ import {
   type Severity,
 } from '../../contracts/incident/ai.ts';
 import { type CodeHint, codesIn, exitCodeHint } from './codes.ts';
+import { inEnglish } from './foreign.ts';
 import type { Topic } from './topic.ts';
 import { COMPATIBILITY_TOPICS } from './topics/compatibility.ts';
 import { CONFIGURATION_TOPICS } from './topics/configuration.ts';
@@ -38,6 +39,10 @@ export interface Verdict {
 const OF_ERROR = 1;
 const OF_LAST_LINES = 0.62;
 const OF_EARLIER_LINES = 0.3;
+/** What says only that an installation failed, beside a cause of another kind. */
+const OF_GENERIC = 0.3;
+const SPECIFIC = 2.6;
+const GENERIC_CODE = /^(?:1603|1|0x80070643|-2147023293)$/i;
 const LAST_LINES = 6;
 const MAX_LINES = 400;
 /** Lines that say of themselves that they do not matter. */
@@ -53,7 +58,8 @@ interface Match {
 }
 
 /** Judges a failure by wordings and codes alone. */
-export function classifyByRules(failure: Failure): Verdict {
+export function classifyByRules(told: Failure): Verdict {
+  const failure = { ...told, error: inEnglish(told.error), log: inEnglish(told.log) };
   const matches = [...matchesIn(failure.error, OF_ERROR), ...logMatches(failure.log)];
   const scores: Record<FailureCategory, number> = {
     INSTALLATION_FAILURE: 0.2,
@@ -64,7 +70,14 @@ export function classifyByRules(failure: Failure): Verdict {
   };
   // The same topic counts fully once: a log repeats itself.
   const best = new Map<string, Match>();
-  for (const match of matches) {
+  // A plain cause says more than that the installation failed, wherever it stands.
+  const isCaused = matches.some(
+    ({ topic }) =>
+      topic.generic !== true && topic.weight >= SPECIFIC && topic.category !== 'INSTALLATION_FAILURE',
+  );
+  const genericFactor = isCaused ? OF_GENERIC : 1;
+  for (const found of matches) {
+    const match = found.topic.generic === true ? { ...found, points: found.points * genericFactor } : found;
     const known = best.get(match.topic.id);
     if (known === undefined || known.points < match.points) best.set(match.topic.id, match);
   }
@@ -80,7 +93,9 @@ export function classifyByRules(failure: Failure): Verdict {
   const inLog = vocabularyPoints(lastLines(failure.log));
   for (const category of FAILURE_CATEGORIES)
     scores[category] += inError[category] + inLog[category] * OF_EARLIER_LINES;
-  const hints = codeHints(failure);
+  const hints = codeHints(failure).map((hint) =>
+    GENERIC_CODE.test(hint.evidence) ? { ...hint, weight: hint.weight * genericFactor } : hint,
+  );
   for (const { category, weight } of hints) scores[category] += weight;
   const category = FAILURE_CATEGORIES.reduce((top, one) => (scores[one] > scores[top] ? one : top));
   const own = (byCategory.get(category) ?? []).sort((a, b) => b.points - a.points);

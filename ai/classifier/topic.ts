@@ -10,4 +10,6 @@ export interface Topic {
   readonly cause: string;
   readonly advice: string;
   readonly severity?: Severity;
+  /** Says that it failed, hardly why: counts little beside a cause. */
+  readonly generic?: boolean;
 }

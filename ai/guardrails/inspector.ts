@@ -2,10 +2,12 @@ import type { Finding } from '../../contracts/incident/ai.ts';
 import { cmdState, readCmd } from './commands/cmd.ts';
 import { actsOf } from './commands/code.ts';
 import {
+  COLLECTED,
   type Command,
   type Dialect,
   DOWNLOADED,
   hasUnknown,
+  PIPE,
   type Pipeline,
   programName,
   type ShellState,
@@ -21,7 +23,7 @@ import { ACCESS_RULES } from './rules/access.ts';
 import { DELETION_RULES } from './rules/deletion.ts';
 import { DISK_RULES } from './rules/disks.ts';
 import { DOTNET_RULES } from './rules/dotnet.ts';
-import { NETWORK_RULES } from './rules/network.ts';
+import { NETWORK_RULES, SENDERS } from './rules/network.ts';
 import type { Rule, Verdict } from './rules/rule.ts';
 import { judgeSql, SYSTEM_RULES } from './rules/system.ts';
 
@@ -37,6 +39,10 @@ const MAX_DEPTH = 12;
 const MAX_COMMANDS = 4_000;
 /** No remedy is longer; it bounds what a hostile one can cost. */
 const MAX_SCRIPT = 32_768;
+
+/** What `<(command)` writes, where its pipe is named. */
+const substituted = (path: string): string | undefined =>
+  path.startsWith(PIPE) ? path.slice(PIPE.length) : undefined;
 
 /** Goes through a script and all that it runs in its turn, and collects what it must not do. */
 export class Inspector {
@@ -171,7 +177,7 @@ export class Inspector {
     const name = programName(first);
     const here = command.redirects.find(({ operator }) => operator === '<<' || operator === '<<<')?.target;
     const from = command.redirects.find(({ operator }) => operator === '<')?.target;
-    const read = here ?? (from === undefined ? input : (state.files.get(from) ?? input));
+    const read = here ?? (from === undefined ? input : (substituted(from) ?? state.files.get(from) ?? input));
     if (
       hasUnknown(first) &&
       dialect === 'sh' &&
@@ -195,6 +201,11 @@ export class Inspector {
       const verdict = rule(seen);
       if (verdict !== undefined) this.add(verdict, words.join(' '));
     }
+    if (
+      SENDERS.has(name) &&
+      args.some((arg) => state.files.get(arg.replace(/^(?:\w+=)?@|^-T/, '')) === COLLECTED)
+    )
+      this.add({ code: 'exfiltration', message: 'Sends data of the machine away' }, words.join(' '));
     this.depth += 1;
     for (const inner of unwrap(words)) this.inner(inner, { ...command, words }, before, read, state, dialect);
     if (dialect !== 'sh' && state.files.has(first)) this.file(first, undefined, state, command);

@@ -1,6 +1,7 @@
 import type { Platform } from '../../contracts/agent/agent.ts';
 import type { Finding } from '../../contracts/incident/ai.ts';
 import type { Dialect } from './commands/model.ts';
+import { commandsIn } from './documents.ts';
 import { Inspector } from './inspector.ts';
 
 const DIALECTS: Readonly<Record<Platform, readonly Dialect[]>> = {
@@ -15,7 +16,7 @@ const DIALECTS: Readonly<Record<Platform, readonly Dialect[]>> = {
  */
 export function inspectText(text: string, platform: Platform): Finding[] {
   const inspector = new Inspector();
-  for (const piece of piecesOf(text)) {
+  for (const piece of [...piecesOf(text), ...commandsIn(text)]) {
     for (const dialect of dialectsOf(piece, platform)) inspector.judge(piece, dialect);
   }
   return inspector.findings();
@@ -73,7 +74,7 @@ export function piecesOf(text: string): string[] {
   const isProse = lines.map(
     (line) =>
       line.trim() !== '' &&
-      SENTENCE.test(line) &&
+      SENTENCE.test(plainWords(line)) &&
       !COMMAND_FIRST.test(line) &&
       !PROMPT.test(line) &&
       !isStatement(line),
@@ -90,11 +91,15 @@ export function piecesOf(text: string): string[] {
       continue;
     }
     endScript();
-    pieces.push(...quotedIn(line), ...saidIn(line));
+    const plain = plainWords(line);
+    pieces.push(...quotedIn(plain), ...saidIn(plain));
   }
   endScript();
   return pieces;
 }
+
+/** Without the marks by which a sentence stresses its words. */
+const plainWords = (line: string): string => line.replace(/(\*\*|__)(?=\S)([^*_\n]{1,80})\1/g, '$2');
 
 /** Signs that only code has at such places: a line of a script is never taken for a sentence because of its words. */
 const isStatement = (line: string): boolean =>

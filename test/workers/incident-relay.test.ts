@@ -89,7 +89,7 @@ async function stopWorkers(): Promise<void> {
 }
 
 const becomes = (id: string, status: string) =>
-  eventually(async () => expect(await trouble.show(id)).toMatchObject({ status }), 25);
+  eventually(async () => expect(await trouble.show(id)).toMatchObject({ status }), 60);
 /** The incident of a device's failure, once it is collected. */
 const incidentOf = (task: string) =>
   eventually(async () => {
@@ -126,30 +126,33 @@ it('from failures to a closed incident with real workers, each of which is repla
   await stopWorkers();
   await trouble.approve(id, { suggestion_id: suggestions[0]?.id ?? '' });
   await startWorkers();
-  const done: string[] = [];
-  while (done.length < 2) {
+  // On each device the script, then the check that the suggestion has for it; the workers go in between.
+  const ran: string[] = [];
+  while (ran.length < 4) {
     const [agent, task] = await eventually(async () => {
-      const running = (await trouble.remedies(id)).find(
-        ({ agent_id, state }) => state === 'REMEDYING' && !done.includes(agent_id),
-      );
-      if (running?.task_id == null) throw new Error('Nothing runs');
-      return [running.agent_id, running.task_id] as const;
-    }, 25);
-    done.push(agent);
+      for (const { agent_id, state, task_id, verify_task_id } of await trouble.remedies(id)) {
+        const present = state === 'REMEDYING' ? task_id : state === 'VERIFYING' ? verify_task_id : null;
+        if (present !== null && !ran.includes(present)) return [agent_id, present] as const;
+        if (state === 'OBSERVING') await trouble.fleet.heartbeat(agent_id);
+      }
+      throw new Error('Nothing runs');
+    }, 60);
+    ran.push(task);
     await trouble.run(agent, task);
     await stopWorkers();
-    await trouble.fleet.heartbeat(agent);
     await startWorkers();
-    await trouble.fleet.heartbeat(agent);
   }
   await eventually(async () => {
-    for (const agent of done) await trouble.fleet.heartbeat(agent);
+    for (const { agent_id } of await trouble.remedies(id)) await trouble.fleet.heartbeat(agent_id);
     expect((await trouble.show(id)).status).toBe('CLOSED');
-  }, 25);
+  }, 60);
   expect(await (await handleOf(id)).result()).toEqual({ outcome: 'RESOLVED', occurrences: 2 });
-  const remedies = await trouble.remedies(id);
-  expect(new Set(remedies.map(({ task_id }) => task_id)).size).toBe(2);
-}, 90_000);
+  const tasks = (await trouble.remedies(id)).flatMap(({ task_id, verify_task_id }) => [
+    task_id,
+    verify_task_id,
+  ]);
+  expect(tasks.sort()).toEqual(ran.sort());
+}, 200_000);
 
 it('500 failures at once are one workflow, told by few signals', async () => {
   const error = unique('no space left');
@@ -185,6 +188,7 @@ it('while Temporal is away incidents are kept, with growing pauses, and told whe
     namespace: 'default',
   });
   const away = relayWith({ client: unreachable });
+  await trouble.fleet.freeze();
   await trouble.fail(unique('kept'));
   const id = await trouble.collected();
   const pauses = [];
@@ -195,22 +199,22 @@ it('while Temporal is away incidents are kept, with growing pauses, and told whe
       'SELECT extract(epoch FROM tell_at - now()) AS seconds FROM incident WHERE id = $1',
       [id],
     );
-    pauses.push(Math.round(Number(rows[0]?.seconds) * 10) / 10);
+    pauses.push(Number(rows[0]?.seconds));
   }
   expect(pauses).toEqual([0.5, 1, 2]);
   await connection.close();
   await database.setClock(60);
-  expect(await relay.relayOnce()).toBe(1);
+  expect(await relay.relayOnce()).toBeGreaterThanOrEqual(1);
   const handle = await handleOf(id);
   expect((await handle.describe()).status.name).toBe('RUNNING');
   // Told again while it runs, and once more when it has ended: neither is a second workflow.
   await trouble.incidents.remindOpen();
-  expect(await relay.relayOnce()).toBe(1);
+  expect(await relay.relayOnce()).toBeGreaterThanOrEqual(1);
   expect(await countEvents(handle, 'workflowExecutionSignaledEventAttributes')).toBe(2);
   await trouble.analysed(id);
   await trouble.incidents.reject(id, 'no', DECIDER);
   await handle.terminate();
-  expect(await relay.relayOnce()).toBe(1);
+  expect(await relay.relayOnce()).toBeGreaterThanOrEqual(1);
   expect((await handle.describe()).status.name).toBe('TERMINATED');
   await database.setClock(0);
 });

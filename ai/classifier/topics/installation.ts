@@ -14,6 +14,25 @@ export const INSTALLATION_TOPICS: readonly Topic[] = [
     advice: 'Free space on the disk (caches, old logs, old packages), then repeat the installation',
   },
   {
+    id: 'read_only',
+    category,
+    weight: 4,
+    severity: 'high',
+    pattern:
+      /read-?only file ?system|\bEROFS\b|mounted read-?only|read-?only (?:volume|partition|mount|root)|remount(?:ing|ed)?[^\n]{0,40}read-?only/i,
+    cause: 'The file system is mounted read-only',
+    advice: 'Check the disk, mount the file system for writing, or install into a place that can be written',
+  },
+  {
+    id: 'package_unknown',
+    category,
+    weight: 3.7,
+    pattern:
+      /unable to locate package|no (?:match for argument|package[^\n]{0,80}(?:available|found|matching)|available formula|such (?:cask|formula|package)|installation candidate)|has no installation candidate|package[^\n]{0,60}(?:not found|does not exist|is not available|was not found)(?![^\n]*version)|unable to find package|unable to find a match:|not found in (?:any|the) (?:repositor|source|channel)|target not found|cannot find package|is not in the npm registry|cask '[^']+' is unavailable|no provider of '|unable to select packages|0x8A150014|no formulae or casks found/i,
+    cause: 'The package sources do not have this package',
+    advice: 'Check the name, refresh the package lists, or add the source that has the package',
+  },
+  {
     id: 'quota',
     category,
     weight: 4,
@@ -61,6 +80,7 @@ export const INSTALLATION_TOPICS: readonly Topic[] = [
   {
     id: 'fatal_installer',
     category,
+    generic: true,
     weight: 2.2,
     pattern:
       /fatal error during installation|\b1603\b|0x80070643|installation (?:was |has )?(?:failed|ended prematurely|aborted|unsuccessful)|install(?:er|ation)[^\n]{0,40}(?:failed|ended|returned|exited)|setup (?:failed|wizard ended|was not)|failed to (?:install|upgrade|uninstall|unpack|configure|register|extract|copy|create (?:file|directory))|error installing|the upgrade failed|rolled? ?back|Return value 3|0x8A150006|unsuccessful at|install(?:ed)? failed/i,
@@ -70,6 +90,7 @@ export const INSTALLATION_TOPICS: readonly Topic[] = [
   {
     id: 'custom_action',
     category,
+    generic: true,
     weight: 3,
     pattern:
       /custom ?action[^\n]*(?:return(?:ed)?|fail|error|value)|\berror(?: code)? 17(?:0[0-9]|1[0-9]|2[0-3])\b|(?:pre|post)-?(?:install|inst|rm|in|un|upgrade|remove|removal|flight)(?:ation)? (?:script|hook|scriptlet|subprocess|maintainer)?[^\n]*(?:fail|error|return(?:ed)?|exit)|subprocess[^\n]*returned error exit status|%(?:pre|post)(?:in|un|trans)?\b[^\n]*(?:fail|exit)|scriptlet failed|maintainer script|running (?:the )?(?:pre|post)install|error executing (?:the )?(?:pre|post)|PKInstallErrorDomain Code=112|running scripts? from the package|scripts? (?:for|from|of) (?:the )?package|DLL required for this install/i,
@@ -163,7 +184,7 @@ export const INSTALLATION_TOPICS: readonly Topic[] = [
     category,
     weight: 3,
     pattern:
-      /input\/output error|\bEIO\b|I\/O error|device error|bad sector|0x8007045D|0x8007001[EF]|read error|error reading from (?:file|source)|error writing to file|stale file handle|structure needs cleaning|cyclic redundancy|0x80070017|device not configured|write error/i,
+      /input\/output error|\bEIO\b|I\/O error|device error|bad sector|0x8007045D|0x8007001[EF]|read error|error reading from (?:file|source)|error writing to file|stale file handle|structure needs cleaning|bad superblock|wrong fs type|cyclic redundancy|0x80070017|device not configured|write error/i,
     cause: 'The disk reports errors',
     advice: 'Check the disk and its file system, then repeat',
     severity: 'high',
@@ -171,6 +192,7 @@ export const INSTALLATION_TOPICS: readonly Topic[] = [
   {
     id: 'package_manager',
     category,
+    generic: true,
     weight: 1.2,
     pattern:
       /sub-process \/usr\/bin\/dpkg returned|error processing (?:package|archive)|errors were encountered while processing|transaction (?:check|test|failed)|the installer encountered an error|installation of package [^\n]*failed|the install failed|PKInstallErrorDomain|exit status [1-9]|returned (?:an )?error|exit(?:ed)? (?:with )?(?:code|status) [1-9]|exit code:? ?[1-9]|0x80073CF[0-9A-F]|hdiutil: attach failed|Linking[^\n]*fail|Command failed|brew link/i,

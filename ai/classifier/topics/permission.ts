@@ -49,13 +49,13 @@ export const PERMISSION_TOPICS: readonly Topic[] = [
     advice: 'Give the program the approval or label that the system asks for',
   },
   {
-    id: 'read_only',
+    id: 'protected_place',
     category,
     weight: 3.6,
     pattern:
-      /read-?only file ?system|\bEROFS\b|write[- ]protected|media is write|0x80070013|mounted read-?only|read-?only (?:volume|partition|mount|device|file|directory|root)|immutable|is read-?only|noexec|nosuid|ostree|transactional-update/i,
-    cause: 'The place is read-only',
-    advice: 'Mount it for writing, or install into a place that can be written',
+      /write[- ]protected|media is write|0x80070013|read-?only (?:device|file(?! ?system)|directory)|immutable|is read-?only|noexec|nosuid|ostree|transactional-update/i,
+    cause: 'The place is protected against writing',
+    advice: 'Take the protection away where that is meant to be, or install into another place',
   },
   {
     id: 'credentials',

@@ -10,7 +10,7 @@ export function readCmd(script: string, state: ShellState, take: (pipeline: Pipe
 }
 
 const LOOP =
-  /^(.*?)\bfor\s+(\/[dflr]\s*(?:"[^"]*"\s*|[^\s%]+\s+)?)*%%?(\w)\s+in\s*\(([\s\S]*?)\)\s*do\s*\(?([\s\S]*)$/i;
+  /^(.*?)\bfor\s+((?:\/[dflr]\s*(?:"[^"]*"\s*|(?![/%])[^\s%]+\s+)?)*)%%?(\w)\s+in\s*\(([\s\S]*?)\)\s*do\s*\(?([\s\S]*)$/i;
 
 function readLine(line: string, state: ShellState, take: (pipeline: Pipeline) => void): void {
   const text = line.trim().replace(/^[@\s]+/, '');
@@ -32,14 +32,17 @@ function readLine(line: string, state: ShellState, take: (pipeline: Pipeline) =>
 
 /** The body is read once for each item of the list; what another command writes is not known. */
 function readLoop(loop: RegExpExecArray, state: ShellState, take: (pipeline: Pipeline) => void): void {
-  const [, before = '', , name = '', list = '', body = ''] = loop;
+  const [, before = '', kind = '', name = '', list = '', body = ''] = loop;
   readLine(before, state, take);
   const command = /^\s*['`]([\s\S]*)['`]\s*$/.exec(list)?.[1];
   if (command !== undefined) readLine(command, state, take);
   const items =
-    command !== undefined || /\/f/i.test(loop[2] ?? '')
-      ? [UNKNOWN]
-      : list.split(/[\s,;]+(?=(?:[^"]*"[^"]*")*[^"]*$)/).filter((item) => item !== '');
+    command !== undefined || /\/f/i.test(kind)
+      ? [listed(command)]
+      : list
+          .split(/[\s,;]+(?=(?:[^"]*"[^"]*")*[^"]*$)/)
+          .filter((item) => item !== '')
+          .map((item) => below(rootOf(kind, state), item));
   for (const item of items.slice(0, 16)) {
     readLine(
       body.replace(new RegExp(`%%?(?:~[a-z]*)?${name}(?![\\w%])`, 'gi'), () => item.replaceAll('"', '')),
@@ -47,6 +50,24 @@ function readLoop(loop: RegExpExecArray, state: ShellState, take: (pipeline: Pip
       take,
     );
   }
+}
+
+/** Where `for /r` walks from; undefined for loops that walk nowhere. */
+function rootOf(kind: string, state: ShellState): string | undefined {
+  if (!/\/r/i.test(kind)) return undefined;
+  const root = /\/r\s*(?:"([^"]*)"|([^\s/%"]\S*))/i.exec(kind);
+  return root === null ? (state.directory ?? UNKNOWN) : expand(root[1] ?? root[2] ?? '', state);
+}
+
+const below = (root: string | undefined, item: string): string =>
+  root === undefined ? item : `${root.replace(/\\+$/, '')}\\${item.replaceAll('"', '')}`;
+
+/** One item of what `dir` or another command lists: below the folder that it names. */
+function listed(command: string | undefined): string {
+  const folder = /^dir\b(?=.*\s\/s\b).*?\s"?([a-z]:\\[^"|]*?|%\w+%[^"|]*?)"?(?:\s+\/|\s*$|\s*\^?\|)/i.exec(
+    command ?? '',
+  )?.[1];
+  return folder === undefined ? UNKNOWN : `${folder.replace(/\\(?:\*(?:\.\*)?)?$/, '')}\\*`;
 }
 
 interface Part {

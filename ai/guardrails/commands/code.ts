@@ -33,6 +33,13 @@ const DELETES_FILE = new RegExp(
   `\\b(?:os\\.(?:remove|unlink|rmdir|truncate)|unlink|File\\.delete|FileUtils\\.rm\\w*|fs\\.unlink(?:Sync)?|Path|pathlib\\.Path)\\s*\\(?\\s*(${TEXT})(?!\\s*\\)\\.(?:exists|read|is_))`,
   'g',
 );
+/** Goes through a folder; with a deletion beside it, all of that may go. */
+const LISTS = new RegExp(
+  `(?:\\b(?:i?glob(?:\\.i?glob)?|os\\.(?:walk|listdir|scandir)|(?:pathlib\\.)?Path|Dir\\.(?:glob|entries|children|each_child)|(?:fs\\.)?readdir(?:Sync)?|opendir|scandir|find)\\s*\\(?\\s*|\\bDir\\[\\s*)(${TEXT})|<("?[/~][^<>\\n]*)>`,
+  'g',
+);
+const DELETES_ANY =
+  /\b(?:os\.(?:remove|unlink|rmdir|removedirs)|unlink(?:Sync)?|rmtree|rmdir(?:Sync)?|rmSync|File\.delete|FileUtils\.rm\w*|remove_tree)\b/;
 const WRITES = new RegExp(
   `\\b(?:open|File\\.open|fopen|fs\\.writeFile(?:Sync)?|file_put_contents|File\\.write)\\s*\\(\\s*(${TEXT})\\s*,\\s*(${TEXT})`,
   'g',
@@ -60,6 +67,10 @@ export function* actsOf(code: string, dialect: Dialect): Generator<Act> {
   }
   for (const match of text.matchAll(DELETES_FILE))
     yield { kind: 'words', words: ['rm', pathOf(match[1] ?? '', code)] };
+  for (const match of text.matchAll(LISTS)) {
+    if (DELETES_ANY.test(text))
+      yield { kind: 'words', words: ['rm', '-rf', pathOf(match[1] ?? match[2] ?? '', code)] };
+  }
   if (
     /\bos\.walk\s*\(\s*["']\/["']|glob\w*\(\s*["'](?:\/|[A-Z]:)[^"']{0,3}\*|find\s*\(\s*sub/.test(text) &&
     /\b(?:os\.(?:remove|unlink)|unlink|rmdir)/.test(text)

@@ -15,6 +15,10 @@ export type Dialect =
 export const UNKNOWN = '\u0001';
 /** Stands in a word for what comes from another machine. */
 export const DOWNLOADED = '\u0002';
+/** Name of the pipe of a process substitution; what its command writes follows. */
+export const PIPE = '/dev/fd/63';
+/** Contents of a file that holds what was collected from a whole folder of the system or of people. */
+export const COLLECTED = '\u0003';
 export const hasUnknown = (text: string): boolean => text.includes(UNKNOWN) || text.includes(DOWNLOADED);
 
 /** A command as its shell would run it: quotes and escapes gone, what can be known put in for variables. */

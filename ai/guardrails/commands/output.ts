@@ -1,4 +1,4 @@
-import { type Command, DOWNLOADED, hasUnknown, programName, UNKNOWN } from './model.ts';
+import { type Command, DOWNLOADED, hasUnknown, PIPE, programName, UNKNOWN } from './model.ts';
 import { unescapeAnsi } from './sh-expand.ts';
 
 /** What a command would write, as far as that can be known: hidden commands are mostly made of these few. */
@@ -9,7 +9,13 @@ export function outputOf(command: Command, input: string, files: ReadonlyMap<str
     .filter(({ operator }) => operator === '<<' || operator === '<<<')
     .at(-1)?.target;
   const file = command.redirects.find(({ operator }) => operator === '<')?.target;
-  const read = here ?? (file === undefined ? input : (files.get(file) ?? UNKNOWN));
+  const read =
+    here ??
+    (file === undefined
+      ? input
+      : file.startsWith(PIPE)
+        ? file.slice(PIPE.length)
+        : (files.get(file) ?? UNKNOWN));
   return WRITERS[name]?.(args, read, files) ?? (DOWNLOADERS.has(name) ? DOWNLOADED : UNKNOWN);
 }
 

@@ -95,8 +95,8 @@ function unixReach(path: string, directory: string | undefined, recursive: boole
       return directory === undefined ? 'unknown' : unixReach(`${directory}/${path}`, undefined, recursive);
     return directory === undefined ? 'narrow' : unixReach(`${directory}/${path}`, undefined, recursive);
   }
-  const whole = normalised(path);
-  const bare = wildcard ? normalised(path.replace(/\/?[^/]*$/, '')) : whole;
+  const whole = normalised(path).replace(/^\/private(?=\/(?:etc|var|tmp)(?:\/|$))/, '');
+  const bare = wildcard ? normalised(whole.replace(/\/?[^/]*$/, '')) : whole;
   if (UNIX_LOCKS.test(whole)) return 'narrow';
   if (recursive) {
     if (
@@ -194,6 +194,7 @@ export function isDisk(path: string): boolean {
       path,
     ) ||
     /^\/dev\/(?:[shv]d|disk|nvme|xvd)[\u0001*?[]?/.test(path) ||
+    /^\/dev\/\u0001/.test(path) ||
     /^\\\\[.?]\\(?:physicaldrive|harddisk|[a-z]:|globalroot)/i.test(path)
   );
 }

@@ -39,6 +39,10 @@ const STEPS: readonly Step[] = [
   ],
   [new RegExp(`${STRING}\\s*\\+\\s*${STRING}`, 'g'), (a, b) => quote(unquote(a) + unquote(b))],
   [new RegExp(`(?<![\\w\\]])\\(\\s*${STRING}\\s*\\)(?!\\s*\\{)`, 'g'), (a) => `'${a}'`],
+  [
+    new RegExp(`\\b(iex|Invoke-Expression)\\s*\\(\\s*${STRING}\\s*\\)`, 'gi'),
+    (name, text) => `${name} '${text}'`,
+  ],
   [new RegExp(`(?<![\\w)])-join\\s*${LIST}`, 'gi'), (list) => quote(strings(list).join(''))],
   [
     new RegExp(`\\(?${LIST}\\s*-join\\s*${STRING}\\)?`, 'gi'),
@@ -121,7 +125,7 @@ const STEPS: readonly Step[] = [
   ],
   // What stands in such brackets has come from elsewhere, whatever is called.
   [
-    /\(?\s*(?:\(?\s*New-Object\s+(?:System\.)?Net\.WebClient\s*\)?|\$\w+|\[(?:System\.)?Net\.WebClient\]::new\(\))\.(?:DownloadString|DownloadData|OpenRead)\([^)]*\)\s*\)?/gi,
+    /(?:\(\s*)?(?:\(?\s*New-Object\s+(?:System\.)?Net\.WebClient\s*\)?|\$\w+|\[(?:System\.)?Net\.WebClient\]::new\(\))\.(?:DownloadString|DownloadData|OpenRead)\([^)]*\)(?:\s*\))?/gi,
     () => quote(DOWNLOADED),
   ],
   [
@@ -182,7 +186,7 @@ const KNOWN: Readonly<Record<string, string>> = {
 };
 
 export function foldPowerShell(script: string): string {
-  let text = prepared(script);
+  let text = splatted(prepared(script));
   const variables = new Map<string, string>(Object.entries(KNOWN));
   let last = false;
   for (let round = 0; round < MAX_ROUNDS && text.length < MAX_LENGTH; round += 1) {
@@ -235,6 +239,22 @@ function learn(text: string, variables: Map<string, string>): void {
   )) {
     variables.set(nameOf(match[1] ?? ''), unquote(match[2] ?? ''));
   }
+}
+
+/** `@args` stands for the parameters that a table of this name holds. */
+function splatted(text: string): string {
+  let outcome = text;
+  for (const [, name = '', body = ''] of text.matchAll(/\$(\w+)\s*=\s*@\{([^{}]{0,4000})\}/g)) {
+    const given = [
+      ...body.matchAll(/(?:^|[\n;])\s*['"]?(\w+)['"]?\s*=\s*((?:'(?:[^'\n]|'')*'|"[^"\n]*"|[^;\n'"])+)/g),
+    ]
+      .map(([, key = '', value = '']) =>
+        /^\$true$/i.test(value.trim()) ? `-${key}` : `-${key} ${value.trim()}`,
+      )
+      .join(' ');
+    outcome = outcome.replace(new RegExp(`(?<=\\s)@${name}\\b`, 'g'), () => given);
+  }
+  return outcome;
 }
 
 /** Comments and the backticks that hide names go; here-strings become strings. */

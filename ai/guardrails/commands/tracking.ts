@@ -1,4 +1,13 @@
-import { type Command, type Dialect, DOWNLOADED, hasUnknown, programName, type ShellState } from './model.ts';
+import {
+  COLLECTED,
+  type Command,
+  type Dialect,
+  DOWNLOADED,
+  hasUnknown,
+  programName,
+  type ShellState,
+} from './model.ts';
+import { reachOf } from './paths.ts';
 
 /** What later commands of the same script see. */
 export function follow(name: string, args: readonly string[], state: ShellState): void {
@@ -56,6 +65,12 @@ export function remember(command: Command, input: string, written: string, state
     const values = command.words.slice(1).filter((word) => !word.startsWith('-'));
     if (values.length >= 2) state.files.set(values[0] ?? '', values.slice(1).join(' '));
     else if (values.length === 1) state.files.set(values[0] ?? '', input);
+  }
+  if (/^(?:compress-archive|tar|bsdtar|zip|7z|7za|rar)$/.test(name)) {
+    const paths = command.words.slice(1).filter((word) => /[\\/]/.test(word) && !word.startsWith('-'));
+    const archive = paths.find((path) => /\.(?:zip|7z|rar|tar|tgz|gz|xz|bz2|zst)$/i.test(path));
+    if (archive !== undefined && paths.some((path) => reachOf(path, state.directory, true) === 'critical'))
+      state.files.set(archive, COLLECTED);
   }
   for (const file of downloadsOf(name, command.words.slice(1))) {
     for (const key of [file, file.replace(/^.*[\\/]/, '')]) if (key !== '') state.files.set(key, DOWNLOADED);

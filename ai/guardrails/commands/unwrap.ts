@@ -1,3 +1,4 @@
+import { runContainer } from './containers.ts';
 import { type Dialect, DOWNLOADED, programName, UNKNOWN } from './model.ts';
 import { fromBase64 } from './output.ts';
 
@@ -80,7 +81,9 @@ function powershell(args: readonly string[]): Inner[] {
     )
       return script(
         'powershell',
-        next === undefined || next.includes(UNKNOWN) ? `Invoke-Expression $unknown` : fromBase64(next),
+        next === undefined || next.includes(UNKNOWN)
+          ? `Invoke-Expression $unknown`
+          : withInput(fromBase64(next)),
       );
     if (name === 'encodedarguments') at += 1;
     else if (name[0] === 'c' && 'commandwithargs'.startsWith(name)) {
@@ -96,6 +99,10 @@ function powershell(args: readonly string[]): Inner[] {
   }
   return [];
 }
+
+/** Invoke-Expression with nothing to run takes it from elsewhere. */
+const withInput = (text: string): string =>
+  /(?:^|[|;&(]\s*)(?:iex|Invoke-Expression)[\s)]*$/i.test(text) ? `${text} $unknown` : text;
 
 function cmd(args: readonly string[]): Inner[] {
   const at = args.findIndex((arg) => /^\/[ckr]/i.test(arg));
@@ -336,6 +343,7 @@ function runAs(args: readonly string[]): Inner[] {
 }
 
 function container(args: readonly string[]): Inner[] {
+  if (args[0] === 'run' || args[0] === 'create') return words(runContainer(args.slice(1)));
   if (args[0] !== 'exec') return [];
   return words(afterOptions(args.slice(1), /^-[uwe]$/).slice(1));
 }

@@ -7,7 +7,7 @@ import { type Detector, type Span, spansOf } from './spans.ts';
  */
 const NAME =
   '_{0,2}(?:[A-Za-z0-9]{1,40}[_.-]){0,8}?[A-Za-z0-9]{0,40}?' +
-  '(?:pass(?:word|wd|phrase|code)|(?<![A-Za-z0-9])pass|passwort|kennwort|contraseña|mot de passe|pwd|secret|token|credentials?|' +
+  '(?:pass(?:word|wd|phrase|code)|(?<![A-Za-z0-9])pass|passwort|kennwort|contraseña|contrasena|mot de passe|senha|hasło|haslo|wachtwoord|lösenord|losenord|adgangskode|passord|salasana|heslo|jelszó|parol[aăe]|şifre|sifre|mật khẩu|парол[ья]|пароль|パスワード|暗証番号|密码|密碼|口令|비밀번호|pwd|secret|token|credentials?|' +
   '(?:api|access|secret|private|auth|account|signing|encryption|shared|master|storage|subscription|license|product|host|service|app|application|instrumentation|ssh|deploy|consumer|client|session|functions?|root|storage_?account)[_. -]?key|' +
   'secret[_-]?access[_-]?key|key[_-]?material|pre-?shared[_-]?key|psk|pidkey|sas|apikey|authkey|' +
   '(?:connection[_-]?)?auth|cookie|session[_-]?id|jsessionid|phpsessid|webhook[_-]?(?:url)?secret)' +
@@ -22,7 +22,7 @@ const QUOTED = `"(?:[^"\\\\\\r\\n]|\\\\.)*"|'(?:[^'\\\\\\r\\n]|\\\\.)*'`;
 
 /** name=value, name: value, name => value; names and values may be quoted, also with escaped quotes. */
 const ASSIGNMENT = new RegExp(
-  `(?<![\\w])(?<quote>\\\\?["'])?(?<name>${NAME})(?:\\\\?["'])?(?<sign>\\s*(?::=|=>|={1,2}|:)\\s*)` +
+  `(?<![\\w])(?<quote>\\\\?["'])?(?<name>${NAME})(?:\\\\?["'])?(?<sign>\\s*(?::=|=>|={1,2}|:|：)\\s*)` +
     `(?<value>${QUOTED}|\\\\"(?:[^"\\\\]|\\\\(?!"))*\\\\"|[^\\s"'\`,;&|<>(){}\\[\\]]+(?:[^\\s"'\`;&|<>]*[^\\s"'\`;&|<>,.)\\]}])?)`,
   'dgi',
 );
@@ -33,12 +33,16 @@ const FLAG = new RegExp(
   'dgi',
 );
 const IN_WORDS =
-  /\b(?:password|passphrase|passwd|secret|api[ _-]?key|token|passcode|pin code|passwort|kennwort)(?:(?: (?:for|of) (?:user |account )?['"]?[\w.@-]+['"]?)? (?:is|was|ist|lautet|as|to|with|(?:(?:has been|was|is) )?(?:set|changed|reset) to|=))? (?<secret>"[^"\s]+"|'[^'\s]+'|[^\s"'`<>]*[^\s"'`<>.,;:!?)])/dgi;
+  /\b(?:password|passphrase|passwd|secret|api[ _-]?key|token|passcode|pin code|passwort|kennwort|contraseña|mot de passe|senha|hasło|wachtwoord|пароль|пароля|паролем)(?:(?: (?:for|of) (?:user |account )?['"]?[\w.@-]+['"]?)? (?:is|was|ist|lautet|as|to|with|(?:(?:has been|was|is) )?(?:set|changed|reset) to|=))? (?<secret>"[^"\s]+"|'[^'\s]+'|[^\s"'`<>]*[^\s"'`<>.,;:!?)])/dgi;
 
 const XML: readonly RegExp[] = [
   new RegExp(`<(?:\\w+:)?(?<name>${NAME})(?:\\s[^<>]*)?>\\s*(?<value>[^<>\\s][^<>]*?)\\s*</`, 'dgi'),
   new RegExp(
     `\\b(?:key|name|id|property)\\s*=\\s*["'](?<name>${NAME})["'][^<>]*?\\bvalue\\s*=\\s*(?<value>"[^"]*"|'[^']*')`,
+    'dgi',
+  ),
+  new RegExp(
+    `<(?:\\w+:)?(?<name>${NAME})(?:\\s[^<>]*)?>\\s*<(?:\\w+:)?(?:value|string|data|plain\\w*)>(?<value>[^<>]+?)</`,
     'dgi',
   ),
   new RegExp(`<key>\\s*(?<name>${NAME})\\s*</key>\\s*<string>(?<value>[^<]*)</string>`, 'dgi'),
@@ -60,6 +64,7 @@ export const assignments: Detector = function* (text) {
   }
   yield* spansOf(text, IN_WORDS, 'SECRET', (value, match) => {
     const bare = value.replace(/^["']|["']$/g, '');
+    if (/\bpublic[ _-]key\s$/i.test(text.slice(Math.max(0, match.index - 16), match.index))) return false;
     if (/\b(?:unexpected|invalid|illegal|near|expected|unknown|parse)\s$/i.test(text.slice(0, match.index)))
       return looksLikeSecret(bare) && bare.length >= 12;
     // Names of files, classes and things are not told from secrets by their letters alone.
@@ -83,7 +88,7 @@ function* assigned(text: string, match: RegExpExecArray): Generator<Span> {
   if (product ? !SECRET_PRODUCT_KEY.test(value.replace(/["']/g, '')) : !isSecretName(name)) return;
   const quoted = /^\\?["']/.test(value);
   const bare = quoted ? value.replace(/^\\?["']|\\?["']$/g, '') : value;
-  const prose = sign.trim() === ':' && !quoted && quote === undefined;
+  const prose = /^[:：]$/.test(sign.trim()) && !quoted && quote === undefined;
   const before = text.slice(Math.max(0, match.index - 24), match.index);
   if (
     /(?:unexpected|invalid|illegal|near|expected|unknown|parse|syntax|lexer)\s+$/i.test(before) &&

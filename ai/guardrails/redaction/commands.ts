@@ -12,7 +12,8 @@ const FORMS: readonly RegExp[] = [
   /\b(?:7z|7za|rar|unrar)\b[^|\r\n]{0,400}?\s-p["']?(?<secret>[^\s"']+)/dgi,
   /\bredis-cli\b[^|\r\n]{0,400}?\s-a\s+["']?(?<secret>[^\s"']+)/dgi,
   /\bsmb(?:client|map|get)\b[^|\r\n]{0,400}?\s-U\s*["']?[^\s"'%]+%(?<secret>[^\s"']+)/dgi,
-  /\bnet1?\s+use\s+(?:\S+:\s+)?\\\\\S+\s+(?!\/)["']?(?<secret>[^\s"'/]+)["']?(?=\s|$)/dgi,
+  // Behind a share, a device and switches, in whatever order.
+  /\bnet1?(?:\.exe)?\s+use(?:\s+(?:"\\\\[^"\r\n]{1,200}"|[A-Za-z*]:?(?=\s)|[\\/][^\s"]{1,200})){1,8}\s+["']?(?<secret>[^\s"'/\\*][^\s"']*)["']?(?=\s|$)/dgi,
   /\bnet1?\s+user\s+(?!\/)\S+\s+(?!\/)["']?(?<secret>[^\s"'*/]+)["']?(?=\s|$)/dgi,
   /\bcmdkey\b[^\r\n]{0,400}?\/pass:(?<secret>\S+)/dgi,
   /\b(?:schtasks|at)\b[^\r\n]{0,400}?\/rp\s+["']?(?<secret>[^\s"']+)/dgi,
@@ -26,6 +27,11 @@ const FORMS: readonly RegExp[] = [
   /\bIDENTIFIED\s+(?:WITH\s+\w+\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?["'](?<secret>[^"']+)["']/dgi,
   /\b(?:ENCRYPTED\s+)?PASSWORD\s*=?\s*N?'(?<secret>[^']+)'/dgi,
   /(?:\b(?:thin|oci8?):|\bsqlplus\s+(?:-\w+\s+)*)[\w$#]+\/(?<secret>[^\s@/"']+)(?=@)/dgi,
+  // Public properties of installers and environments are in capitals: SVCPASS, DBPASSWD.
+  /(?<![\w-])(?!(?:BY|COM|TRES|SUR)PASS\b)[A-Z][A-Z0-9_]{0,40}PASS(?:WD|W)?\s*=\s*["']?(?<secret>[^\s"';,&|]{4,})/dg,
+  // Personal access tokens have a name of three letters.
+  /(?<![A-Za-z0-9])(?:[A-Z][A-Z0-9]*_){0,6}PAT\s*[=:]\s*["']?(?<secret>[A-Za-z0-9_-]{20,})/dg,
+  /\b(?:password|passphrase|secret|token|(?:api|access|account|secret|shared) ?key)s?(?: \w+){0,3} (?:generated|created|issued|rotated|returned|obtained|acquired|found|received|used)(?: for \S+)?\s*[:=]\s*["']?(?<secret>(?=[^\s"']*\d)[^\s"'\\/]{6,})/dgi,
   // netrc
   /\blogin\s+\S+\s+password\s+(?<secret>\S+)/dgi,
   /\becho\s+["']?[^\s:"']+:(?<secret>[^\s"'|]+)["']?\s*\|\s*(?:sudo\s+)?chpasswd/dgi,

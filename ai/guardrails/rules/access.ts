@@ -9,9 +9,10 @@ const SWEEP = {
 const permissions: Rule = ({ name, args, lower, directory }) => {
   if (/^(?:chmod|chown|chgrp|setfacl|chattr|xattr|chflags)$/.test(name)) {
     const recursive = args.some((arg) => /^(?:-[a-z]*R[a-z]*|--recursive)$/i.test(arg) && /r/i.test(arg));
+    const mode = name === 'chmod' ? args.find((arg) => /^[-+=][rwxXst]+$/.test(arg)) : undefined;
     const paths = args
       .filter((arg) => !/^[-+]/.test(arg))
-      .slice(/^(?:xattr|setfacl|chattr)$/.test(name) ? 0 : 1);
+      .slice(/^(?:xattr|setfacl|chattr)$/.test(name) || mode !== undefined ? 0 : 1);
     if (
       recursive &&
       paths.some(
@@ -147,6 +148,17 @@ const accounts = lineRules('account_change', [
   ],
 ]);
 
+/** An account or group of a service: without a password and without the groups that may become root. */
+const ofService: Rule = (seen) =>
+  /^(?:useradd|adduser|addgroup|groupadd)\s(?:.*\s)?(?:--system|-[A-Zb-z]*r[a-z]*)(?:\s|$)/.test(
+    [seen.name, ...seen.args].join(' '),
+  ) &&
+  !/\s(?:-p|--password|-o|--non-unique)(?:[\s=]|$)|\s(?:-u|--uid)[\s=]?0(?:\s|$)|\b(?:sudo|wheel|admin|root|docker|lxd|disk|shadow|adm)\b/.test(
+    seen.line,
+  )
+    ? undefined
+    : accounts(seen);
+
 /** Files by which somebody gets in or stays. */
 const DOORS =
   /authorized_keys|\/etc\/(?:sudoers|passwd|shadow|pam\.d\/|ld\.so\.preload|cron|rc\.local|profile|profile\.d\/|bash\.bashrc|init\.d\/|systemd\/system\/.*\.(?:service|timer)|xdg\/autostart)|\/var\/spool\/cron|\/(?:system\/)?library\/(?:launchdaemons|launchagents|startupitems)|\.(?:bashrc|bash_profile|profile|zshrc|zprofile|zshenv|xinitrc|config\/autostart\/.*|config\/systemd\/user\/.*)$|\\start menu\\programs\\startup|\\system32\\(?:tasks\\|grouppolicy\\)|\\windowspowershell\\v1\.0\\profile\.ps1/i;
@@ -165,6 +177,23 @@ const doors: Rule = ({ name, args, redirects }) => {
   return door === undefined
     ? undefined
     : { code: 'persistence', message: 'Writes where programs are started or people are let in' };
+};
+
+/** Settings by which the system lets in or lets run whom it did not before. */
+const WEAKENED =
+  /selinux\s*=\s*(?:disabled|permissive)|permitrootlogin\s+(?:yes|without)|passwordauthentication\s+yes|permitemptypasswords\s+yes|strictmodes\s+no|hostbasedauthentication\s+yes|usepam\s+no|enforcing\s*=\s*0/i;
+const SETTINGS =
+  /\/etc\/(?:selinux\/config|sysconfig\/selinux|ssh\/sshd_config\S*|login\.defs|default\/grub)/;
+
+const weakens: Rule = ({ name, args, redirects, input, before }) => {
+  if (/^(?:grep|cat|less|head|tail|awk|echo|printf|test|ls|diff|rg)$/.test(name) && redirects.length === 0)
+    return undefined;
+  const files = [...args, ...redirects.map(({ target }) => target)];
+  const said = [...args, input, ...before.flatMap(({ words }) => words)].join(' ');
+  return files.some((file) => SETTINGS.test(file)) &&
+    WEAKENED.test(said.replace(/.*\bs([/|#,])[^\n]*?\1/, ''))
+    ? { code: 'security_disabled', message: 'Weakens what protects the machine' }
+    : undefined;
 };
 
 const persistence = lineRules('persistence', [
@@ -209,8 +238,9 @@ const escalation = lineRules('privilege_escalation', [
 export const ACCESS_RULES: readonly Rule[] = [
   permissions,
   protection,
-  accounts,
+  ofService,
   doors,
+  weakens,
   persistence,
   escalation,
 ];

@@ -50,7 +50,11 @@ const deletes: Rule = (seen) => {
   const listed = before.findLast((command) => LISTERS.has(programName(command.words[0] ?? '')));
   const recursive = isRecursive(args) || (listed !== undefined && isRecursive(listed.words.slice(1)));
   const targets = targetsOf(seen);
-  const own = targets.map((path) => verdict(path, directory, recursive)).find((found) => found !== undefined);
+  // Without quotes a path with blanks falls apart: what is meant is judged as well.
+  const meant = /^(?:del|erase|rd|rmdir)$/.test(name) && targets.length > 1 ? [targets.join(' ')] : [];
+  const own = [...targets, ...meant]
+    .map((path) => verdict(path, directory, recursive))
+    .find((found) => found !== undefined);
   // What a list of files hands on is judged by where the list was made.
   const given =
     listed === undefined || targets.some((path) => !hasUnknown(path) && path !== '')
@@ -172,6 +176,17 @@ const overwrites: Rule = ({ name, args, redirects }) => {
     : undefined;
 };
 
+/** A script of sed that leaves nothing of a file, or hardly anything. */
+const EMPTIES = /^(?:(?:\d+,\$|\/\.?\*?\/|\/\^\/)?\s*d|[qQ]|0?\d?q|s(.)\^?\.[*+]\$?\1\1\w*|\d+,\$\s*d)$/;
+
+const empties: Rule = ({ name, args, directory }) => {
+  if (!/^g?sed$/.test(name) || !args.some((arg) => /^-\w*i|^--in-place/.test(arg))) return undefined;
+  return args.some((arg) => EMPTIES.test(arg.trim().replace(/^-e\s*|^--expression=/, ''))) &&
+    args.some((arg) => /^[/~]/.test(arg) && reachOf(arg, directory, false) === 'critical')
+    ? { code: 'system_file', message: 'Empties a file that the system needs' }
+    : undefined;
+};
+
 const ESSENTIAL =
   '(?:libc6|glibc|libc-bin|systemd|systemd-sysv|bash|dash|coreutils|dpkg|apt|rpm|dnf|yum|linux-image\\S*|kernel(?:-core)?|sudo|openssh-server|init|util-linux|login|passwd|base-files|libstdc\\+\\+6|openssl|python3|python3-minimal|network-manager|filesystem|zlib1g|\\*)';
 const packages = lineRules('essential_package', [
@@ -187,7 +202,14 @@ const packages = lineRules('essential_package', [
 ]);
 
 /** Without a name, every application goes. */
-const applications: Rule = ({ name, args, before }) => {
+const applications: Rule = ({ name, args, before, line }) => {
+  const asked = [line, ...before.map(({ words }) => words.join(' ').toLowerCase())].join(' ');
+  if (
+    /\bwin32_product\b|^wmic\s+product\b/.test(asked) &&
+    /\buninstall\b/.test(line) &&
+    !/name\s*(?:=|-?like|-?eq|-?match)\s*\\?["']*\S*\w{3}|identifyingnumber|\$_|-filter\s|\u0001/.test(asked)
+  )
+    return { code: 'essential_package', message: 'Removes every application' };
   if (!/^(?:remove-appxpackage|remove-appxprovisionedpackage|uninstall-package)$/.test(name))
     return undefined;
   const named = [...args, ...before.flatMap(({ words }) => words.slice(1))].some((arg) =>
@@ -196,4 +218,12 @@ const applications: Rule = ({ name, args, before }) => {
   return named ? undefined : { code: 'essential_package', message: 'Removes every application' };
 };
 
-export const DELETION_RULES: readonly Rule[] = [deletes, finds, moves, overwrites, packages, applications];
+export const DELETION_RULES: readonly Rule[] = [
+  deletes,
+  finds,
+  moves,
+  overwrites,
+  empties,
+  packages,
+  applications,
+];

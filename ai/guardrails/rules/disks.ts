@@ -15,6 +15,23 @@ const wipes: Rule = (seen) => {
     args.some((arg, index) => isDisk(arg) && (name === 'tee' || index === args.length - 1) && name !== 'cat')
   )
     return wipe;
+  // An archive, an image or a download that goes to a disk.
+  if (
+    args.some(
+      (arg, index) =>
+        isDisk(arg.replace(/^--?[a-z-]+=|^-[oOf](?=\/)/, '')) &&
+        (/^-(?:o|O|f)\/|^--(?:output|file|outfile|output-document)=/.test(arg) ||
+          (/^(?:-[oO]|--(?:output|output-document))$/.test(args[index - 1] ?? '') &&
+            /^(?:curl|wget|xz|zstd|cpio|partclone.*|dump|aria2c)$/.test(name)) ||
+          (/^(?:mv|rsync|scp|qemu-img|ditto|bmaptool)$/.test(name) && index === args.length - 1) ||
+          (/^(?:tar|bsdtar|gtar)$/.test(name) && /^-?\w*f$|^--file$/.test(args[index - 1] ?? ''))),
+    ) &&
+    !(
+      /^(?:tar|bsdtar|gtar)$/.test(name) &&
+      args.some((arg) => /^-?[a-z]*[xt][a-z]*$|^--(?:extract|list)$/.test(arg))
+    )
+  )
+    return wipe;
   if (
     /^(?:mkfs|mkfs\..+|mke2fs|mkswap|newfs\w*|mkntfs|mkdosfs|mkreiserfs|zpool|pvcreate|wipefs|sgdisk|gdisk|sfdisk|fdisk|parted|blkdiscard|cryptsetup|hdparm|nvme|badblocks|scrub|nwipe|lvremove|vgremove|pvremove|mdadm|shred|wipe|partprobe)$/.test(
       name,
@@ -85,7 +102,7 @@ const disks = lineRules('disk_wipe', [
   ],
   [/^cipher\s.*\/w/, 'Overwrites a disk’s free space'],
   [
-    /^(?:manage-bde|disable-bitlocker|clear-bitlocker\w*)\b.*(?:-forcerecovery|-off|-wipefreespace|-lock|clear)|^(?:disable-bitlocker|manage-bde)\b.*-(?:protectors\s+-delete|delete)/,
+    /^(?:manage-bde|disable-bitlocker|clear-bitlocker\w*)\b.*(?:-forcerecovery|-off|-wipefreespace|-lock|clear)|^disable-bitlocker\b|^(?:manage-bde)\b.*-(?:protectors\s+-delete|delete)|^remove-bitlockerkeyprotector\b/,
     'Takes away a disk’s encryption or its keys',
   ],
   [
@@ -110,7 +127,7 @@ const backups = lineRules('backup_deletion', [
   ],
   [/^tmutil\s+(?:delete\w*|disable\w*|thinlocalsnapshots)/, 'Deletes or stops backups'],
   [
-    /^(?:btrfs\s+subvolume\s+delete|zfs\s+destroy|lvremove|snapper\s+delete|timeshift\s+--delete|borg\s+delete|restic\s+forget|virsh\s+snapshot-delete)/,
+    /^(?:btrfs\s+subvolume\s+delete|zfs\s+destroy|lvremove|vgremove|pvremove|snapper\s+delete|timeshift\s+--delete|borg\s+delete|restic\s+forget|virsh\s+snapshot-delete)/,
     'Deletes volumes or snapshots',
   ],
 ]);

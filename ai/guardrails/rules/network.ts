@@ -1,9 +1,10 @@
 import { programName } from '../commands/model.ts';
+import { reachOf } from '../commands/paths.ts';
 import { lineRules, type Rule } from './rule.ts';
 
 const SECRET_FILES =
   /\/etc\/(?:shadow|passwd|sudoers|ssh\/ssh_host|krb5\.keytab)|\.ssh(?:\/(?:id_|\*|authorized)|\/?(?:\s|$))|\bid_(?:rsa|ed25519|ecdsa|dsa)\b|\.aws\/(?:credentials|config)|\.kube\/config|\.gnupg|\.netrc|\.docker\/config|\.git-credentials|\.pgpass|\.my\.cnf|\.bash_history|\.zsh_history|keychains?\/|login\.keychain|ntds\.dit|\\config\\(?:sam|system|security)\b|login data|cookies(?:\.sqlite)?$|\.env(?:\s|$)|\/proc\/self\/environ|\/root\/|\/home\/[^/]+\/?$|wallet\.dat|\.pem\b|\.key\b|\.pfx\b|consolehost_history/i;
-const SENDERS = new Set(
+export const SENDERS: ReadonlySet<string> = new Set(
   'curl wget scp sftp rsync nc ncat netcat socat ftp tftp ssh mail mailx mutt sendmail rclone aws gsutil az azcopy s3cmd invoke-webrequest invoke-restmethod iwr irm send-mailmessage start-bitstransfer bitsadmin certreq telnet http https'.split(
     ' ',
   ),
@@ -27,6 +28,13 @@ const exfiltration: Rule = ({ name, line, args, before, input, redirects }) => {
   )
     return verdict;
   if (/\b(?:get-childitem|gci|dir|ls)\s+env:/i.test(source)) return verdict;
+  // A whole folder of the system or of somebody that is copied to another machine.
+  if (
+    /^(?:scp|rsync|rclone|azcopy|aws|gsutil|s3cmd)$/.test(name) &&
+    /^(?:[\w.@-]{2,}::?|\w{2,}:\/\/)/.test(args.at(-1) ?? '') &&
+    args.slice(0, -1).some((arg) => /^[/~]/.test(arg) && reachOf(arg, undefined, true) === 'critical')
+  )
+    return verdict;
   if (/^(?:ssh|scp|sftp|rsync)$/.test(name)) return undefined;
   // Whatever comes through a pipe and leaves by a sender is data of this machine.
   const producer = programName(before.at(-1)?.words[0] ?? '');

@@ -98,7 +98,9 @@ const registry: Rule = ({ name, args, lower, line }) => {
     args.some((arg) => isRegistry(arg) && isRegistryRoot(arg))
   )
     return { code: 'registry_deletion', message: 'Deletes a hive of the registry' };
-  return /^regini\b|^regedit\b.*\/d\b/.test(line)
+  return /^regini\b|^regedit\b.*\/d\b|^(?:reg\s+import|regedit(?:\s+\/s)?)\s+(?:\\\\|https?:|.*\\(?:temp|tmp|downloads|users\\public)\\)/.test(
+    line,
+  )
     ? { code: 'registry_deletion', message: 'Changes the registry by a file' }
     : undefined;
 };
@@ -117,7 +119,7 @@ const data = lineRules('data_destruction', [
     'Deletes what runs in a cloud',
   ],
   [
-    /^(?:dropdb|dropuser|mysqladmin\b.*\bdrop\b|redis-cli\b.*\bflush(?:all|db)\b|mongo\w*\b.*dropdatabase|pg_dropcluster|curl\b.*-x\s*delete\b.*(?:9200|_all|\/\*))/,
+    /^(?:dropdb|dropuser|mysqladmin\b.*\bdrop\b|redis-cli\b.*\bflush(?:all|db)\b|mongo\w*\b.*dropdatabase|pg_dropcluster|etcdctl\s+(?:--\S+\s+)*del\s+(?:(?:'+|"+|\/)\s*)?--(?:prefix|from-key)|curl\b.*-x\s*delete\b.*(?:9200|_all|\/\*))/,
     'Deletes a database',
   ],
   [

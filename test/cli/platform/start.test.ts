@@ -190,14 +190,14 @@ describe('the whole platform, with real engines', () => {
       NAMES.map(async (name) => JSON.parse(await readFile(join(dataDir, 'run', `${name}.json`), 'utf8'))),
     );
     // Temporal is kept from noticing, as on a system without our guardian: an orphan.
-    process.kill(pids[2].pid, 'SIGSTOP');
+    process.kill(pids[3].pid, 'SIGSTOP');
     supervisor.kill('SIGKILL');
     await rm(outfile);
-    for (const index of [0, 1, 3]) await eventually(async () => !(await isRunning(pids[index])), 20_000);
-    setTimeout(() => process.kill(pids[2].pid, 'SIGCONT'), 1_000);
+    for (const index of [0, 1, 2, 4]) await eventually(async () => !(await isRunning(pids[index])), 20_000);
+    setTimeout(() => process.kill(pids[3].pid, 'SIGCONT'), 1_000);
     const next = await startPlatform(options);
     running.push(next);
-    expect(told.text()).toContain(`stopping temporal (pid ${pids[2].pid}), left over from an earlier start`);
+    expect(told.text()).toContain(`stopping temporal (pid ${pids[3].pid}), left over from an earlier start`);
     expect(await databaseAnswers(next.databaseUrl)).toEqual({ x: 1 });
   });
 });

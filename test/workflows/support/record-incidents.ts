@@ -51,6 +51,8 @@ export async function recordIncidents(
     }
   };
   try {
+    // What failed in earlier stories has incidents of its own.
+    await relayed();
     const resolved = await waiting(2);
     await heal(resolved.id);
     await resolved.handle.result();
