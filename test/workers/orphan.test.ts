@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -12,7 +12,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'eucora-worker-'));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  await writeFile(join(folder, 'workflow-bundle.js'), '');
+  await mkdir(join(folder, 'workers'));
+  // As the bundled file sees it, which lies deeper than the code that it holds.
+  await writeFile(join(folder, 'workers/workflow-bundle.js'), '');
   await build({
     entryPoints: [join(ROOT, 'workers/control-plane/main.ts')],
     bundle: true,
