@@ -1,13 +1,12 @@
 import { Context } from '@temporalio/activity';
 import { packageDescriptionSchema, packageFileName } from '../../contracts/packaging-pipeline/description.ts';
-import type { EvidenceIntent, EvidencePack } from '../../contracts/packaging-pipeline/evidence.ts';
 import { type PolicyDecision, packagingPolicySchema } from '../../contracts/packaging-pipeline/policy.ts';
 import type { PipelineFailure } from '../../contracts/packaging-pipeline/steps.ts';
 import { packagingPipelineWorkflowId } from '../../contracts/temporal.ts';
 import type { Stores } from '../../db/stores/index.ts';
 import type { PolicyFacts } from '../../packaging/index.ts';
 import type { ContentStore } from '../../runtime/content-store/content-store.ts';
-import { readStatement } from './evidence/read.ts';
+import { packForIntent } from './evidence/intent.ts';
 import type { EvidenceSigner } from './evidence/signer.ts';
 import { statementOf } from './evidence/statement.ts';
 import type { Production } from './production.ts';
@@ -16,7 +15,10 @@ import { countFindings, refusalOf, scanPasses } from './verdict.ts';
 import type { Workspaces } from './workspace.ts';
 
 export interface PackagingOptions {
-  readonly stores: Pick<Stores, 'artifacts' | 'evidence' | 'pipelines' | 'policyExceptions' | 'signingKeys'>;
+  readonly stores: Pick<
+    Stores,
+    'artifacts' | 'deployments' | 'evidence' | 'pipelines' | 'policyExceptions' | 'signingKeys'
+  >;
   readonly content: ContentStore;
   readonly steps: StepRunner;
   readonly production: Production;
@@ -147,17 +149,9 @@ export function packagingPipelineActivities(options: PackagingOptions) {
       await workspaces.of(id).remove();
     },
 
-    /** A pack that names a deployment beside all that the pipeline's own pack says. */
-    async packIntentEvidence(id: string, intent: EvidenceIntent): Promise<EvidencePack> {
-      const known = await stores.evidence.findFor(id, intent.id);
-      if (known !== undefined) return known;
-      const own = await stores.evidence.findFor(id, null);
-      const pipeline = await stores.pipelines.row(id);
-      if (own === undefined || pipeline === undefined) throw new Error(`Pipeline ${id} has no evidence`);
-      const statement = await readStatement(content, own.sha256);
-      const predicate = { ...statement.predicate, eucora: { ...statement.predicate.eucora, intent } };
-      const { sha256 } = await content.addBytes(signer.seal({ ...statement, predicate }));
-      return stores.evidence.add({ sha256, pipelineId: id, intentId: intent.id, signer: signer.thumbprint });
+    /** The pack of a deployment; answered with its id alone, which is all that its workflow may know. */
+    async packIntentEvidence(deploymentId: string): Promise<string> {
+      return (await packForIntent(deploymentId, { stores, content, signer })).id;
     },
 
     async endPipeline(id: string, failure: PipelineFailure): Promise<void> {

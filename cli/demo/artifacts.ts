@@ -5,6 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type Artifact, artifactSchema } from '../../contracts/artifact/artifact.ts';
 import type { Api } from '../client/api.ts';
+import { PROGRAM } from './program.ts';
 
 const run = promisify(execFile);
 
@@ -66,7 +67,7 @@ export async function upload(api: Api, path: string): Promise<Artifact> {
   );
 }
 
-/** Takes the demo's package off the machine again; harmless when it is not there. */
-export async function removePackage(): Promise<void> {
-  await run('dpkg', ['--purge', DEMO_PACKAGE]).catch(() => undefined);
+/** Takes the demo's packages off the machine again; harmless when they are not there. */
+export async function removePackages(): Promise<void> {
+  for (const name of [DEMO_PACKAGE, PROGRAM]) await run('dpkg', ['--purge', name]).catch(() => undefined);
 }

@@ -9,12 +9,14 @@ import { consoleProgress, type LineSink } from '../platform/console.ts';
 import { dataDirectory } from '../platform/paths.ts';
 import { type PlatformOptions, type RunningPlatform, startPlatform } from '../platform/start.ts';
 import { AgentProcess } from './agent-process.ts';
-import { removePackage } from './artifacts.ts';
+import { removePackages } from './artifacts.ts';
+import { Factory } from './factory.ts';
 import { remedyIncident } from './incident-steps.ts';
 import { demoPlace, markAsDemo, withoutForeign } from './place.ts';
 import { Scene } from './scene.ts';
 import * as steps from './steps.ts';
 import { Teller } from './teller.ts';
+import { KNOWN_ADVISORIES, writeTrivyDatabase } from './trivy-database.ts';
 
 export interface DemoOptions {
   readonly io: Io;
@@ -32,10 +34,13 @@ const QUICK = {
   EUCORA_TELEMETRY_INTERVAL_SECONDS: '5',
   EUCORA_OFFLINE_AFTER_SECONDS: '10',
   EUCORA_INCIDENT_OBSERVE_SECONDS: '4',
+  // A fleet of seven is no great risk: here it takes a second person all the same.
+  EUCORA_CAB_RISK_THRESHOLD: '10',
 };
 
 /**
- * Shows the main job on real input: platform, agent, four kinds of task, an incident, offline and back.
+ * Shows the main job on real input: platform, agent, four kinds of task, an incident, offline and back, and a
+ * program on its way from source to fleet.
  *
  * @returns the exit status: 0 if every step was seen
  */
@@ -54,19 +59,28 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     teller.line(`${movedFrom} holds a platform that is not a demo's: the demo's is in ${dataDir}.`);
   }
   const marked = await markAsDemo(dataDir);
+  const trivy = join(marked, 'trivy');
+  await writeTrivyDatabase(trivy, KNOWN_ADVISORIES, new Date());
   const platform = await startPlatform({
     progress: consoleProgress(sink),
     signal: io.signal,
     ...options.platform,
     dataDir,
-    env: { ...withoutForeign(process.env), ...QUICK, ...options.platform?.env },
+    env: {
+      ...withoutForeign(process.env),
+      ...QUICK,
+      EUCORA_TRIVY_CACHE_DIR: trivy,
+      ...options.platform?.env,
+    },
   });
   let status = 1;
   let agent: AgentProcess | undefined;
+  let factory: Factory | undefined;
   try {
     const scene = await prepare(options, platform, marked, teller);
     agent = scene.agent;
-    status = (await play(scene, teller, io)) ? 0 : 1;
+    factory = new Factory(scene, io, runOf(scene));
+    status = (await play(scene, factory, teller, io)) ? 0 : 1;
     whereToLook(scene, teller);
     if (!options.exit) {
       teller.line('\nEverything stays up. Ctrl-C ends the agent and the platform.');
@@ -76,8 +90,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     if (!io.signal.aborted) throw error;
   } finally {
     teller.line('\nStopping everything that was started …');
+    await factory?.stop();
     await agent?.stop();
-    if (isRoot()) await removePackage();
+    if (isRoot()) await removePackages();
     await platform.stop();
   }
   return status;
@@ -97,11 +112,11 @@ async function prepare(
   });
   const api = new Api(io, connection, `demo-${io.now().toString(36)}`);
   const folder = await mkdtemp(join(marked, 'run-'));
-  const run = folder.slice(folder.lastIndexOf('-') + 1);
+  const run = runOf({ folder });
   const token = await api.post('/enrolment-tokens', createdEnrolmentTokenSchema, {
     name: `demo ${run}`,
     max_uses: 1,
-    tags: { demo: run },
+    tags: { demo: run, ring: 'early' },
   });
   teller.line(
     `\nOperators: ${platform.endpoints.operator_api}   Agents: ${platform.endpoints.agent_api}   (correlation id ${api.correlationId})`,
@@ -121,10 +136,12 @@ async function prepare(
   return new Scene({ api, platform, agent, teller, signal: io.signal, folder, installRoot });
 }
 
-async function play(scene: Scene, teller: Teller, io: Io): Promise<boolean> {
-  const run = scene.folder.slice(scene.folder.lastIndexOf('-') + 1);
+/** What tells this run from others in the same place. */
+const runOf = ({ folder }: Pick<Scene, 'folder'>): string => folder.slice(folder.lastIndexOf('-') + 1);
+
+async function play(scene: Scene, factory: Factory, teller: Teller, io: Io): Promise<boolean> {
   const enrolled = await teller.step('The agent enrols with a signing request and comes online', () =>
-    steps.enrol(scene, `demo=${run}`),
+    steps.enrol(scene, `demo=${runOf(scene)}`),
   );
   if (!enrolled) {
     for (const line of await scene.agent.logTail()) teller.fact(line);
@@ -147,6 +164,7 @@ async function play(scene: Scene, teller: Teller, io: Io): Promise<boolean> {
   await teller.step('Killed: OFFLINE, a task waits; started again: the queue is replayed', () =>
     steps.offlineAndReplay(scene),
   );
+  for (const [title, work] of factory.steps) await teller.step(title, work);
   await teller.step('Temporal finds the agent’s workflows', () =>
     steps.temporalKnows(scene, agentQuery(scene)),
   );
@@ -166,9 +184,14 @@ function whereToLook(scene: Scene, teller: Teller): void {
     teller.line(
       `  Temporal Web UI      ${endpoints.temporal_ui}/namespaces/default/workflows?query=${query}`,
     );
-    teller.line(`  Incidents            EUCORA_DATA_DIR='${dataDir}' npm run eucora -- incidents list`);
+    const command = `EUCORA_DATA_DIR='${dataDir}' npm run eucora --`;
+    teller.line(`  Incidents            ${command} incidents list`);
+    teller.line(`  Tasks of the agent   ${command} tasks list --agent ${scene.agentId}`);
     teller.line(
-      `  Tasks of the agent   EUCORA_DATA_DIR='${dataDir}' npm run eucora -- tasks list --agent ${scene.agentId}`,
+      `  Packages             ${endpoints.operator_api}/console/packages, ${command} packages list`,
+    );
+    teller.line(
+      `  Deployments          ${endpoints.operator_api}/console/deployments, ${command} deployments list`,
     );
   }
   teller.line(`  Logs                 ${dataDir}/logs, ${scene.folder}/agent.log`);

@@ -11,7 +11,7 @@ import {
 } from '../../contracts/incident/incident.ts';
 import type { Io } from '../client/io.ts';
 import { remediesOf } from '../commands/incident-columns.ts';
-import { run } from '../commands/run.ts';
+import { eucora } from './operator.ts';
 import type { Scene } from './scene.ts';
 import { DemoError, until } from './teller.ts';
 
@@ -88,7 +88,9 @@ async function chooseSuggestion(
 ): Promise<string> {
   const dangerous = join(scene.folder, 'dangerous.sh');
   await writeFile(dangerous, 'target=/\nrm -rf "$target"\n');
-  const refused = await eucora(scene, io, ['incidents', 'edit', incident.id, '--script', dangerous], 1);
+  const refused = await eucora(scene, io, ['incidents', 'edit', incident.id, '--script', dangerous], {
+    expected: 1,
+  });
   scene.teller.fact(
     `A dangerous edit is refused: ${refused
       .split('\n')
@@ -106,17 +108,6 @@ async function chooseSuggestion(
   const edited = await scene.api.get(`/incidents/${incident.id}`, incidentDetailSchema);
   scene.teller.fact('The suggestion cannot work here; the operator’s own script takes its place');
   return edited.preselected_suggestion_id ?? '';
-}
-
-/** Runs one command as an operator would. @returns what it printed */
-async function eucora(scene: Scene, io: Io, argv: readonly string[], expected = 0): Promise<string> {
-  let printed = '';
-  const collect = { write: (text: string) => (printed += text) };
-  const { operator_api, admin_token_file } = scene.platform.endpoints;
-  const where = ['--api', operator_api, '--token-file', admin_token_file];
-  const status = await run([...argv, ...where], { ...io, stdout: collect, stderr: collect });
-  if (status !== expected) throw new DemoError(`eucora ${argv.join(' ')} ended with ${status}: ${printed}`);
-  return printed;
 }
 
 async function found(scene: Scene): Promise<Incident | undefined> {

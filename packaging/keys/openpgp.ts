@@ -17,13 +17,13 @@ export interface OpenPgpKey extends Validity {
   readonly user: string;
 }
 
-/** The agent's socket lies in the folder, and paths of sockets are short. */
-const MAX_HOME = 80;
+/** Paths of sockets have 107 bytes: less `/gpg-XXXXXX` and the longest that an agent makes, `/S.gpg-agent.browser`. */
+const MAX_HOME = 107 - 11 - 20;
 
 /** Runs something with a GnuPG folder of its own, which is gone afterwards. */
 export async function withGpgHome<T>(ctx: ToolContext, use: (home: string) => Promise<T>): Promise<T> {
   await mkdir(ctx.workspace, { recursive: true });
-  const parent = ctx.workspace.length < MAX_HOME ? ctx.workspace : tmpdir();
+  const parent = Buffer.byteLength(ctx.workspace) <= MAX_HOME ? ctx.workspace : tmpdir();
   const home = await mkdtemp(join(parent, 'gpg-'));
   try {
     return await use(home);

@@ -7,5 +7,6 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => (await import('./memory/bench.ts')).memory,
   lists: async () => (await import('./lists/bench.ts')).lists,
   tasks: async () => (await import('./tasks/bench.ts')).tasks,
+  pipeline: async () => (await import('./pipeline/bench.ts')).pipeline,
   presence: async () => (await import('./presence/bench.ts')).presence,
 };

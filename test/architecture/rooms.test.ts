@@ -19,7 +19,8 @@ const ROOMS: Readonly<
   runtime: { rooms: ['contracts'] },
   agent: { rooms: ['contracts'] },
   console: { rooms: ['contracts'] },
-  cli: { rooms: ['contracts'] },
+  // The demo's light agents make their keys and speak as the real one does.
+  cli: { rooms: ['contracts', 'agent'] },
   // Runs the platform's built programs and engines, speaks as its agents, prepares and looks at its database.
   simulator: { rooms: ['contracts', 'agent', 'cli', 'db', 'runtime'] },
 };

@@ -10,7 +10,7 @@ import {
   type WorkerOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { CONTROL_PLANE_TASK_QUEUE, SEARCH_ATTRIBUTES } from '../../contracts/temporal.ts';
+import { CONTROL_PLANE_TASK_QUEUE, PACKAGING_TASK_QUEUE, SEARCH_ATTRIBUTES } from '../../contracts/temporal.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { TaskRelay } from '../../workers/control-plane/task-relay.ts';
 import { controlPlaneActivities } from '../../workers/control-plane/worker.ts';
@@ -75,6 +75,8 @@ type Activities = Parameters<typeof Worker.create>[0]['activities'];
 export interface ControlPlaneOptions {
   /** In place of the real ones of the same name. */
   readonly activities?: Activities;
+  /** What a packaging worker does; without them there is none. */
+  readonly packaging?: Activities;
   readonly client?: Client;
   /** Called when the clock has been set for an activity, before it runs. */
   readonly beforeActivity?: () => Promise<void>;
@@ -99,6 +101,8 @@ export async function controlPlane(
       namespace: env.namespace ?? 'default',
       taskQueue: CONTROL_PLANE_TASK_QUEUE,
       workflowBundle: await workflowBundle(),
+      // On a busy machine a worker may be slower than the server thinks; it would then ask others in vain.
+      stickyQueueScheduleToStartTimeout: '1 minute',
       activities: { ...controlPlaneActivities({ config, stores, client }), ...options.activities },
       interceptors: {
         activity: [
@@ -115,7 +119,17 @@ export async function controlPlane(
       },
     }),
   );
-  const running = worker.run();
+  const workers = [worker];
+  if (options.packaging !== undefined)
+    workers.push(
+      await Worker.create({
+        connection: env.nativeConnection,
+        namespace: env.namespace ?? 'default',
+        taskQueue: PACKAGING_TASK_QUEUE,
+        activities: options.packaging,
+      }),
+    );
+  const running = workers.map((each) => each.run());
   return {
     client,
     relay: new TaskRelay({
@@ -130,8 +144,8 @@ export async function controlPlane(
       await syncClock();
     },
     stop: async () => {
-      worker.shutdown();
-      await running;
+      for (const each of workers) each.shutdown();
+      await Promise.all(running);
     },
   };
 }

