@@ -45,6 +45,8 @@ const SPECIFIC = 2.6;
 const GENERIC_CODE = /^(?:1603|1|0x80070643|-2147023293)$/i;
 const LAST_LINES = 6;
 const MAX_LINES = 400;
+const MAX_LOG = 32_768;
+const MAX_ERROR = 8_192;
 /** Lines that say of themselves that they do not matter. */
 const UNIMPORTANT =
   /\b(?:warn(?:ing)?|debug|info(?:rmation)?|notice|trace|verbose|note|hint|ignored|retry(?:ing)?|skipping|deprecated|success(?:fully)?|ok|done|passed|complete[d]?)\b/i;
@@ -59,7 +61,7 @@ interface Match {
 
 /** Judges a failure by wordings and codes alone. */
 export function classifyByRules(told: Failure): Verdict {
-  const failure = { ...told, error: inEnglish(told.error), log: inEnglish(told.log) };
+  const failure = { ...told, error: inEnglish(ends(told.error)), log: inEnglish(told.log.slice(-MAX_LOG)) };
   const matches = [...matchesIn(failure.error, OF_ERROR), ...logMatches(failure.log)];
   const scores: Record<FailureCategory, number> = {
     INSTALLATION_FAILURE: 0.2,
@@ -115,6 +117,13 @@ export function classifyByRules(told: Failure): Verdict {
   };
 }
 
+/** Beginning and end of what is long, in lines of bounded length. */
+const ends = (text: string): string =>
+  (text.length <= MAX_ERROR
+    ? text
+    : `${text.slice(0, MAX_ERROR / 2)}\n${text.slice(-MAX_ERROR / 2)}`
+  ).replace(/[^\n]{600}(?=[^\n])/g, '$&\n');
+
 const lastLines = (log: string): string => log.trimEnd().split('\n').slice(-LAST_LINES).join('\n');
 
 function codeHints(failure: Failure): CodeHint[] {
@@ -142,7 +151,7 @@ function matchesIn(text: string, factor: number): Match[] {
 function logMatches(log: string): Match[] {
   const lines = log
     .split('\n')
-    .map((line) => line.slice(0, 2_000))
+    .map((line) => line.slice(0, 600))
     .filter((line) => line.trim() !== '')
     .slice(-MAX_LINES);
   return lines.flatMap((line, index) => {

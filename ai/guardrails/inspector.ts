@@ -10,6 +10,7 @@ import {
   PIPE,
   type Pipeline,
   programName,
+  type ShellHost,
   type ShellState,
   UNKNOWN,
 } from './commands/model.ts';
@@ -38,7 +39,36 @@ const RULES: readonly Rule[] = [
 const MAX_DEPTH = 12;
 const MAX_COMMANDS = 4_000;
 /** No remedy is longer; it bounds what a hostile one can cost. */
-const MAX_SCRIPT = 32_768;
+const MAX_SCRIPT = 16_384;
+/** Of all scripts in a script, each as often as it is run. */
+const MAX_READ = 262_144;
+/** Words that shells read; loops within loops read theirs again and again. */
+const MAX_STEPS = 60_000;
+const MAX_SIGNS = 800;
+const MAX_ROW = 48;
+
+/** Long rows of blanks and empty lines mean nothing, and are what patterns are slow at. */
+const withoutGaps = (script: string): string =>
+  script.length > MAX_SCRIPT
+    ? script
+    : script.replace(/[ \t\r\f\v]{24,}/g, ' ').replace(/\n\s*\n\s*\n/g, '\n\n');
+
+/** More quotes and brackets than anybody writes: such scripts hide something, and cost much to be computed. */
+function isTangled(script: string): boolean {
+  const counts = new Map<string, number>();
+  let row = 0;
+  for (let at = 0; at < script.length; at += 1) {
+    const sign = script[at] ?? '';
+    if (!SIGNS.has(sign)) continue;
+    const count = (counts.get(sign) ?? 0) + 1;
+    row = sign === script[at - 1] ? row + 1 : 0;
+    if (count > (sign === '"' || sign === "'" ? 2 * MAX_SIGNS : MAX_SIGNS) || row > MAX_ROW) return true;
+    counts.set(sign, count);
+  }
+  return false;
+}
+
+const SIGNS: ReadonlySet<string> = new Set(`'"\`$({[<|%!\n`);
 
 /** What `<(command)` writes, where its pipe is named. */
 const substituted = (path: string): string | undefined =>
@@ -49,6 +79,8 @@ export class Inspector {
   private readonly found = new Map<string, Finding>();
   private commands = 0;
   private depth = 0;
+  private read = 0;
+  private steps = 0;
 
   findings(): Finding[] {
     return [...this.found.values()];
@@ -66,8 +98,20 @@ export class Inspector {
     }
   }
 
-  private inspect(script: string, dialect: Dialect, state?: ShellState): void {
-    if (script.length > MAX_SCRIPT || this.depth >= MAX_DEPTH || this.commands > MAX_COMMANDS) {
+  refuse(script: string): void {
+    this.add({ code: 'too_complex', message: 'Is too long or too deeply nested to be judged' }, script);
+  }
+
+  private inspect(source: string, dialect: Dialect, state?: ShellState): void {
+    const script = withoutGaps(source);
+    this.read += script.length;
+    if (
+      script.length > MAX_SCRIPT ||
+      this.read > MAX_READ ||
+      this.depth >= MAX_DEPTH ||
+      this.commands > MAX_COMMANDS ||
+      isTangled(script)
+    ) {
       this.add({ code: 'too_complex', message: 'Is too long or too deeply nested to be judged' }, script);
       return;
     }
@@ -99,9 +143,21 @@ export class Inspector {
 
   private shell(script: string, state: ShellState): void {
     this.forkBomb(script);
-    readShell(script, state, { substitute: (inner) => this.substitute(inner, state) }, (pipeline) =>
-      this.pipeline(pipeline, state, 'sh'),
+    readShell(
+      script,
+      state,
+      this.host((inner) => this.substitute(inner, state)),
+      (pipeline) => this.pipeline(pipeline, state, 'sh'),
     );
+  }
+
+  private host(substitute: ShellHost['substitute']): ShellHost {
+    return { substitute, step: () => this.step() };
+  }
+
+  private step(): void {
+    this.steps += 1;
+    if (this.steps > MAX_STEPS) throw new Error('too many steps');
   }
 
   /** A function that calls itself through a pipe or in the background. */
@@ -120,9 +176,14 @@ export class Inspector {
     this.depth += 1;
     let output = '';
     const inner: ShellState = { ...state, variables: new Map(state.variables) };
-    readShell(script, inner, { substitute: (text) => this.substitute(text, inner) }, (pipeline) => {
-      output += this.pipeline(pipeline, inner, 'sh');
-    });
+    readShell(
+      script,
+      inner,
+      this.host((text) => this.substitute(text, inner)),
+      (pipeline) => {
+        output += this.pipeline(pipeline, inner, 'sh');
+      },
+    );
     this.depth -= 1;
     return output.replace(/\n+$/, '');
   }

@@ -14,9 +14,17 @@ const DIALECTS: Readonly<Record<Platform, readonly Dialect[]>> = {
  * Judges a text of which it is not known whether it is a script or an explanation with commands in it: as a script,
  * and piece by piece where it is prose. A warning against a command is no advice to run it.
  */
-export function inspectText(text: string, platform: Platform): Finding[] {
+export function inspectText(said: string, platform: Platform): Finding[] {
+  const text =
+    said.length > MAX_TEXT ? said : said.replace(/[ \t]{24,}/g, ' ').replace(/\n\s*\n\s*\n/g, '\n\n');
   const inspector = new Inspector();
-  for (const piece of [...piecesOf(text), ...commandsIn(text)]) {
+  // Longer ones are refused as a whole.
+  const pieces = text.length > MAX_TEXT ? [] : [...piecesOf(text), ...commandsIn(text)];
+  if (text.length > MAX_TEXT || pieces.length > MAX_PIECES) {
+    inspector.refuse(text);
+    return inspector.findings();
+  }
+  for (const piece of pieces) {
     for (const dialect of dialectsOf(piece, platform)) inspector.judge(piece, dialect);
   }
   return inspector.findings();
@@ -48,6 +56,8 @@ function dialectsOf(piece: string, platform: Platform): readonly Dialect[] {
   return DIALECTS.windows;
 }
 
+const MAX_TEXT = 32_768;
+const MAX_PIECES = 200;
 const FENCE = /^[ \t]*(?:```|~~~)[^\n]*\n([\s\S]*?)(?:^[ \t]*(?:```|~~~)[ \t]*$|$(?![\s\S]))/gm;
 const PROMPT =
   /^\s*(?:\d+[.)]\s+|[-*•]\s+)?(?:(?:PS\s?)?[A-Z]:\\[^>\n]*>\s*|PS>\s*|\$\s+|%\s+|[\w.-]+@[\w.-]+:[^$#\n]*[$#]\s+|>\s+(?=\w))/;
@@ -67,7 +77,7 @@ export function piecesOf(text: string): string[] {
         .slice(Math.max(0, at - 160), at)
         .split(/(?<=[.!?])\s/)
         .at(-1) ?? '';
-    if (!isWarning(head)) pieces.push(body);
+    if (!isWarning(head)) pieces.push(unprompted(body));
     return '\n';
   });
   const lines = rest.split('\n');
@@ -79,7 +89,8 @@ export function piecesOf(text: string): string[] {
       !PROMPT.test(line) &&
       !isStatement(line),
   );
-  if (!isProse.some((prose) => prose)) return [...pieces, unprompted(rest)];
+  if (!isProse.some((prose) => prose) && !lines.some((line) => /^\s*(?:\d+[.)]|[-*•])\s[^`]*`/.test(line)))
+    return [...pieces, unprompted(rest)];
   let script: string[] = [];
   const endScript = (): void => {
     if (script.length > 0) pieces.push(unprompted(script.join('\n')));
@@ -87,6 +98,8 @@ export function piecesOf(text: string): string[] {
   };
   for (const [index, line] of lines.entries()) {
     if (isProse[index] !== true) {
+      // A step of a list, in whatever language.
+      if (/^\s*(?:\d+[.)]|[-*•])\s/.test(line)) pieces.push(...quotedIn(plainWords(line)));
       script.push(line);
       continue;
     }

@@ -34,6 +34,12 @@ describe('The rules', () => {
     expect(right(high)).toBeGreaterThan(right(low));
   });
 
+  it('classify the failures that they were tuned on', async () => {
+    const tuning = readRows(join(__dirname, 'corpus', 'incidents-tuning.jsonl'), incidentRow);
+    const figures = await evaluateIncidents(tuning, assistantWith({}), { halves: false });
+    expect(figures.accuracy).toBeGreaterThanOrEqual(0.97);
+  });
+
   it('take the error for more than the log, and the end of the log for more than its beginning', () => {
     const log = [
       'W: certificate has expired',

@@ -92,6 +92,33 @@ describe('Redaction', () => {
   );
 });
 
+describe('Cost', () => {
+  // Each was found to take seconds or minutes once. The limit is far above what they take, for busy machines.
+  it.each([
+    "'",
+    '$(',
+    '${',
+    '{',
+    '\n',
+    '```\n',
+    '"cmd": "',
+    '(',
+    '|',
+    '<<E\n',
+    '%a%',
+    "'a'+",
+    'x=$x$x;',
+    'for a in 1 2 3 4 5 6 7 8;do ',
+  ])('of a text made of %j stays small', (part) => {
+    const text = part.repeat(16_000 / part.length);
+    const before = process.cpuUsage();
+    for (const interpreter of ['sh', 'powershell', 'cmd'] as const) inspectScript(text, interpreter);
+    for (const platform of ['linux', 'windows'] as const) inspectText(text, platform);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(10_000);
+  });
+});
+
 describe('Blocking', () => {
   const flags = fc.constantFrom('-rf', '-fr', '-r -f', '-Rf', '--recursive --force');
   const target = fc.constantFrom('/', '/*', '/etc', '/usr/', '/home', '~', '$HOME', '/./', '/usr/../etc');

@@ -64,6 +64,8 @@ export function newState(variables: Iterable<readonly [string, string]> = []): S
 export interface ShellHost {
   /** Takes a script that runs within another; answers what it would write, if that can be known. */
   substitute(script: string): string;
+  /** Counts what is read; throws when that is too much. */
+  step(): void;
 }
 
 /** Name of a program without its folder and ending, in lower case. */

@@ -18,7 +18,7 @@ const UNIX_ROOTS = new Set(
     '/var/lib/postgresql /var/lib/systemd /var/lib/apt /var/lib/pgsql /var/lib/mongodb /var/lib/etcd /var/lib/kubelet /var/lib/containerd ' +
     '/etc/ssh /etc/ssl /etc/pki /etc/pam.d /etc/systemd /etc/apt /etc/network /etc/security /etc/init.d /etc/default /etc/sudoers.d /etc/cron.d /etc/yum.repos.d /etc/selinux /etc/alternatives ' +
     '/private/etc /private/var /private/var/db /private/var/log /System/Library /System/Volumes /System/Volumes/Data /System/Applications ' +
-    '/Library/LaunchDaemons /Library/Preferences /Library/Keychains /Library/Extensions /Library/Frameworks /usr/lib/modules /lib/modules /lib/systemd /usr/lib/systemd'
+    '/Library/LaunchDaemons /Library/Preferences /Library/Keychains /Library/Extensions /Library/Frameworks /usr/lib/modules /lib/modules /lib/systemd /usr/lib/systemd /usr/lib/python3'
   ).split(' '),
 );
 /** Single files without which a machine does not start or let anybody in. */
@@ -168,6 +168,12 @@ function windowsReach(path: string, recursive: boolean): Reach {
   if (HARMLESS_WINDOWS.test(`${whole}\\`)) return 'narrow';
   if (WINDOWS_FILES.test(whole)) return 'critical';
   if (!recursive && whole === bare && !WINDOWS_FOLDERS.test(whole)) return 'narrow';
+  if (
+    recursive &&
+    /\\\*\.\w+$/.test(whole) &&
+    /^[a-z]:\\(?:windows|users|program files(?: \(x86\))?)\\[^\\]+$/i.test(whole)
+  )
+    return 'critical';
   if (/^[a-z]:\\\*\.\w+$/i.test(whole)) return recursive ? 'critical' : 'narrow';
   // `C:\Win*`
   if (/[*?]/.test(bare)) {

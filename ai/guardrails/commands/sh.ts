@@ -60,6 +60,7 @@ class Shell {
   }
 
   private step(): void {
+    this.host.step();
     const rest = this.text.slice(this.at, this.at + 64);
     const blank = /^(?:[ \t\r]|\\\n)+/.exec(rest)?.[0];
     if (blank !== undefined) {

@@ -207,7 +207,14 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
       .split(' ')
       .map((name) => [name, simple(/^-[aioeKP]$/)]),
   ),
-  sudo: simple(/^-(?:[ugpCrtThDR]|-user|-group|-prompt|-host|-chdir)$/),
+  sudo: (args) => {
+    const inner = simple(/^-(?:[ugpCrtThDR]|-user|-group|-prompt|-host|-chdir)$/)(args);
+    return inner.length === 0 && args.some((arg) => /^-\w*[is]/.test(arg))
+      ? [{ kind: 'input', dialect: 'sh' }]
+      : inner;
+  },
+  ansible: (args) => script('sh', args[args.findIndex((arg) => /^(?:-a|--args)$/.test(arg)) + 1]),
+  salt: (args) => (args.includes('cmd.run') ? script('sh', args[args.indexOf('cmd.run') + 1]) : []),
   doas: simple(/^-[uC]$/),
   runuser: runAs,
   su: runAs,

@@ -7,7 +7,7 @@ import { type Detector, type Span, spansOf } from './spans.ts';
  */
 const NAME =
   '_{0,2}(?:[A-Za-z0-9]{1,40}[_.-]){0,8}?[A-Za-z0-9]{0,40}?' +
-  '(?:pass(?:word|wd|phrase|code)|(?<![A-Za-z0-9])pass|passwort|kennwort|contraseña|contrasena|mot de passe|senha|hasło|haslo|wachtwoord|lösenord|losenord|adgangskode|passord|salasana|heslo|jelszó|parol[aăe]|şifre|sifre|mật khẩu|парол[ья]|пароль|パスワード|暗証番号|密码|密碼|口令|비밀번호|pwd|secret|token|credentials?|' +
+  '(?:pass(?:word|wd|phrase|code)|(?<![A-Za-z0-9])pass|passwort|kennwort|contraseña|contrasena|mot de passe|senha|hasło|haslo|wachtwoord|lösenord|losenord|adgangskode|passord|salasana|heslo|jelszó|parol[aăe]|şifre|sifre|mật khẩu|парол[ья]|(?<![A-Za-z0-9])pw|パスワード|暗証番号|密码|密碼|口令|비밀번호|pwd|secret|token|credentials?|' +
   '(?:api|access|secret|private|auth|account|signing|encryption|shared|master|storage|subscription|license|product|host|service|app|application|instrumentation|ssh|deploy|consumer|client|session|functions?|root|storage_?account)[_. -]?key|' +
   'secret[_-]?access[_-]?key|key[_-]?material|pre-?shared[_-]?key|psk|pidkey|sas|apikey|authkey|' +
   '(?:connection[_-]?)?auth|cookie|session[_-]?id|jsessionid|phpsessid|webhook[_-]?(?:url)?secret)' +
@@ -15,7 +15,7 @@ const NAME =
 
 /** Names that end like a secret's and are none. */
 const HARMLESS_NAME =
-  /public[_-]?key[_-]?token|(?:^|[_.-])(?:max|min|num|next|page|sync|continuation|cancellation|csrf[_-]?header|type)[_-]?token$|(?:cancellation|continuation|next|page|sync|skip|fencing|sort|lexer|parser|syntax|unexpected|identity_?type)[_-]?token$|(?:unattended|no|need|ask|show|forgot|reset|change|confirm|require|use|enable|disable|has|is|allow)[_-]?(?:pass(?:word|wd)|token|secret|auth)$|^(?:pre|post|co|by|com|under|over|sur|tres|en)pass$|(?:registry|hkey|reg|foreign|primary|public|product|host)[_-]?key(?:name|path)?$|^(?:oldpwd|auth|basic_?auth|sas|cookie)$/i;
+  /public[_-]?key[_-]?token|(?:^|[_.-])(?:max|min|num|next|page|sync|continuation|cancellation|csrf[_-]?header|type)[_-]?token$|(?:cancellation|continuation|next|page|sync|skip|fencing|sort|lexer|parser|syntax|unexpected|identity_?type)[_-]?token$|(?:^|[_.-])(?:unattended|no|need|ask|show|forgot|reset|change|confirm|require|use|enable|disable|has|is|allow)[_-]?(?:pass(?:word|wd)|token|secret|auth)$|^(?:pre|post|co|by|com|under|over|sur|tres|en)pass$|(?:registry|hkey|reg|foreign|primary|public|product|host)[_-]?key(?:name|path)?$|^(?:oldpwd|auth|basic_?auth|sas|cookie)$/i;
 const SECRET_PRODUCT_KEY = /^(?:[A-Z0-9]{4,6}-){3,}[A-Z0-9]{4,6}$/i;
 
 const QUOTED = `"(?:[^"\\\\\\r\\n]|\\\\.)*"|'(?:[^'\\\\\\r\\n]|\\\\.)*'`;

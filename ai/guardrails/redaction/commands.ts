@@ -17,7 +17,7 @@ const FORMS: readonly RegExp[] = [
   /\bnet1?\s+user\s+(?!\/)\S+\s+(?!\/)["']?(?<secret>[^\s"'*/]+)["']?(?=\s|$)/dgi,
   /\bcmdkey\b[^\r\n]{0,400}?\/pass:(?<secret>\S+)/dgi,
   /\b(?:schtasks|at)\b[^\r\n]{0,400}?\/rp\s+["']?(?<secret>[^\s"']+)/dgi,
-  /(?<=^|\s)\/(?:p|pw|pwd|rp):["']?(?<secret>(?!\\|[A-Za-z]:\\|\w+=)[^\s"']{4,})/dgi,
+  /(?<=^|\s)[-/](?:p|pw|pwd|rp):["']?(?<secret>(?!\\|[A-Za-z]:\\|\w+=)[^\s"']{4,})/dgi,
   /\bhtpasswd\s+-\w*b\w*\s+\S+\s+\S+\s+["']?(?<secret>[^\s"']+)/dgi,
   /\bopenssl\b[^\r\n]{0,400}?\s-pass(?:in|out)?\s+pass:(?<secret>\S+)/dgi,
   /\becho\s+(?:-\w+\s+)?["']?(?<secret>[^\s"'|$]+)["']?\s*\|\s*(?:sudo\s+(?:-\w+\s+)*-S|passwd\b|kinit\b|docker\s+login|cryptsetup\b|su\b|openssl\b)/dgi,
@@ -29,6 +29,10 @@ const FORMS: readonly RegExp[] = [
   /(?:\b(?:thin|oci8?):|\bsqlplus\s+(?:-\w+\s+)*)[\w$#]+\/(?<secret>[^\s@/"']+)(?=@)/dgi,
   // Public properties of installers and environments are in capitals: SVCPASS, DBPASSWD.
   /(?<![\w-])(?!(?:BY|COM|TRES|SUR)PASS\b)[A-Z][A-Z0-9_]{0,40}PASS(?:WD|W)?\s*=\s*["']?(?<secret>[^\s"';,&|]{4,})/dg,
+  /\bslmgr(?:\.vbs)?\s+[-/]ipk\s+(?<secret>[A-Z0-9]{5}(?:-[A-Z0-9]{5}){4})/dgi,
+  /\bsudo\s[^|\r\n<]{0,80}-S\b[^|\r\n<]{0,80}<<<\s*["']?(?<secret>[^\s"']+)/dg,
+  /\bX-JFrog-Art-Api["']?\s*:\s*["']?(?<secret>[^\s"',]+)/dgi,
+  /\bnuget\s+(?:push|setapikey)\b[^\r\n]{0,300}?(?:-k|--api-key|-ApiKey|setapikey)\s+["']?(?<secret>[A-Za-z0-9-]{16,})/dgi,
   // Personal access tokens have a name of three letters.
   /(?<![A-Za-z0-9])(?:[A-Z][A-Z0-9]*_){0,6}PAT\s*[=:]\s*["']?(?<secret>[A-Za-z0-9_-]{20,})/dg,
   /\b(?:password|passphrase|secret|token|(?:api|access|account|secret|shared) ?key)s?(?: \w+){0,3} (?:generated|created|issued|rotated|returned|obtained|acquired|found|received|used)(?: for \S+)?\s*[:=]\s*["']?(?<secret>(?=[^\s"']*\d)[^\s"'\\/]{6,})/dgi,

@@ -11,7 +11,7 @@ const STATUS_WORDS = new Set(
     'authentication authorization login access user username name type value object number integer boolean ' +
     'unexpected expected malformed rotated generated locked changed reset updated already available unavailable ' +
     'provided specified supplied given needed used sent received ignored skipped never always ' +
-    'n/a tbd todo nan ... …'
+    'via through using on n/a tbd todo nan ... …'
   ).split(' '),
 );
 

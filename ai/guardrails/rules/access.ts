@@ -185,6 +185,12 @@ const WEAKENED =
 const SETTINGS =
   /\/etc\/(?:selinux\/config|sysconfig\/selinux|ssh\/sshd_config\S*|login\.defs|default\/grub)/;
 
+/** A copy that runs as its owner. */
+const installsSetuid: Rule = ({ name, args }) =>
+  name === 'install' && /(?:^|\s)(?:-m\s?|--mode[= ])[4-7][0-7]{3}(?:\s|$)/.test(args.join(' '))
+    ? { code: 'privilege_escalation', message: 'Lets a program run as its owner' }
+    : undefined;
+
 const weakens: Rule = ({ name, args, redirects, input, before }) => {
   if (/^(?:grep|cat|less|head|tail|awk|echo|printf|test|ls|diff|rg)$/.test(name) && redirects.length === 0)
     return undefined;
@@ -241,6 +247,7 @@ export const ACCESS_RULES: readonly Rule[] = [
   ofService,
   doors,
   weakens,
+  installsSetuid,
   persistence,
   escalation,
 ];
