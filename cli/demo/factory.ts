@@ -57,7 +57,8 @@ export class Factory {
         'ROLLOUT: three rings of machines, the reference agent among them, which installs the signed deb',
         async () => {
           if (this.#deployment === undefined) throw new DemoError('there is no approved deployment');
-          await rollout.rolledOut(scene, this.#deployment);
+          const signer = this.#passed().signing_certificate_thumbprint ?? '';
+          await rollout.rolledOut(scene, this.#deployment, signer);
         },
       ],
       ['ROLLBACK: a version that makes machines sick is stopped in the first ring', () => this.#goBack()],

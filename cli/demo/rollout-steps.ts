@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import { createdOperatorTokenSchema } from '../../contracts/access/access.ts';
+import { taskSchema } from '../../contracts/agent-task/task.ts';
 import {
   type Deployment,
   type DeploymentRing,
@@ -16,7 +18,7 @@ import type { PipelineDetails } from '../../contracts/packaging-pipeline/pipelin
 import type { Io } from '../client/io.ts';
 import { eucora } from './operator.ts';
 import { PROGRAM_FILE } from './program.ts';
-import type { Scene } from './scene.ts';
+import { resultOf, type Scene } from './scene.ts';
 import { DemoError, until } from './teller.ts';
 
 const run = promisify(execFile);
@@ -107,7 +109,7 @@ async function ringsOf(scene: Scene, id: string): Promise<DeploymentRing[]> {
 }
 
 /** All rings passed, and the program runs on the machine of the reference agent. */
-export async function rolledOut(scene: Scene, deployment: Deployment): Promise<void> {
+export async function rolledOut(scene: Scene, deployment: Deployment, signer: string): Promise<void> {
   const { status, reason } = await follow(scene, deployment.id);
   if (status !== 'COMPLETED') throw new DemoError(`it ended ${status}: ${reason}`);
   await greets(scene, deployment.package_version);
@@ -116,8 +118,13 @@ export async function rolledOut(scene: Scene, deployment: Deployment): Promise<v
     ring: 'early',
   });
   const own = items.find(({ agent_id }) => agent_id === scene.agentId);
-  if (own?.state !== 'INSTALLED') throw new DemoError('the reference agent did not report the install');
-  scene.teller.fact('The reference agent had checked the signature of the deb by itself before it installed');
+  if (own?.state !== 'INSTALLED' || own.task_id === null)
+    throw new DemoError('the reference agent did not report the install');
+  const task = await scene.api.get(`/tasks/${own.task_id}`, taskSchema);
+  const { signed_by } = resultOf(task, z.looseObject({ signed_by: z.string() }));
+  if (signed_by.toLowerCase() !== signer)
+    throw new DemoError(`the reference agent found the signature of ${signed_by}`);
+  scene.teller.fact(`Before it installed, the reference agent checked the signature itself: by ${signed_by}`);
 }
 
 /** The deployment has evidence of its own by now. */

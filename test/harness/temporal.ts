@@ -10,7 +10,11 @@ import {
   type WorkerOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { CONTROL_PLANE_TASK_QUEUE, PACKAGING_TASK_QUEUE, SEARCH_ATTRIBUTES } from '../../contracts/temporal.ts';
+import {
+  CONTROL_PLANE_TASK_QUEUE,
+  PACKAGING_TASK_QUEUE,
+  SEARCH_ATTRIBUTES,
+} from '../../contracts/temporal.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { TaskRelay } from '../../workers/control-plane/task-relay.ts';
 import { controlPlaneActivities } from '../../workers/control-plane/worker.ts';
