@@ -17,8 +17,8 @@ export interface OpenPgpKey extends Validity {
   readonly user: string;
 }
 
-/** Paths of sockets have 107 bytes: less `/gpg-XXXXXX` and the longest that an agent makes, `/S.gpg-agent.browser`. */
-const MAX_HOME = 107 - 11 - 20;
+/** gpg-agent takes paths of sockets of 106 bytes: less `/gpg-XXXXXX` and the longest of them, `/S.gpg-agent.browser`. */
+const MAX_HOME = 106 - 11 - 20;
 
 /** Runs something with a GnuPG folder of its own, which is gone afterwards. */
 export async function withGpgHome<T>(ctx: ToolContext, use: (home: string) => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
-import { chmod, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { KeyKind, SigningKeysFile } from '../../contracts/packaging-pipeline/signing-keys.ts';
 import {
   type BuiltPackage,
@@ -285,3 +285,17 @@ it('Among keys the one that began last is taken, and a key without an end has no
   expect(newestValid([a, b, c], 'r', 'openpgp')).toBe(b);
   expect(expiryWarnings('It', undefined, 30)).toEqual([]);
 });
+
+it.each([74, 75, 76, 77, 120])(
+  'gpg’s agent starts for a workspace whose path has %i bytes',
+  async (length) => {
+    const ctx = await world.context();
+    const workspace = `${await mkdtemp('/tmp/long-')}/`.padEnd(length, 'x');
+    try {
+      const key = await makeOpenPgpKey({ ...ctx, workspace }, 'Long', { expires: '1y' });
+      expect(key.public).toContain('BEGIN PGP PUBLIC KEY BLOCK');
+    } finally {
+      await rm(dirname(workspace), { recursive: true, force: true });
+    }
+  },
+);
