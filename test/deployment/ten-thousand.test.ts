@@ -28,7 +28,8 @@ beforeAll(async () => {
   env = await server.environment();
   await ensureSearchAttributes(env.client, 'default');
   rollouts = new Rollouts(database);
-  plane = await controlPlane(env, database);
+  // What it packs is for the tests of evidence.
+  plane = await controlPlane(env, database, { packaging: { packIntentEvidence: async (id: string) => id } });
 }, 90_000);
 afterAll(async () => {
   await plane?.stop();
