@@ -103,10 +103,7 @@ describe('an artifact', () => {
     expect(readFileSync(path).equals(content)).toBe(true);
     expect(ranges[0]).toBeUndefined();
     expect(ranges.length).toBeGreaterThan(2);
-    // Where a busy machine was cut off before anything had reached the disk, it begins anew.
-    const resumed = ranges.filter((range) => range !== undefined);
-    expect(resumed.length).toBeGreaterThan(0);
-    expect(resumed.every((range) => /^bytes=[1-9]\d*-$/.test(range))).toBe(true);
+    expect(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range ?? ''))).toBe(true);
   });
 
   it('is resumed by an agent that was started anew', async () => {
