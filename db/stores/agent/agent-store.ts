@@ -16,6 +16,8 @@ export interface CertificateRecord {
   readonly serial: string;
   readonly fingerprint: string;
   readonly notAfter: Date;
+  /** Fingerprint of the authority that signed it. */
+  readonly authority: string;
 }
 
 export interface FleetSummary {
@@ -56,8 +58,8 @@ export class AgentStore {
     await statement(this.#database.pool, {
       name: 'agent-certificate-add',
       text: `WITH issued AS (
-          INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, not_after, issued_at)
-          VALUES ($1, $2, $3, $4, now()) RETURNING agent_id::text
+          INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, not_after, issued_at, authority_sha256)
+          VALUES ($1, $2, $3, $4, now(), $7) RETURNING agent_id::text
         )
         INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, after, correlation_id)
         SELECT uuid7(), now(), 'agent', agent_id, 'agent.certificate_issued', 'change', 'agent', agent_id, $5, $6
@@ -73,6 +75,7 @@ export class AgentStore {
           not_after: certificate.notAfter,
         }),
         correlationId,
+        certificate.authority,
       ],
     });
   }
