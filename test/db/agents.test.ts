@@ -123,7 +123,11 @@ it('admission tells who may speak, and a certificate that was issued is audited'
   const { agents, audit } = database.stores;
   expect(await agents.admission(id)).toBe('admitted');
   expect(await agents.admission(randomUUID())).toBe('unknown');
-  await agents.addCertificate(id, { serial: '01', fingerprint: 'ff', notAfter: new Date(), authority: 'aa' }, 'c');
+  await agents.addCertificate(
+    id,
+    { serial: '01', fingerprint: 'ff', notAfter: new Date(), authority: 'aa' },
+    'c',
+  );
   expect((await audit.list({ action: 'agent.certificate_issued', limit: 5 })).items).toMatchObject([
     { object_id: id, correlation_id: 'c' },
   ]);
