@@ -24,9 +24,12 @@ import { ACCESS_RULES } from './rules/access.ts';
 import { DELETION_RULES } from './rules/deletion.ts';
 import { DISK_RULES } from './rules/disks.ts';
 import { DOTNET_RULES } from './rules/dotnet.ts';
+import { EVERYTHING_RULES } from './rules/everything.ts';
+import { foreignPackage, verifies } from './rules/installs.ts';
 import { NETWORK_RULES, SENDERS } from './rules/network.ts';
 import type { Rule, Verdict } from './rules/rule.ts';
 import { judgeSql, SYSTEM_RULES } from './rules/system.ts';
+import { TRUST_RULES } from './rules/trust.ts';
 
 const RULES: readonly Rule[] = [
   ...DELETION_RULES,
@@ -34,6 +37,8 @@ const RULES: readonly Rule[] = [
   ...ACCESS_RULES,
   ...NETWORK_RULES,
   ...SYSTEM_RULES,
+  ...EVERYTHING_RULES,
+  ...TRUST_RULES,
 ];
 
 const MAX_DEPTH = 12;
@@ -73,6 +78,13 @@ const SIGNS: ReadonlySet<string> = new Set(`'"\`$({[<|%!\n`);
 /** What `<(command)` writes, where its pipe is named. */
 const substituted = (path: string): string | undefined =>
   path.startsWith(PIPE) ? path.slice(PIPE.length) : undefined;
+
+/** Of a file that the script has made or fetched, by its path or its name alone. */
+const contentsOf = (path: string, { files }: ShellState): string | undefined =>
+  files.get(path) ?? files.get(path.replace(/^\.[\\/]/, '')) ?? files.get(path.replace(/^.*[\\/]/, ''));
+
+const plantedAs = (name: string, { files }: ShellState): string | undefined =>
+  [...files.keys()].find((file) => file.endsWith(`/bin/${name}`) || file.endsWith(`/sbin/${name}`));
 
 /** Goes through a script and all that it runs in its turn, and collects what it must not do. */
 export class Inspector {
@@ -267,9 +279,18 @@ export class Inspector {
       args.some((arg) => state.files.get(arg.replace(/^(?:\w+=)?@|^-T/, '')) === COLLECTED)
     )
       this.add({ code: 'exfiltration', message: 'Sends data of the machine away' }, words.join(' '));
+    if (verifies(seen.line)) state.verified = true;
+    const foreign = state.verified
+      ? undefined
+      : foreignPackage(name, args, (path) => contentsOf(path, state));
+    if (foreign !== undefined)
+      this.add({ code: 'download_and_run', message: 'Installs what it downloads' }, words.join(' '));
     this.depth += 1;
     for (const inner of unwrap(words)) this.inner(inner, { ...command, words }, before, read, state, dialect);
     if (dialect !== 'sh' && state.files.has(first)) this.file(first, undefined, state, command);
+    // A program of this name that the script has put where programs are looked for.
+    const planted = /[\\/]/.test(first) ? undefined : plantedAs(first, state);
+    if (planted !== undefined) this.file(planted, undefined, state, command);
     const body = state.functions.get(first);
     if (body !== undefined && this.depth < MAX_DEPTH - 2) {
       const called: ShellState = { ...state, variables: new Map(state.variables) };
@@ -312,10 +333,7 @@ export class Inspector {
 
   /** A file that the script itself has made or fetched. */
   private file(path: string, dialect: Dialect | undefined, state: ShellState, command: Command): void {
-    const text =
-      state.files.get(path) ??
-      state.files.get(path.replace(/^\.[\\/]/, '')) ??
-      state.files.get(path.replace(/^.*[\\/]/, ''));
+    const text = contentsOf(path, state);
     if (path.includes(DOWNLOADED) || text?.includes(DOWNLOADED))
       this.add({ code: 'download_and_run', message: 'Runs what it downloads' }, command.words.join(' '));
     else if (text !== undefined) this.inspect(text, dialect ?? dialectOf(path, text));

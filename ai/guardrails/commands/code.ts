@@ -1,3 +1,4 @@
+import { actsOfAppleScript } from './applescript.ts';
 import { type Dialect, UNKNOWN } from './model.ts';
 import { fromBase64 } from './output.ts';
 import { unescapeAnsi } from './sh-expand.ts';
@@ -15,7 +16,7 @@ const textOf = (literal: string): string =>
 
 /** Runs a command given as one text. */
 const RUNS_TEXT = new RegExp(
-  `(?:\\bos\\.(?:system|popen)|\\bsubprocess\\.(?:run|call|Popen|check_call|check_output|getoutput|getstatusoutput)|\\bcommands\\.getoutput|(?:child_process|cp)?\\.?\\bexec(?:Sync|File|FileSync)?|\\bspawn(?:Sync)?|\\bsystem|\\bshell_exec|\\bpassthru|\\bpopen|\\bIO\\.popen|\\bos\\.execute|\\bdo\\s+shell\\s+script|\\bKernel\\.(?:system|exec)|\\bOpen3\\.\\w+|\\bpty\\.spawn|\\bos\\.startfile)\\s*\\(?\\s*(${TEXT}(?:\\s*[.+]\\s*${TEXT})*)`,
+  `(?:\\bos\\.(?:system|popen)|\\bsubprocess\\.(?:run|call|Popen|check_call|check_output|getoutput|getstatusoutput)|\\bcommands\\.getoutput|(?:child_process|cp)?\\.?\\bexec(?:Sync|File|FileSync)?|\\bspawn(?:Sync)?|\\bsystem|\\bshell_exec|\\bpassthru|\\bpopen|\\bIO\\.popen|\\bos\\.execute|\\bKernel\\.(?:system|exec)|\\bOpen3\\.\\w+|\\bpty\\.spawn|\\bos\\.startfile)\\s*\\(?\\s*(${TEXT}(?:\\s*[.+]\\s*${TEXT})*)`,
   'g',
 );
 /** Runs a command given as a list. */
@@ -50,6 +51,10 @@ const DECODES = new RegExp(
 );
 
 export function* actsOf(code: string, dialect: Dialect): Generator<Act> {
+  if (dialect === 'applescript') {
+    yield* actsOfAppleScript(code);
+    return;
+  }
   const text = joined(code);
   for (const match of text.matchAll(RUNS_TEXT))
     yield { kind: 'script', dialect: 'sh', script: concatenated(match[1] ?? '') };

@@ -1,4 +1,4 @@
-import { type Command, DOWNLOADED, hasUnknown, PIPE, programName, UNKNOWN } from './model.ts';
+import { type Command, DOWNLOADED, EVERY_UNIT, hasUnknown, PIPE, programName, UNKNOWN } from './model.ts';
 import { unescapeAnsi } from './sh-expand.ts';
 
 /** What a command would write, as far as that can be known: hidden commands are mostly made of these few. */
@@ -16,8 +16,12 @@ export function outputOf(command: Command, input: string, files: ReadonlyMap<str
       : file.startsWith(PIPE)
         ? file.slice(PIPE.length)
         : (files.get(file) ?? UNKNOWN));
+  if (read.includes(EVERY_UNIT) && COLUMNS.has(name)) return EVERY_UNIT;
   return WRITERS[name]?.(args, read, files) ?? (DOWNLOADERS.has(name) ? DOWNLOADED : UNKNOWN);
 }
+
+/** Take columns or an order out of a list, and leave it whole. */
+const COLUMNS: ReadonlySet<string> = new Set('awk gawk cut tr sort uniq sed xargs cat tail'.split(' '));
 
 export const DOWNLOADERS: ReadonlySet<string> = new Set(
   'curl wget fetch lynx aria2c axel http https httpie lwp-download get xh curlie bitsadmin nc ncat netcat socat ftp tftp'.split(
@@ -76,6 +80,10 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   which: ([name = '']) => `/usr/bin/${name}`,
   xargs: (args, input) => (args.length <= 1 ? input.trim() : UNKNOWN),
   gunzip: () => UNKNOWN,
+  systemctl: (args) =>
+    args.some((arg) => /^list-unit/.test(arg)) && args.filter((arg) => !arg.startsWith('-')).length === 1
+      ? EVERY_UNIT
+      : UNKNOWN,
 };
 
 export function fromBase64(text: string): string {

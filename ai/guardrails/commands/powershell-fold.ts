@@ -20,7 +20,27 @@ type Step = readonly [pattern: RegExp, replace: (...groups: string[]) => string]
 const NUMBER = '(?:0x[0-9a-fA-F]+|\\d+)';
 const LIST = `@?\\(\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)`;
 
+const PATH_PART = `(?:'((?:[^']|'')*)'|((?:[A-Za-z]:|[\\w.%-])[\\w.:\\\\/%()-]*))`;
+
 const STEPS: readonly Step[] = [
+  [
+    new RegExp(`\\bJoin-Path\\s+(?:-Path\\s+)?${PATH_PART}\\s+(?:-ChildPath\\s+)?${PATH_PART}`, 'gi'),
+    (...parts) =>
+      quote(
+        parts
+          .slice(0, 4)
+          .filter((part) => typeof part === 'string')
+          .map((part) => unquote(part).replace(/[\\/]+$/, ''))
+          .join('\\'),
+      ),
+  ],
+  [
+    new RegExp(
+      `\\[(?:System\\.)?IO\\.Path\\]::Combine\\(\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)`,
+      'gi',
+    ),
+    (list) => quote(strings(list).join('\\')),
+  ],
   [/\(\s*(?:Get-Command|gcm)\s+'?([\w-]+)'?[^)]*\)(?:\.\w+)?/gi, (name) => quote(name)],
   [
     new RegExp(`\\[(?:System\\.)?char(?:\\[\\])?\\]\\s*\\(?\\s*(${NUMBER})\\s*\\)?`, 'gi'),

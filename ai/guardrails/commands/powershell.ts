@@ -62,6 +62,7 @@ class Reader {
         this.at += 1;
         endCommand();
       } else if (character === '{' || character === '(') {
+        const begun = this.at;
         this.at += 1;
         const nested =
           this.depth < 64
@@ -71,6 +72,9 @@ class Reader {
           words.push(UNKNOWN);
           // What the brackets wrote is what the command gets.
           if (nested.length > 0 && words.length > 1) commands.push(...nested);
+        } else if (/^(?:where-object|where|\?)$/i.test(words[0] ?? '')) {
+          // A filter says what is chosen.
+          words.push(this.text.slice(begun, this.at));
         } else if (words.length === 0 || KEYWORDS.has((words[0] ?? '').toLowerCase())) words = [];
       } else if (/[)}]/.test(character)) {
         this.at += 1;

@@ -68,7 +68,7 @@ export function remember(command: Command, input: string, written: string, state
   }
   if (/^(?:compress-archive|tar|bsdtar|zip|7z|7za|rar)$/.test(name)) {
     const paths = command.words.slice(1).filter((word) => /[\\/]/.test(word) && !word.startsWith('-'));
-    const archive = paths.find((path) => /\.(?:zip|7z|rar|tar|tgz|gz|xz|bz2|zst)$/i.test(path));
+    const archive = command.words.find((word) => /\.(?:zip|7z|rar|tar|tgz|gz|xz|bz2|zst)$/i.test(word));
     if (archive !== undefined && paths.some((path) => reachOf(path, state.directory, true) === 'critical'))
       state.files.set(archive, COLLECTED);
   }

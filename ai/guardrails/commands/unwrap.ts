@@ -241,7 +241,7 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
   parallel: (args) => words(afterOptions(args, /^-[jN]$/)),
   'systemd-run': simple(/^-[pu]$|^--(?:unit|on-\w+)$/),
   unshare: simple(/^$/),
-  nsenter: simple(/^-[tmuinp]$/),
+  nsenter: simple(/^-[tSGWr]$|^--(?:target|wd|root)$/),
   script: (args) => script('sh', args[args.findIndex((arg) => /^-\w*c$/.test(arg)) + 1]),
   ssh: (args) =>
     script(
@@ -310,8 +310,8 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
   lua: interpreter('python', /^-e$/),
   osascript: (args) =>
     args.includes('-e')
-      ? args.flatMap((arg, index) => (args[index - 1] === '-e' ? script('applescript', arg) : []))
-      : [],
+      ? script('applescript', args.filter((_, index) => args[index - 1] === '-e').join('\n'))
+      : interpreter('applescript', /^-e$/)(args),
   awk: (args) => script('perl', afterOptions(args, /^-[Fvf]$/)[0]),
   gawk: (args) => script('perl', afterOptions(args, /^-[Fvf]$/)[0]),
   find,

@@ -116,6 +116,21 @@ const finds: Rule = ({ name, args, directory }) => {
     .find((found) => found !== undefined);
 };
 
+/** What a machine needs at every moment, or at its next start. */
+const INDISPENSABLE =
+  /^(?:\/(?:bin|boot|dev|etc|home|lib\w*|proc|root|run|sbin|sys|usr|var|System|Library|Applications|Users|private)?(?:\/\*)?|\/usr\/(?:s?bin|lib\w*|share|local)|\/(?:usr\/)?s?bin\/[^/]+|\/etc\/(?:passwd|shadow|group|sudoers|pam\.d|fstab|ssl|ssh|systemd)|\/var\/lib(?:\/(?:dpkg|rpm))?|\/boot\/.*|\/System\/.*|\/Library\/(?:Keychains|Preferences|Frameworks|LaunchDaemons)|[a-z]:\\(?:windows(?:\\(?:system32|syswow64|winsxs)(?:\\(?:config|drivers|.*\.(?:exe|dll|sys)))?)?|users|program files(?: \(x86\))?|programdata|bootmgr))$/i;
+
+/** Archivers that take away what they have packed. */
+const archives: Rule = ({ name, args, directory }) =>
+  /^(?:tar|bsdtar|gtar|zip|7z|7za|rar)$/.test(name) &&
+  args.some(
+    (arg) =>
+      /^--remove-files$|^-\w*m\w*$|^-sdel$|^-df$/.test(arg) && (name !== 'tar' || arg.startsWith('--')),
+  ) &&
+  args.some((arg) => /^[/~]|^[a-z]:/i.test(arg) && reachOf(arg, directory, true) === 'critical')
+    ? { code: 'destructive_deletion', message: 'Packs what the system needs and deletes it' }
+    : undefined;
+
 const moves: Rule = ({ name, args, directory, lower }) => {
   const paths = args.filter(
     (arg) =>
@@ -124,12 +139,14 @@ const moves: Rule = ({ name, args, directory, lower }) => {
   if (/^(?:mv|move|move-item|mi|ren|rename|rename-item|rni)$/.test(name)) {
     const target = paths.at(-1) ?? '';
     const renames = /^re?n/.test(name);
-    // Under another name in the same place it can be put back.
+    // Under another name in the same place it can be put back, unless nothing runs without it.
     const critical = paths
       .slice(0, -1)
       .some(
         (path) =>
-          reachOf(path, directory, true) === 'critical' && !(target.startsWith(path) && target !== path),
+          reachOf(path, directory, true) === 'critical' &&
+          (INDISPENSABLE.test(path.replace(/(?<=.)[\\/]+$/, '')) ||
+            !(target.startsWith(path) && target !== path)),
       );
     return critical || (!renames && target === '/dev/null')
       ? { code: 'destructive_deletion', message: 'Moves away what the system needs' }
@@ -222,6 +239,7 @@ export const DELETION_RULES: readonly Rule[] = [
   deletes,
   finds,
   moves,
+  archives,
   overwrites,
   empties,
   packages,
