@@ -20,6 +20,7 @@ import { foldPowerShell } from './commands/powershell-fold.ts';
 import { readShell, shellState } from './commands/sh.ts';
 import { argumentsFrom, dialectOf, follow, remember, resolved } from './commands/tracking.ts';
 import { type Inner, unwrap } from './commands/unwrap.ts';
+import { partOf } from './parts.ts';
 import { ACCESS_RULES } from './rules/access.ts';
 import { DELETION_RULES } from './rules/deletion.ts';
 import { DISK_RULES } from './rules/disks.ts';
@@ -63,7 +64,7 @@ function isTangled(script: string): boolean {
   const counts = new Map<string, number>();
   let row = 0;
   for (let at = 0; at < script.length; at += 1) {
-    const sign = script[at] ?? '';
+    const sign = partOf(script, at);
     if (!SIGNS.has(sign)) continue;
     const count = (counts.get(sign) ?? 0) + 1;
     row = sign === script[at - 1] ? row + 1 : 0;
@@ -177,8 +178,8 @@ export class Inspector {
     for (const match of script.matchAll(
       /(?:^|[\s;&|(])(?:function\s+)?([^\s;&|(){}'"]+)\s*\(\s*\)\s*[{(]\s*([^}]*)[})]/g,
     )) {
-      const name = (match[1] ?? '').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-      if (new RegExp(`(?:^|[\\s;&|])${name}\\s*(?:\\|&?\\s*${name}|&)`).test(` ${match[2] ?? ''}`))
+      const name = partOf(match, 1).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      if (new RegExp(`(?:^|[\\s;&|])${name}\\s*(?:\\|&?\\s*${name}|&)`).test(` ${partOf(match, 2)}`))
         this.add({ code: 'fork_bomb', message: 'Starts itself without end' }, match[0]);
     }
   }
@@ -256,7 +257,7 @@ export class Inspector {
       dialect === 'sh' &&
       first.replaceAll(UNKNOWN, '') === '' &&
       args.length > 0 &&
-      /^-?[rR]/.test(args[0] ?? '') &&
+      /^-?[rR]/.test(partOf(args, 0)) &&
       args.some((arg) => arg === '/' || arg.startsWith('/*'))
     )
       this.add({ code: 'hidden_code', message: 'Runs a program whose name is hidden' }, words.join(' '));
@@ -314,7 +315,7 @@ export class Inspector {
       case 'words': {
         // What xargs hands on comes at the end.
         const given =
-          programName(command.words[0] ?? '') === 'xargs' && input !== ''
+          programName(partOf(command.words, 0)) === 'xargs' && input !== ''
             ? argumentsFrom(inner.words, input, before)
             : inner.words;
         this.command({ words: given, redirects: command.redirects }, before, input, state, dialect);
@@ -346,8 +347,8 @@ export class Inspector {
     const line = [...before, command].map(({ words }) => words.join(' ')).join(' | ');
     const fetched = before.some(
       ({ words }) =>
-        DOWNLOADERS.has(programName(words[0] ?? '')) ||
-        (/^(?:sudo|env)$/.test(words[0] ?? '') && words.some((word) => DOWNLOADERS.has(programName(word)))),
+        DOWNLOADERS.has(programName(partOf(words, 0))) ||
+        (/^(?:sudo|env)$/.test(partOf(words, 0)) && words.some((word) => DOWNLOADERS.has(programName(word)))),
     );
     if (input.includes(DOWNLOADED) || (fetched && dialect !== 'sql'))
       this.add({ code: 'download_and_run', message: 'Runs what it downloads' }, line);

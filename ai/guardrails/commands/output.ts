@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import { type Command, DOWNLOADED, EVERY_UNIT, hasUnknown, PIPE, programName, UNKNOWN } from './model.ts';
 import { unescapeAnsi } from './sh-expand.ts';
 
@@ -44,7 +45,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
     const once = (): string =>
       unescapeAnsi(format).replace(/%(?:[-\d.]*)([sbdiqxcu%])/g, (_, kind: string) => {
         if (kind === '%') return '%';
-        const value = values[next++] ?? '';
+        const value = partOf(values, next++);
         return kind === 'b' ? unescapeAnsi(value) : value;
       });
     let outcome = once();
@@ -160,8 +161,8 @@ function substitute(args: readonly string[], input: string): string {
     if (parts === null) return UNKNOWN;
     try {
       text = text.replace(
-        new RegExp(parts[2] ?? '', parts[4]?.includes('g') ? 'g' : ''),
-        (parts[3] ?? '').replace(/\$/g, '$$$$'),
+        new RegExp(partOf(parts, 2), parts[4]?.includes('g') ? 'g' : ''),
+        partOf(parts, 3).replace(/\$/g, '$$$$'),
       );
     } catch {
       return UNKNOWN;

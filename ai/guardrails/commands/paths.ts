@@ -82,7 +82,7 @@ function reachOfUnknown(path: string, directory: string | undefined, recursive: 
 }
 
 function unixReach(path: string, directory: string | undefined, recursive: boolean): Reach {
-  const wildcard = /(?:^|\/)(?:\*|\.\*|\{[^}]*\}|\.\[!?[^\]]*\]\*|\?\*|\*\*)$/.test(path);
+  const wildcard = /(?:^|\/)(?:\*|\.\*|\{[^}]*\}|\.\[!?[^\]]*\]\*|\?\*|\*\*|[!?*+@]\([^)]*\))$/.test(path);
   if (!path.startsWith('/') && !path.startsWith('~')) {
     if (/^(?:\.[\\/])?(?:\*|\*\.\*|\.\*|\.|\.\[!?[^\]]*\]\*|)$/.test(path)) {
       return directory === undefined

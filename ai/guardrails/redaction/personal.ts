@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import { type Detector, spansOf } from './spans.ts';
 
 /** Brands by their first digits, with the lengths that they have. */
@@ -195,7 +196,7 @@ export const personalData: Detector = function* (text) {
     );
   });
   yield* spansOf(text, EMAIL, 'EMAIL', (value, match) => {
-    const next = text[match.index + value.length] ?? '';
+    const next = partOf(text, match.index + value.length);
     return !NO_DOMAIN.test(value) && !(ACCOUNT_OF_TOOL.test(value) && /[:/]/.test(next));
   });
   yield* phones(text);

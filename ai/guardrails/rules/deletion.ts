@@ -1,5 +1,6 @@
 import { hasUnknown, programName } from '../commands/model.ts';
 import { reachOf } from '../commands/paths.ts';
+import { partOf } from '../parts.ts';
 import { lineRules, type Rule, type Seen, type Verdict } from './rule.ts';
 
 const DELETERS = new Set(
@@ -26,7 +27,7 @@ function targetsOf({ name, args }: Seen): string[] {
     if (/^-/.test(arg) && arg !== '-') return false;
     if (switches && /^\/[a-z](?::.*)?$/i.test(arg)) return false;
     if (/^\/[dfpqs]{2,}$/i.test(arg) && switches) return false;
-    return !VALUED.test(args[index - 1] ?? '') && !/^\$?(?:true|false|silentlycontinue|stop)$/i.test(arg);
+    return !VALUED.test(partOf(args, index - 1)) && !/^\$?(?:true|false|silentlycontinue|stop)$/i.test(arg);
   });
 }
 
@@ -47,7 +48,7 @@ const deletes: Rule = (seen) => {
   if (!DELETERS.has(name)) return undefined;
   if (args.includes('--no-preserve-root'))
     return { code: 'destructive_deletion', message: 'Asks that even the root be deleted' };
-  const listed = before.findLast((command) => LISTERS.has(programName(command.words[0] ?? '')));
+  const listed = before.findLast((command) => LISTERS.has(programName(partOf(command.words, 0))));
   const recursive = isRecursive(args) || (listed !== undefined && isRecursive(listed.words.slice(1)));
   const targets = targetsOf(seen);
   // Without quotes a path with blanks falls apart: what is meant is judged as well.
@@ -69,7 +70,7 @@ function listedVerdict(args: readonly string[], directory: string | undefined): 
     (arg, index) =>
       !/^[-(!]/.test(arg) &&
       !/^-(?:include|exclude|filter|depth|name|type|mtime|mmin|size|attributes|erroraction|ea|user|newer|iname|maxdepth|mindepth|perm)$/i.test(
-        args[index - 1] ?? '',
+        partOf(args, index - 1),
       ),
   );
   const roots = paths.length === 0 ? ['*'] : paths;
@@ -94,7 +95,7 @@ const finds: Rule = ({ name, args, directory }) => {
       arg === '-delete' ||
       (/^-(?:exec|execdir|ok)$/.test(arg) &&
         /^(?:.*\/)?(?:rm|shred|unlink|srm|mv|truncate|dd|chmod|chown|sudo|sh|bash)$/.test(
-          args[index + 1] ?? '',
+          partOf(args, index + 1),
         )),
   );
   if (!acts) return undefined;

@@ -1,4 +1,5 @@
 import { EVERY_UNIT } from '../commands/model.ts';
+import { partOf } from '../parts.ts';
 import type { Rule } from './rule.ts';
 
 /** Commands that act on all there is, because nothing chooses one. */
@@ -37,13 +38,13 @@ const STEPS = /^(?:where-object|where|\?|sort-object|sort|select-object|select|f
 const ofPowerShell: Rule = ({ name, args, before, line }) => {
   const [source, ...steps] = before;
   const noun = endedBy(name, line);
-  if (noun === undefined || source === undefined || listedBy(source.words[0] ?? '') !== noun)
+  if (noun === undefined || source === undefined || listedBy(partOf(source.words, 0)) !== noun)
     return undefined;
   const named = (words: readonly string[]): boolean =>
     words.some(
       (word, index) =>
         /^[^-\u0001]/.test(word) &&
-        !/^-(?:erroraction|ea|startuptype|status|force)$/i.test(words[index - 1] ?? ''),
+        !/^-(?:erroraction|ea|startuptype|status|force)$/i.test(partOf(words, index - 1)),
     );
   if (named(source.words.slice(1)) || named(args)) return undefined;
   const narrowed = steps.some(({ words: [first = '', ...rest] }) => {

@@ -1,4 +1,5 @@
 import { DOWNLOADED } from '../commands/model.ts';
+import { partOf } from '../parts.ts';
 
 /**
  * Packages that a command installs by their file or address: such a package was chosen by nobody who keeps a
@@ -41,7 +42,8 @@ const INSTALLS: Readonly<Record<string, RegExp>> = {
 const ADDRESS = /^["']?(?:git\+|file=)?(?:https?|ftp):\/\//i;
 /** Options whose value is an address, and no package: indexes, sources, proxies. */
 const TAKES_ADDRESS =
-  /^(?:-i|--(?:index-url|extra-index-url|trusted-host|proxy|registry|source|find-links|repo\w*|keyserver|setopt\S*|mirror|cert|constraint)|-c|-f|-s)$/i;
+  /^(?:--(?:index-url|extra-index-url|trusted-host|proxy|registry|source|find-links|repo\w*|keyserver|setopt\S*|mirror|cert|constraint))$/i;
+const OF_PIP = /^-[icf]$/;
 
 /** What `name` would install that came from elsewhere; undefined when nothing of it did. */
 export function foreignPackage(
@@ -53,7 +55,9 @@ export function foreignPackage(
   if (form === undefined || !form.test(args.join(' ')) || args.includes('--import')) return undefined;
   return args.find(
     (arg, index) =>
-      (ADDRESS.test(arg) && !TAKES_ADDRESS.test(args[index - 1] ?? '')) ||
+      (ADDRESS.test(arg) &&
+        !TAKES_ADDRESS.test(partOf(args, index - 1)) &&
+        !(name.startsWith('pip') && OF_PIP.test(partOf(args, index - 1)))) ||
       (/[./\\]/.test(arg) && contentsOf(arg.replace(/^\w+:(?=\/)/, ''))?.includes(DOWNLOADED) === true),
   );
 }

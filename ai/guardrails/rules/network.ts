@@ -1,5 +1,6 @@
 import { programName } from '../commands/model.ts';
 import { reachOf } from '../commands/paths.ts';
+import { partOf } from '../parts.ts';
 import { lineRules, type Rule } from './rule.ts';
 
 const SECRET_FILES =
@@ -60,7 +61,7 @@ const exfiltration: Rule = ({ name, line, args, before, input, redirects }) => {
 /** A search that sends each file that it finds. */
 const sendsFound: Rule = ({ name, args, line }) => {
   const at = args.findIndex((arg) => /^-(?:exec|execdir|ok)$/.test(arg));
-  if (name !== 'find' || at === -1 || !SENDERS.has(programName(args[at + 1] ?? ''))) return undefined;
+  if (name !== 'find' || at === -1 || !SENDERS.has(programName(partOf(args, at + 1)))) return undefined;
   const wide = args
     .slice(0, at)
     .some((arg) => /^[/~]/.test(arg) && reachOf(arg, undefined, true) === 'critical');

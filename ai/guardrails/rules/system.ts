@@ -1,4 +1,5 @@
 import { isRegistry, isRegistryRoot } from '../commands/paths.ts';
+import { partOf } from '../parts.ts';
 import { lineRules, type Rule } from './rule.ts';
 
 const traces = lineRules('traces_removed', [
@@ -56,7 +57,7 @@ const processes: Rule = ({ name, args, line }) => {
     args.some(
       (arg, index) =>
         (arg === '-1' && index > 0) ||
-        (arg === '1' && index > 0 && /^-/.test(args[index - 1] ?? '')) ||
+        (arg === '1' && index > 0 && /^-/.test(partOf(args, index - 1))) ||
         (arg === '1' && args.length === 1) ||
         (arg === '0' && args.length > 1),
     )
@@ -84,7 +85,7 @@ const processes: Rule = ({ name, args, line }) => {
 
 const registry: Rule = ({ name, args, lower, line }) => {
   if (name === 'reg' && (lower[0] === 'delete' || lower[0] === 'restore' || lower[0] === 'unload')) {
-    const path = args[1] ?? '';
+    const path = partOf(args, 1);
     const whole = !lower.some((arg) => arg === '/v' || arg === '/ve');
     if (
       lower[0] === 'restore' ||
