@@ -1,16 +1,23 @@
 import { z } from 'zod';
-import { MAX_BULK_TASKS } from '../../../contracts/agent-task/task.ts';
-import type { Operator } from '../../platform/operator.ts';
+import { MAX_BULK_TASKS } from '../../contracts/agent-task/task.ts';
+import type { RingSize } from '../../contracts/deployment/rings.ts';
+import type { Operator } from '../platform/operator.ts';
 
 const created = z.object({ id: z.string(), status: z.string() });
 const accepted = z.object({ correlation_id: z.string() });
+
+/** As the contract has it; what is left out is as it is by default. */
+export interface RingOrder {
+  readonly size: RingSize;
+  readonly gates?: object;
+}
 
 export interface Order {
   readonly pipelineId: string;
   /** All that fit the package when not given. */
   readonly agentIds?: readonly string[];
-  /** Sizes of its rings, in their order. */
-  readonly rings: readonly object[];
+  /** In their order; they do not soak. */
+  readonly rings: readonly RingOrder[];
   /** Devices that work on it at the same time. */
   readonly inFlight: number;
 }
@@ -27,8 +34,8 @@ export class Orders {
 
   static async by(admin: Operator): Promise<Orders> {
     return new Orders(
-      await admin.colleague('bench-operator', ['operator']),
-      await admin.colleague('bench-approver', ['approver']),
+      await admin.colleague('deployment-operator', ['operator']),
+      await admin.colleague('deployment-approver', ['approver']),
     );
   }
 
@@ -39,7 +46,7 @@ export class Orders {
         pipeline_id: pipelineId,
         ...(agentIds === undefined ? {} : { selection: { agent_ids: agentIds } }),
         plan: {
-          rings: rings.map((size, index) => ({ name: `ring-${index + 1}`, size, soak_seconds: 0 })),
+          rings: rings.map((ring, index) => ({ name: `ring-${index + 1}`, soak_seconds: 0, ...ring })),
           max_in_flight: inFlight,
           max_per_minute: 100_000,
         },

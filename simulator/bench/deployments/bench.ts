@@ -1,8 +1,8 @@
 import { step } from '../../../cli/engines/progress.ts';
+import type { Order } from '../../load/orders.ts';
 import { type BenchContext, defineBench } from '../bench.ts';
 import { perThousand } from '../measure/cpu.ts';
 import { UsageError } from '../options.ts';
-import type { Order } from './orders.ts';
 import { Stage } from './stage.ts';
 
 /** Devices that get tasks before anything is measured. */
@@ -61,7 +61,7 @@ async function ofMany(stage: Stage, { progress }: BenchContext, options: Options
     (pipelineId, n): Order => ({
       pipelineId,
       agentIds: Array.from({ length: devices }, (_, k) => stage.agentAt(n * devices + k)),
-      rings: [{ rest: true }],
+      rings: [{ size: { rest: true } }],
       inFlight: options['in-flight'],
     }),
   );
@@ -96,7 +96,7 @@ async function ofOne(stage: Stage, { progress }: BenchContext, options: Options)
   const took = await stage.measure(`One deployment to ${agents} devices`, async (tell) => {
     id = await stage.orders.deploy({
       pipelineId,
-      rings: [{ count: 100 }, { percent: 10 }, { rest: true }],
+      rings: [{ size: { count: 100 } }, { size: { percent: 10 } }, { size: { rest: true } }],
       inFlight: options['in-flight'],
     });
     await stage.watch.completed([id], tell);

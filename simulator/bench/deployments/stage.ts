@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { step } from '../../../cli/engines/progress.ts';
 import type { RunningPlatform } from '../../../cli/platform/start.ts';
 import { type Database, openDatabase } from '../../../db/database.ts';
+import { Orders } from '../../load/orders.ts';
 import { preparePackages } from '../../packages/prepare.ts';
 import { Operator } from '../../platform/operator.ts';
 import type { BenchContext } from '../bench.ts';
@@ -11,7 +12,6 @@ import { AgentLines } from '../parts/agent-lines.ts';
 import { startBenchPlatform } from '../parts/platform.ts';
 import { freePorts, scratchFolder } from '../parts/scratch.ts';
 import { Crew } from './crew.ts';
-import { Orders } from './orders.ts';
 import { type Tell, Watch } from './watch.ts';
 
 /** What was ordered was done after `seconds`, and every workflow that took part had ended after `quietSeconds`. */
