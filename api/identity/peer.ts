@@ -4,7 +4,7 @@ import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { AGENT_ORGANISATION } from '../../runtime/certificates/authority.ts';
-import { type Block, isWithin } from '../middleware/address.ts';
+import { type Block, isWithin } from '../../runtime/network/blocks.ts';
 
 /** What a client certificate says of its holder. */
 export type Peer =
