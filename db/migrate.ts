@@ -6,6 +6,7 @@ import * as packagingPipeline from './migrations/0003-packaging-pipeline.ts';
 import * as deployment from './migrations/0004-deployment.ts';
 import * as incidents from './migrations/0005-incidents.ts';
 import * as fleetSamples from './migrations/0006-fleet-samples.ts';
+import * as certificatesAndFindings from './migrations/0009-certificates-and-findings.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
@@ -15,6 +16,7 @@ const MIGRATIONS = [
   { name: '0004-deployment', up: deployment.up },
   { name: '0005-incidents', up: incidents.up },
   { name: '0006-fleet-samples', up: fleetSamples.up },
+  { name: '0009-certificates-and-findings', up: certificatesAndFindings.up },
 ] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */

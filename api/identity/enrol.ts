@@ -60,7 +60,7 @@ export async function issueFor(
   correlationId: string,
 ): Promise<IssuedCertificate> {
   const issued = await deps.authority.issueAccepted(accepted, agentId);
-  await deps.stores.agents.addCertificate(agentId, issued, correlationId);
+  await deps.stores.certificates.add(agentId, issued, correlationId);
   return issued;
 }
 

@@ -27,6 +27,8 @@ export interface LiveTopic {
   /** Whether what was audited may change what the topic shows. */
   readonly concerns: (event: AuditEvent, id: string) => boolean;
   readonly render: (api: Api, id: string) => Promise<string>;
+  /** Whether what was rendered last may change without being audited: then it is looked at with every tick. */
+  readonly restless?: (html: string) => boolean;
 }
 
 const TICK_MS = 1_000;
@@ -113,8 +115,13 @@ export class LiveHub {
       const { kind, id } = split(topic);
       const handler = this.#kinds.get(kind);
       if (handler === undefined) continue;
-      if (unsure || !this.#latest.has(topic) || news.some((event) => handler.concerns(event, id)))
-        await this.#publish(topic, (api) => handler.render(api, id));
+      const latest = this.#latest.get(topic);
+      const due =
+        unsure ||
+        latest === undefined ||
+        handler.restless?.(latest.html) === true ||
+        news.some((event) => handler.concerns(event, id));
+      if (due) await this.#publish(topic, (api) => handler.render(api, id));
     }
   }
 

@@ -27,6 +27,7 @@ const SHOWN = 20;
 
 function Standing({ incident }: { incident: IncidentDetail }) {
   return (
+    <div data-state={`${incident.status} ${incident.suggestions.length}`}>
     <Facts
       entries={[
         ['Status', <Status of={incident.outcome ?? incident.status} />],
@@ -48,6 +49,7 @@ function Standing({ incident }: { incident: IncidentDetail }) {
         ],
       ]}
     />
+    </div>
   );
 }
 
@@ -242,7 +244,7 @@ export const addIncident: AddPages = (app, { options }) => {
         <Section title="Origin">
           <Facts
             entries={[
-              ['Workflow', <WorkflowLink id={incident.workflow_id} ui={options.temporalUiUrl} />],
+              ['Workflow', <WorkflowLink id={incident.workflow_id} ui={options.workflowsUrl} />],
               ['Story', <a href={`/console/audit?object_id=${id}`}>its audit events</a>],
             ]}
           />

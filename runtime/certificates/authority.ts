@@ -27,6 +27,8 @@ export interface IssuedCertificate {
   readonly serial: string;
   /** SHA-256 over the DER form, hex. */
   readonly fingerprint: string;
+  readonly subject: string;
+  readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
@@ -197,6 +199,7 @@ export class CertificateAuthority {
 
   async #issue(request: CertificateRequest): Promise<IssuedCertificate> {
     const serial = newSerial();
+    const notBefore = new Date(Date.now() - BACKDATE_MS);
     const notAfter = new Date(
       Math.min(Date.now() + request.days * DAY_MS, this.#certificate.notAfter.getTime()),
     );
@@ -204,7 +207,7 @@ export class CertificateAuthority {
       serialNumber: serial,
       subject: request.subject,
       issuer: this.#certificate.subject,
-      notBefore: new Date(Date.now() - BACKDATE_MS),
+      notBefore,
       notAfter,
       publicKey: request.publicKey,
       signingKey: this.#key,
@@ -224,7 +227,8 @@ export class CertificateAuthority {
       ],
     });
     const fingerprint = createHash('sha256').update(Buffer.from(certificate.rawData)).digest('hex');
-    return { pem: certificate.toString('pem'), serial, fingerprint, notAfter };
+    const { subject } = certificate;
+    return { pem: certificate.toString('pem'), serial, fingerprint, subject, notBefore, notAfter };
   }
 }
 

@@ -96,6 +96,21 @@ describe('Live pages', () => {
     expect(one.got.map(({ html }) => html)).toEqual(['first', 'second']);
   });
 
+  it('show what grows without being audited, until it says that it has ended', async () => {
+    hub = new LiveHub({ thing: { ...thing(fake), restless: (html) => html !== 'ended' } }, TICK_MS);
+    const one = reader(fake);
+    join(one);
+    await until(() => one.got.length === 1);
+    fake.value = 'grown';
+    await until(() => one.got.length === 2);
+    fake.value = 'ended';
+    await until(() => one.got.length === 3);
+    fake.value = 'later';
+    const reads = hub.reads;
+    await until(() => hub.reads > reads + 3);
+    expect(one.got.map(({ html }) => html)).toEqual(['first', 'grown', 'ended']);
+  });
+
   it('are not told of what happens to others, nor of a change that shows nothing new', async () => {
     const one = reader(fake);
     join(one);

@@ -24,6 +24,7 @@ const ALL = [
   '0004-deployment',
   '0005-incidents',
   '0006-fleet-samples',
+  '0009-certificates-and-findings',
 ];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {
