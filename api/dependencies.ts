@@ -1,6 +1,7 @@
 import type { Client, Connection } from '@temporalio/client';
 import type { Config } from '../contracts/config.ts';
 import type { Database } from '../db/database.ts';
+import { IssuedCertificates } from '../db/stores/agent/issued-certificates.ts';
 import { createStores } from '../db/stores/index.ts';
 import { CertificateAuthority } from '../runtime/certificates/authority.ts';
 import { openContentStore } from '../runtime/content-store/open.ts';
@@ -26,6 +27,7 @@ export async function createDependencies(
 ): Promise<ApiDependencies> {
   const authority = await CertificateAuthority.open(config.EUCORA_DATA_DIR);
   const stores = createStores(database, config);
+  const issued = new IssuedCertificates(database.pool, authority.fingerprint);
   const content = await openContentStore(config, (stored) => stores.storedObjects.admit(stored));
   await content.sweep();
   const postgres: Dependency = { name: 'postgres', check: () => database.pool.query('SELECT 1') };
@@ -40,7 +42,11 @@ export async function createDependencies(
     config,
     stores,
     authority,
-    peers: new PeerVerifier(authority.certificatePem, parseBlocks(config.EUCORA_TRUSTED_PROXIES)),
+    peers: new PeerVerifier(
+      authority.certificatePem,
+      (fingerprint) => issued.find(fingerprint),
+      parseBlocks(config.EUCORA_TRUSTED_PROXIES),
+    ),
     content,
     oidc:
       config.EUCORA_OIDC_ISSUER === undefined

@@ -7,6 +7,7 @@ import * as deployment from './migrations/0004-deployment.ts';
 import * as incidents from './migrations/0005-incidents.ts';
 import * as fleetSamples from './migrations/0006-fleet-samples.ts';
 import * as certificatesAndFindings from './migrations/0009-certificates-and-findings.ts';
+import * as issuedCertificates from './migrations/0010-issued-certificates.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
@@ -17,6 +18,7 @@ const MIGRATIONS = [
   { name: '0005-incidents', up: incidents.up },
   { name: '0006-fleet-samples', up: fleetSamples.up },
   { name: '0009-certificates-and-findings', up: certificatesAndFindings.up },
+  { name: '0010-issued-certificates', up: issuedCertificates.up },
 ] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */

@@ -82,7 +82,8 @@ export function createHeartbeatFastPath(deps: ApiDependencies, routes: RequestHa
   async function handle(incoming: Incoming, outgoing: Outgoing): Promise<unknown> {
     const agentId = ordinaryHeartbeat(incoming);
     if (agentId === undefined) return routes(incoming, outgoing);
-    const peer = deps.peers.ofRequest(incoming);
+    const known = deps.peers.ofRequest(incoming);
+    const peer = known instanceof Promise ? await known : known;
     if (peer.kind !== 'agent' || peer.agentId !== agentId) return routes(incoming, outgoing);
     return hear(incoming, outgoing, agentId);
   }
@@ -112,8 +113,9 @@ function ordinaryHeartbeat(incoming: Incoming): string | undefined {
 }
 
 /** The body when it is here as a whole; undefined when it broke off. Until then it stays unread. */
-function wholeBody(incoming: Incoming): Promise<Buffer | undefined> | Buffer {
+function wholeBody(incoming: Incoming): Promise<Buffer | undefined> | Buffer | undefined {
   const length = Number(incoming.headers['content-length']);
+  if (incoming.destroyed) return undefined;
   if (incoming.readableLength === length) return incoming.read() as Buffer;
   return new Promise((resolve) => {
     const done = (body: Buffer | undefined): void => {

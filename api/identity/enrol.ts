@@ -60,7 +60,11 @@ export async function issueFor(
   correlationId: string,
 ): Promise<IssuedCertificate> {
   const issued = await deps.authority.issueAccepted(accepted, agentId);
-  await deps.stores.certificates.add(agentId, issued, correlationId);
+  await deps.stores.certificates.add(
+    agentId,
+    { ...issued, authority: deps.authority.fingerprint },
+    correlationId,
+  );
   return issued;
 }
 

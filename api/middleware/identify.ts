@@ -8,21 +8,21 @@ import { takeAddressPoint, takePoint } from './rate-limit.ts';
 import { auditSecurity } from './security-events.ts';
 
 export interface AgentGate {
-  /** The certificate's holder, checked against the `id` of the path where it has one. Asks no database. */
+  /** The certificate's holder, checked against the `id` of the path where it has one. Asks the database at most once a certificate. */
   readonly identify: MiddlewareHandler<ApiEnv>;
   /** Turns away agents that were revoked or deleted. Check-ins find that out by themselves. */
   readonly admit: MiddlewareHandler<ApiEnv>;
   /** Refuses and audits an agent that may not speak any more. */
   turnAway(c: Context<ApiEnv>, admission: 'revoked' | 'unknown'): Promise<never>;
   /** The holder of a certificate where having one is optional. */
-  peerOf(c: Context<ApiEnv>): Peer;
+  peerOf(c: Context<ApiEnv>): Peer | Promise<Peer>;
   addressOf(c: Context<ApiEnv>): string;
 }
 
 /** Lets agents in by their client certificates: of the connection, or of the header of a trusted proxy. */
 export function createAgentGate(deps: ApiDependencies): AgentGate {
   const proxies = parseBlocks(deps.config.EUCORA_TRUSTED_PROXIES);
-  const peerOf = (c: Context<ApiEnv>): Peer => deps.peers.ofRequest(c.env.incoming);
+  const peerOf: AgentGate['peerOf'] = (c) => deps.peers.ofRequest(c.env.incoming);
 
   async function reject(
     c: Context<ApiEnv>,
@@ -57,7 +57,7 @@ export function createAgentGate(deps: ApiDependencies): AgentGate {
     turnAway,
     addressOf: (c) => clientAddress(c, proxies),
     identify: async (c, next) => {
-      const peer = peerOf(c);
+      const peer = await peerOf(c);
       if (peer.kind === 'none')
         throw new ApiError('certificate-required', 'Enrol first, then present the client certificate.');
       if (peer.kind === 'rejected') {

@@ -49,11 +49,14 @@ export interface AcceptedRequest {
 /** The platform's own certification authority: issues certificates for agents and for the agents' listener. */
 export class CertificateAuthority {
   readonly certificatePem: string;
+  /** SHA-256 over the DER form of the authority's certificate, hex. */
+  readonly fingerprint: string;
   readonly #certificate: x509.X509Certificate;
   readonly #key: webcrypto.CryptoKey;
 
   private constructor(certificatePem: string, key: webcrypto.CryptoKey) {
     this.certificatePem = certificatePem;
+    this.fingerprint = createHash('sha256').update(new X509Certificate(certificatePem).raw).digest('hex');
     this.#certificate = new x509.X509Certificate(certificatePem);
     this.#key = key;
   }
@@ -199,8 +202,10 @@ export class CertificateAuthority {
 
   async #issue(request: CertificateRequest): Promise<IssuedCertificate> {
     const serial = newSerial();
-    const notBefore = new Date(Date.now() - BACKDATE_MS);
-    const notAfter = new Date(
+    // Certificates know whole seconds only.
+    const second = (at: number): Date => new Date(Math.floor(at / 1_000) * 1_000);
+    const notBefore = second(Date.now() - BACKDATE_MS);
+    const notAfter = second(
       Math.min(Date.now() + request.days * DAY_MS, this.#certificate.notAfter.getTime()),
     );
     const certificate = await x509.X509CertificateGenerator.create({

@@ -29,7 +29,8 @@ export async function prepareAgents(
   profiles: readonly Profile[],
   options: Preparation,
 ): Promise<EnrolledIdentity[]> {
-  const presses = await makePresses(options);
+  const authority = await CertificateAuthority.open(options.dataDir);
+  const presses = await makePresses(authority, options);
   const expires = new Date(Date.now() + 360 * 86_400_000);
   const identities: EnrolledIdentity[] = [];
   for (let from = 0; from < profiles.length; from += BATCH) {
@@ -40,7 +41,7 @@ export async function prepareAgents(
       if (printed === undefined) throw new Error('There is no key to prepare agents with');
       return { profile, id, keyIndex, ...printed };
     });
-    await insert(options.pool, batch, expires);
+    await insert(options.pool, batch, expires, authority.fingerprint);
     identities.push(...batch.map(({ id, der, keyIndex }) => ({ id, certificate: der, keyIndex })));
     options.onProgress(identities.length);
   }
@@ -50,8 +51,10 @@ export async function prepareAgents(
   return identities;
 }
 
-async function makePresses({ dataDir, keys }: Preparation): Promise<CertificatePress[]> {
-  const authority = await CertificateAuthority.open(dataDir);
+async function makePresses(
+  authority: CertificateAuthority,
+  { dataDir, keys }: Preparation,
+): Promise<CertificatePress[]> {
   const authorityKey = await readFile(CertificateAuthority.paths(dataDir).key, 'utf8');
   return Promise.all(
     keys.map(async ({ csr }) => {
@@ -75,7 +78,12 @@ interface PreparedAgent {
   readonly serial: string;
 }
 
-async function insert(pool: Pool, agents: readonly PreparedAgent[], expires: Date): Promise<void> {
+async function insert(
+  pool: Pool,
+  agents: readonly PreparedAgent[],
+  expires: Date,
+  authority: string,
+): Promise<void> {
   await pool.query(
     `WITH fleet AS (
        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[],
@@ -91,8 +99,8 @@ async function insert(pool: Pool, agents: readonly PreparedAgent[], expires: Dat
        INSERT INTO agent_presence (agent_id, shard, status, agent_version, hardware_id)
        SELECT f.id, f.shard, 'UNKNOWN', f.agent_version, f.hardware_id FROM fleet f JOIN enrolled e ON e.id = f.id
      )
-     INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, not_after, issued_at)
-     SELECT f.serial, f.id, f.fingerprint, $11, now() FROM fleet f JOIN enrolled e ON e.id = f.id`,
+     INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, not_after, issued_at, authority_sha256)
+     SELECT f.serial, f.id, f.fingerprint, $11, now(), $12 FROM fleet f JOIN enrolled e ON e.id = f.id`,
     [
       agents.map(({ id }) => id),
       agents.map(({ profile }) => profile.hardwareId),
@@ -105,6 +113,7 @@ async function insert(pool: Pool, agents: readonly PreparedAgent[], expires: Dat
       agents.map(({ serial }) => serial),
       agents.map(({ der }) => createHash('sha256').update(der).digest('hex')),
       expires,
+      authority,
     ],
   );
 }

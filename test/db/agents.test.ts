@@ -124,7 +124,7 @@ it('admission tells who may speak, and a certificate that was issued is audited'
   expect(await agents.admission(id)).toBe('admitted');
   expect(await agents.admission(randomUUID())).toBe('unknown');
   const day = (n: number) => new Date(Date.UTC(2026, 0, n));
-  const known = { fingerprint: 'ff', subject: 'CN=a', notBefore: day(1), notAfter: day(31) };
+  const known = { fingerprint: 'ff', subject: 'CN=a', notBefore: day(1), notAfter: day(31), authority: 'aa' };
   await certificates.add(id, { serial: '01', ...known }, 'c');
   expect((await audit.list({ action: 'agent.certificate_issued', limit: 5 })).items).toMatchObject([
     { object_id: id, correlation_id: 'c' },

@@ -25,6 +25,7 @@ const ALL = [
   '0005-incidents',
   '0006-fleet-samples',
   '0009-certificates-and-findings',
+  '0010-issued-certificates',
 ];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {

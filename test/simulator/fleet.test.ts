@@ -182,10 +182,10 @@ describe('Enrolment', () => {
 
   it('prints certificates that the API takes for its own, with a serial number each', async () => {
     const agents = await prepared(15);
-    const verifier = new PeerVerifier(api.caPem);
+    const verifier = new PeerVerifier(api.caPem, async () => undefined);
     const serials = new Set<string>();
     for (const agent of agents) {
-      const peer = verifier.ofHeader(`:${agent.certificate.toString('base64')}:`);
+      const peer = await verifier.ofHeader(`:${agent.certificate.toString('base64')}:`);
       expect(peer).toMatchObject({ kind: 'agent', agentId: agent.id });
       const certificate = new X509Certificate(agent.certificate);
       expect(certificate.subject).toContain(agent.profile.hostname);

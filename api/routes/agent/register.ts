@@ -49,7 +49,7 @@ export const register: AgentRoute = (app, deps, gate) => {
   );
   app.openapi(route, async (c) => {
     const request = c.req.valid('json');
-    const peer = gate.peerOf(c);
+    const peer = await gate.peerOf(c);
     // A certificate that is no good does not keep a machine with a good key from enrolling.
     const owner = peer.kind === 'agent' ? peer.agentId : undefined;
     const enrolled = await enrol(c, deps, request, owner, gate.addressOf(c));

@@ -1,20 +1,11 @@
 import type { Pool } from 'pg';
-import type { AgentStatus } from '../../../contracts/agent/agent.ts';
 import type { HeartbeatRequest } from '../../../contracts/agent/heartbeat.ts';
-import { inTransaction } from '../../database.ts';
-import { appendAudit } from '../audit.ts';
+import { statement } from '../../database.ts';
 
 /** A heartbeat that says something new. */
 export interface Edge {
   readonly agentId: string;
   readonly heartbeat: HeartbeatRequest;
-}
-
-interface EdgeRow {
-  agent_id: string;
-  before: AgentStatus;
-  after: AgentStatus;
-  last_error: string | null;
 }
 
 /** Instances of an agent that are remembered; more machines than that under one identity are not told apart. */
@@ -51,35 +42,24 @@ const APPLY = `
     SELECT uuid7(), now(), 'agent', agent_id::text, 'alert.resolve', 'change', 'alert', id::text,
       '{"open": true}', '{"open": false}' FROM resolved
   )
-  SELECT agent_id, before, after, last_error FROM judged`;
+  INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
+  SELECT uuid7(), now(), 'agent', agent_id::text, 'agent.status', 'change', 'agent', agent_id::text,
+    jsonb_build_object('status', before),
+    jsonb_strip_nulls(jsonb_build_object('status', after, 'last_error', left(last_error, 1000)))
+  FROM judged WHERE before <> after`;
 
-/** Takes up what heartbeats said that was new: status, version, error, instance. */
+/** Takes up what heartbeats said that was new (status, version, error, instance) in one statement. */
 export async function applyEdges(pool: Pool, edges: readonly Edge[]): Promise<void> {
-  await inTransaction(pool, async (client) => {
-    const { rows } = await client.query<EdgeRow>(APPLY, [
+  await statement(pool, {
+    name: 'apply-edges',
+    text: APPLY,
+    values: [
       edges.map((edge) => edge.agentId),
       edges.map((edge) => edge.heartbeat.agent_version ?? null),
       edges.map((edge) => edge.heartbeat.status === 'DEGRADED'),
       edges.map((edge) => edge.heartbeat.last_error || null),
       edges.map((edge) => edge.heartbeat.instance_id ?? null),
-    ]);
-    await appendAudit(
-      client,
-      rows
-        .filter((row) => row.before !== row.after)
-        .map((row) => ({
-          actor: { type: 'agent', id: row.agent_id } as const,
-          action: 'agent.status',
-          kind: 'change' as const,
-          object_type: 'agent',
-          object_id: row.agent_id,
-          before: { status: row.before },
-          after: {
-            status: row.after,
-            ...(row.last_error === null ? {} : { last_error: row.last_error.slice(0, 1_000) }),
-          },
-        })),
-    );
+    ],
   });
 }
 

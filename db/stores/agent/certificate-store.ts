@@ -10,6 +10,8 @@ export interface CertificateRecord {
   readonly subject: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** Fingerprint of the authority that signed it. */
+  readonly authority: string;
 }
 
 interface CertificateRow {
@@ -33,12 +35,12 @@ export class CertificateStore {
 
   /** Notes a certificate that was issued. */
   async add(agentId: string, certificate: CertificateRecord, correlationId: string): Promise<void> {
-    const { serial, fingerprint, subject, notBefore, notAfter } = certificate;
+    const { serial, fingerprint, subject, notBefore, notAfter, authority } = certificate;
     await statement(this.#database.pool, {
       name: 'agent-certificate-add',
       text: `WITH issued AS (
-          INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, subject, not_before, not_after, issued_at)
-          VALUES ($1, $2, $3, $4, $5, $6, now()) RETURNING agent_id::text
+          INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, subject, not_before, not_after, issued_at, authority_sha256)
+          VALUES ($1, $2, $3, $4, $5, $6, now(), $9) RETURNING agent_id::text
         )
         INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, after, correlation_id)
         SELECT uuid7(), now(), 'agent', agent_id, 'agent.certificate_issued', 'change', 'agent', agent_id, $7, $8
@@ -52,6 +54,7 @@ export class CertificateStore {
         notAfter,
         JSON.stringify({ serial, fingerprint_sha256: fingerprint, not_after: notAfter }),
         correlationId,
+        authority,
       ],
     });
   }
