@@ -1,5 +1,5 @@
 import { step } from '../../../cli/engines/progress.ts';
-import { type BenchContext, defineBench } from '../bench.ts';
+import { defineBench } from '../bench.ts';
 import { cpuDuring } from '../measure/cpu.ts';
 import { newHistogram, percentile, record } from '../measure/latency.ts';
 import { prepareDataFolder, startBenchApi } from '../parts/api.ts';
@@ -64,14 +64,24 @@ export const consolePages = defineBench({
     const all = newHistogram();
     const byPage: Record<string, PageFigures> = {};
     const sums = { asked: 0, ours_ms: 0, floor_ms: 0 };
-    const { seconds } = await cpuDuring({ api: api.process.pid, postgres: running.pid, floor: floor.pid }, () =>
-      step(context.progress, 'Asking for pages', async (detail) => {
-        for (const [name, path] of Object.entries(pages)) {
-          context.signal.throwIfAborted();
-          detail(name);
-          byPage[name] = await measurePage({ path, requests: options.requests, ours, bare, all, sums, pid: api.process.pid });
-        }
-      }),
+    const { seconds } = await cpuDuring(
+      { api: api.process.pid, postgres: running.pid, floor: floor.pid },
+      () =>
+        step(context.progress, 'Asking for pages', async (detail) => {
+          for (const [name, path] of Object.entries(pages)) {
+            context.signal.throwIfAborted();
+            detail(name);
+            byPage[name] = await measurePage({
+              path,
+              requests: options.requests,
+              ours,
+              bare,
+              all,
+              sums,
+              pid: api.process.pid,
+            });
+          }
+        }),
     );
     const worst = Object.entries(byPage).sort(([, a], [, b]) => b.p95_ms - a.p95_ms)[0];
     const first = await firstPage(ours);
@@ -91,7 +101,8 @@ export const consolePages = defineBench({
       first_page_bytes: first,
       goal_first_page_bytes: GOAL_FIRST_PAGE_BYTES,
       goal_met:
-        Object.values(byPage).every(({ p95_ms }) => p95_ms < GOAL_P95_MS) && first.plain < GOAL_FIRST_PAGE_BYTES,
+        Object.values(byPage).every(({ p95_ms }) => p95_ms < GOAL_P95_MS) &&
+        first.plain < GOAL_FIRST_PAGE_BYTES,
       pages: byPage,
     };
   },

@@ -30,11 +30,11 @@ const statements: Readonly<Record<string, string>> = {
       (SELECT jsonb_object_agg(status, c) FROM (SELECT status, count(*) c FROM agent GROUP BY 1) x) s,
       (SELECT jsonb_object_agg(platform, c) FROM (SELECT platform, count(*) c FROM agent GROUP BY 1) x) p,
       (SELECT jsonb_object_agg(agent_version, c) FROM (SELECT agent_version, count(*) c FROM agent GROUP BY 1) x) v) counted`,
-  'losses': `
+  losses: `
     INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
     SELECT uuid7(), now(), 'system', 'presence', 'agent.status', 'change', 'agent', id::text,
       '{"status": "ONLINE"}', '{"status": "OFFLINE"}' FROM agent WHERE status = 'OFFLINE' LIMIT 2000`,
-  'certificates': `
+  certificates: `
     INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, subject, not_before, not_after, issued_at)
     SELECT md5(id::text), id, md5(id::text) || md5(id::text), 'CN=' || hostname, created_at, now() + interval '60 days', created_at
     FROM agent`,
@@ -44,7 +44,13 @@ const statements: Readonly<Record<string, string>> = {
       CASE WHEN n % 288 = 0 THEN (SELECT jsonb_agg(jsonb_build_object('name', 'package-' || i, 'version', '1.' || i))
         FROM generate_series(1, 300) i) END
     FROM generate_series(1, ${TELEMETRY_DAYS * 288}) n`,
-  'pipelines': `
+  'tasks of one agent': `
+    UPDATE agent_task SET agent_id = $1::uuid WHERE id IN (SELECT id FROM agent_task ORDER BY id DESC LIMIT 200)`,
+  'audit of one agent': `
+    INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
+    SELECT uuid7(), now(), 'agent', $1::text, 'agent.status', 'change', 'agent', $1::text,
+      '{"status": "OFFLINE"}', '{"status": "ONLINE"}' FROM generate_series(1, 300)`,
+  pipelines: `
     INSERT INTO packaging_pipeline (id, package_name, package_version, platform, format, status, source_artifact_hash,
       source_name, description, policy, sbom_format, signing_key, scan_summary, scan_pass, output_artifact_hash,
       output_artifact_name, output_artifact_bytes, signing_certificate_thumbprint, policy_decision, correlation_id,
@@ -56,24 +62,24 @@ const statements: Readonly<Record<string, string>> = {
       '{"verdict": "PASSED", "policy": "default", "rules": [], "exception_ids": [], "decided_at": "2026-01-01T00:00:00Z"}',
       'pipeline-' || n, 'builder', now(), now()
     FROM generate_series(1, ${PIPELINES}) n`,
-  'steps': `
+  steps: `
     INSERT INTO packaging_step (pipeline_id, step, status, attempts, started_at, ended_at)
     SELECT id, step, 'DONE', 1, created_at, created_at + interval '3 seconds' FROM packaging_pipeline,
       unnest(ARRAY['fetch', 'build', 'sign', 'verify', 'sbom', 'scan', 'policy', 'store', 'evidence']) step`,
-  'findings': `
+  findings: `
     INSERT INTO pipeline_finding (pipeline_id, position, severity, finding_id, aliases, package, version, fixed_version, source, title)
     SELECT id, n, CASE WHEN n < ${FINDINGS / 2} THEN 'MEDIUM' ELSE 'LOW' END, 'CVE-2026-' || n, '{}', 'part-' || n, '1.0', '1.1',
       'trivy', 'A weakness of a part that is installed with the package'
     FROM packaging_pipeline, generate_series(0, ${FINDINGS - 1}) n`,
-  'evidence': `
+  evidence: `
     INSERT INTO evidence_pack (id, sha256, pipeline_id, signer_thumbprint, created_at)
     SELECT uuid7(), md5(id::text) || md5(id::text), id, md5('k') || md5('k'), now() FROM packaging_pipeline`,
-  'incidents': `
+  incidents: `
     INSERT INTO incident (id, fingerprint, window_start, status, platform, task_type, package_name, error, occurrence_count,
       device_count, first_seen_at, last_seen_at, label, severity, root_cause, remediation, confidence, waiting_since, correlation_id)
     SELECT uuid7(), md5('f' || n), now() - n * interval '1 minute', 'AWAITING_DECISION', 'windows', 'DEPLOY', 'app-' || n % 50,
       'The installer ended with 1603: another installation is in progress', 5, 5, now() - n * interval '1 minute', now(),
-      'CONFIGURATION_ERROR', 'MEDIUM', 'Another installation held the lock', 'Wait for it', 0.8, now(), 'incident-' || n
+      'CONFIGURATION_ERROR', 'medium', 'Another installation held the lock', 'Wait for it', 0.8, now(), 'incident-' || n
     FROM generate_series(1, ${INCIDENTS}) n`,
 };
 
@@ -94,8 +100,10 @@ export async function seedConsole(
     return row.id;
   };
   try {
-    await client.query('SET statement_timeout = 0; SET session_replication_role = replica; SET synchronous_commit = off');
-    const agent = await one('SELECT agent_id AS id FROM agent_task ORDER BY id DESC LIMIT 1');
+    await client.query(
+      'SET statement_timeout = 0; SET session_replication_role = replica; SET synchronous_commit = off',
+    );
+    const agent = await one(`SELECT id FROM agent WHERE status = 'ONLINE' ORDER BY id DESC LIMIT 1`);
     for (const [what, sql] of Object.entries(statements)) {
       progress(`writing ${what}`);
       await client.query(sql, sql.includes('$1') ? [agent] : []);
@@ -123,7 +131,9 @@ async function rollOut(client: pg.Client, stores: Stores, pipeline: string): Pro
   const ring = (name: string, size: object) => ({ name, size });
   const request = createDeploymentSchema.parse({
     pipeline_id: pipeline,
-    plan: { rings: [ring('first', { count: 10 }), ring('tenth', { percent: 10 }), ring('rest', { rest: true })] },
+    plan: {
+      rings: [ring('first', { count: 10 }), ring('tenth', { percent: 10 }), ring('rest', { rest: true })],
+    },
   });
   const created = await stores.deployments.create(request, {
     actor: { type: 'operator', id: 'bench' },
