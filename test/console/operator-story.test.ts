@@ -44,7 +44,6 @@ beforeAll(async () => {
     // Every deployment needs a second person.
     EUCORA_CAB_RISK_THRESHOLD: '0',
     EUCORA_INCIDENT_OBSERVE_SECONDS: '1',
-    EUCORA_INCIDENT_CANARY_SECONDS: '1',
   });
   browser = await launch();
 }, 600_000);
@@ -157,7 +156,7 @@ it('an operator goes from a token to a deployed package to a handled incident, a
   await seen('approval', second);
   await second.page.getByLabel('Comment').fill('evidence looked at');
   await second.page.getByRole('button', { name: 'Approve' }).click();
-  await second.page.getByText('evidence looked at').waitFor();
+  await second.page.getByText('evidence looked at', { exact: true }).waitFor();
   await page.goto(deployment);
   await page.locator('body.is-live').waitFor();
   await page.locator('[data-topic^="deployment:"] dd .status', { hasText: 'COMPLETED' }).waitFor();
@@ -191,7 +190,9 @@ it('an operator goes from a token to a deployed package to a handled incident, a
   await page.locator('body.is-live').waitFor();
   await seen('incident');
   const suggestion = page.locator('select[name=suggestion_id]');
-  await suggestion.selectOption({ label: (await suggestion.locator('option[value]:not([value=""])').first().textContent()) ?? '' });
+  await suggestion.selectOption({
+    label: (await suggestion.locator('option[value]:not([value=""])').first().textContent()) ?? '',
+  });
   await page.getByRole('button', { name: 'Approve for one device' }).click();
   await page.locator('[data-topic^="incident:"] dd .status', { hasText: 'RESOLVED' }).waitFor();
   await seen('incident-resolved');
@@ -200,5 +201,5 @@ it('an operator goes from a token to a deployed package to a handled incident, a
 
   // All of it is in the audit, by whom.
   await open('/console/audit?action=deployment.approve');
-  await page.locator('tbody tr', { hasText: 'second person' }).waitFor();
+  await page.locator('tbody tr', { hasText: 'second person' }).first().waitFor();
 }, 600_000);
