@@ -19,7 +19,8 @@
 
   const stateOf = (place) => place.querySelector('[data-state]')?.dataset.state;
   const first = new Map();
-  for (const place of document.querySelectorAll('[data-topic]')) first.set(place.dataset.topic, stateOf(place));
+  for (const place of document.querySelectorAll('[data-topic]'))
+    first.set(place.dataset.topic, stateOf(place));
 
   function show({ topic, html }) {
     const place = document.querySelector(`[data-topic="${CSS.escape(topic)}"]`);

@@ -12,6 +12,10 @@ const LEFT = 36;
 const RIGHT = 8;
 const TOP = 8;
 const BOTTOM = 18;
+/** Moments of a stacked chart. */
+const DRAWN = 145;
+/** Less than that has no room for marks of time that differ. */
+const SHORTEST_MS = 5 * 60_000;
 /** Marks of time between the first moment and now. */
 const TIMES = 4;
 
@@ -26,13 +30,21 @@ const xOf = ({ from, to }: Frame, at: number): number =>
   LEFT + ((at - from) / Math.max(1, to - from)) * (WIDTH - LEFT - RIGHT);
 const yOf = ({ height, top }: Frame, value: number): number =>
   TOP + (1 - Math.min(value, top) / top) * (height - TOP - BOTTOM);
-const at = (x: number, y: number): string => `${x.toFixed(1)},${y.toFixed(1)}`;
+
+/** Points of a line as SVG writes them; those between two of the same height are left out, which changes nothing. */
+function pointsOf(frame: Frame, moments: readonly number[], values: readonly number[]): string[] {
+  const heights = values.map((value) => yOf(frame, value).toFixed(1));
+  return moments.flatMap((moment, index) => {
+    const level = heights[index] === heights[index - 1] && heights[index] === heights[index + 1];
+    return level ? [] : [`${xOf(frame, moment).toFixed(1)},${heights[index]}`];
+  });
+}
 
 /** Grid and words of both axes: values at the left, how long ago below. */
 function Axes({ frame, marks, unit }: { frame: Frame; marks: readonly number[]; unit: string }) {
   const span = frame.to - frame.from;
   return (
-    <g aria-hidden="true">
+    <g>
       {marks.map((mark) => (
         <>
           <line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={yOf(frame, mark)} y2={yOf(frame, mark)} />
@@ -67,8 +79,17 @@ export function Chart({ title, points, unit, max }: ChartProps) {
   const last = points.at(-1);
   if (first === undefined || last === undefined) return <p class="empty">{title}: nothing was measured.</p>;
   const frame: Frame = { height: 130, from: first.at, to: last.at, top: max };
-  const line = points.map((point) => at(xOf(frame, point.at), yOf(frame, point.value)));
-  const peaks = points.map((point) => at(xOf(frame, point.at), yOf(frame, point.peak ?? point.value)));
+  const moments = points.map((point) => point.at);
+  const line = pointsOf(
+    frame,
+    moments,
+    points.map(({ value }) => value),
+  );
+  const peaks = pointsOf(
+    frame,
+    moments,
+    points.map(({ value, peak }) => peak ?? value),
+  );
   const highest = Math.max(...points.map(({ value, peak }) => peak ?? value));
   const now = `${Math.round(last.value)} ${unit}`;
   const most = `${Math.round(highest)} ${unit}`;
@@ -88,6 +109,12 @@ export function Chart({ title, points, unit, max }: ChartProps) {
       </svg>
     </figure>
   );
+}
+
+/** Of a value a moment those that are drawn: a small chart shows no more, and pages stay light. */
+function thinned(values: readonly number[]): number[] {
+  const step = Math.max(1, Math.ceil(values.length / DRAWN));
+  return values.filter((_value, index) => index % step === 0 || index === values.length - 1);
 }
 
 export interface Series {
@@ -110,18 +137,26 @@ export function Stack({
 }) {
   const from = times[0];
   const to = times.at(-1);
-  if (from === undefined || to === undefined) return <p class="empty">{title}: nothing was counted yet.</p>;
-  const sums = series.map(() => times.map(() => 0));
-  let below = times.map(() => 0);
-  series.forEach(({ values }, index) => {
-    below = below.map((sum, moment) => sum + (values[moment] ?? 0));
-    sums[index] = below;
+  if (from === undefined || to === undefined || to - from < SHORTEST_MS)
+    return (
+      <figure class="chart">
+        <figcaption>{title}</figcaption>
+        <p class="empty">It is counted every few minutes: the picture comes with time.</p>
+      </figure>
+    );
+  const moments = thinned(times);
+  const ground = moments.map(() => 0);
+  let below = ground;
+  const edges = series.map(({ tone, values }) => {
+    const under = below;
+    below = thinned(values).map((value, place) => value + (under[place] ?? 0));
+    return { tone, under, over: below };
   });
   const { top, marks } = niceScale(Math.max(...below));
   const frame: Frame = { height: 170, from, to, top };
-  const edge = (values: readonly number[]) =>
-    times.map((moment, index) => at(xOf(frame, moment), yOf(frame, values[index] ?? 0)));
-  const now = series.map(({ name, values }) => `${name} ${(values.at(-1) ?? 0).toLocaleString('en')}`).join(', ');
+  const now = series
+    .map(({ name, values }) => `${name} ${(values.at(-1) ?? 0).toLocaleString('en')}`)
+    .join(', ');
   return (
     <figure class="chart">
       <figcaption>{title}</figcaption>
@@ -131,12 +166,12 @@ export function Stack({
         aria-label={`${title}, over ${duration(to - from)}; now: ${now}`}
       >
         <Axes frame={frame} marks={marks} unit="" />
-        {series.map(({ tone }, index) => (
+        {edges.map(({ tone, under, over }) => (
           <polygon
             class={`area ${tone}`}
             points={[
-              ...edge(sums[index] ?? []),
-              ...edge(index === 0 ? times.map(() => 0) : (sums[index - 1] ?? [])).reverse(),
+              ...pointsOf(frame, moments, over),
+              ...pointsOf(frame, moments, under).reverse(),
             ].join(' ')}
           />
         ))}

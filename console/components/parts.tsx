@@ -2,8 +2,8 @@ import type { Child } from 'hono/jsx';
 import type { Problem } from '../../contracts/http/problem.ts';
 
 /** A moment: UTC without scripts, the reader's own zone with them; the other on hover. */
-export function Time({ at }: { at: string | null | undefined }) {
-  if (at === null || at === undefined) return <span class="none">never</span>;
+export function Time({ at, none = '–' }: { at: string | null | undefined; none?: string }) {
+  if (at === null || at === undefined) return <span class="none">{none}</span>;
   const utc = `${at.slice(0, 19).replace('T', ' ')} UTC`;
   return (
     <time datetime={at} title={utc}>

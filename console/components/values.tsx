@@ -19,10 +19,15 @@ export function leavesOf(value: unknown, path = '', depth = 0): Entry[] {
   });
 }
 
-const Text = ({ of }: { of: string }) => (of.includes('\n') ? <pre class="text">{of}</pre> : <>{of}</>);
+const Text = ({ of }: { of: string }) =>
+  of.includes('\n') ? <pre class="text">{of}</pre> : <span>{of}</span>;
 
 const More = ({ count }: { count: number }) =>
-  count <= SHOWN ? null : <p>The first {SHOWN} of {count}; the API gives all.</p>;
+  count <= SHOWN ? null : (
+    <p>
+      The first {SHOWN} of {count}; the API gives all.
+    </p>
+  );
 
 /** A value of free form as a table of its leaves. */
 export function Values({ caption, value }: { caption: string; value: unknown }) {

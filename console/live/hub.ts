@@ -46,14 +46,16 @@ export class LiveHub {
   readonly #latest = new Map<string, LiveMessage>();
   readonly #checkedAt = new Map<string, number>();
   readonly #tickMs: number;
+  readonly #recheckMs: number;
   #seen: ReadonlySet<string> | undefined;
   #running = false;
   /** Looks at the database since the start; a thousand readers cost what one does. */
   reads = 0;
 
-  constructor(kinds: Readonly<Record<string, LiveTopic>>, tickMs = TICK_MS) {
+  constructor(kinds: Readonly<Record<string, LiveTopic>>, tickMs = TICK_MS, recheckMs = RECHECK_MS) {
     this.#kinds = new Map(Object.entries(kinds));
     this.#tickMs = tickMs;
+    this.#recheckMs = recheckMs;
   }
 
   knows(topic: string): boolean {
@@ -156,7 +158,7 @@ export class LiveHub {
     const now = Date.now();
     for (const { token, api } of new Map([...this.#subscribers].map((one) => [one.token, one])).values()) {
       const checked = this.#checkedAt.get(token);
-      if (checked !== undefined && now - checked < RECHECK_MS) continue;
+      if (checked !== undefined && now - checked < this.#recheckMs) continue;
       this.#checkedAt.set(token, now);
       // Just subscribed: the stream's own request was checked.
       if (checked === undefined) continue;

@@ -33,7 +33,7 @@ const Identity = ({ agent }: { agent: Agent }) => (
   <Facts
     entries={[
       ['Status', <Status of={agent.revoked_at === null ? agent.status : 'REVOKED'} />],
-      ['Last heartbeat', <Time at={agent.last_heartbeat_at} />],
+      ['Last heartbeat', <Time at={agent.last_heartbeat_at} none="never" />],
       ['Last error', agent.last_error],
       ['Platform', `${agent.platform} ${agent.platform_version}`],
       ['Agent version', agent.agent_version],
@@ -86,7 +86,7 @@ async function software(api: Api, id: string) {
     return (
       <details>
         <summary>
-          {list.length} packages, as of <Time at={collected_at} />
+          {list.length === 1 ? 'One package' : `${list.length} packages`}, as of <Time at={collected_at} />
         </summary>
         {list.length > SHOWN_SOFTWARE ? <p>The first {SHOWN_SOFTWARE}; the API gives all.</p> : null}
         <Table

@@ -63,8 +63,8 @@ async function DeployForm({ api, path, form }: { api: Api; path: string; form: R
           />
         </div>
         <p>
-          The third ring is the rest. Each begins when the one before has passed its gates; a ring that gets sick stops
-          the rollout and goes back.
+          The third ring is the rest. Each begins when the one before has passed its gates; a ring that gets
+          sick stops the rollout and goes back.
         </p>
       </Section>
       <div class="actions">

@@ -39,7 +39,14 @@ export function Decided({ decision }: { decision: Decision }) {
         ['By', decision.approver],
         ['At', <Time at={decision.decided_at} />],
         ['Comment', decision.comment],
-        ['Conditions', decision.conditions === null ? 'none' : leavesOf(decision.conditions).map(([name, value]) => `${name.replaceAll('_', ' ')}: ${value}`).join(', ')],
+        [
+          'Conditions',
+          decision.conditions === null
+            ? 'none'
+            : leavesOf(decision.conditions)
+                .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${value}`)
+                .join(', '),
+        ],
       ]}
     />
   );
@@ -70,7 +77,10 @@ export async function PackageAndEvidence({ deployment, api }: { deployment: Depl
             ),
           ],
           ...(failed === undefined ? [] : [['Why not', failed.reason] as const]),
-          ['Policy', pipeline.policy_decision === null ? null : <Status of={pipeline.policy_decision.verdict} />],
+          [
+            'Policy',
+            pipeline.policy_decision === null ? null : <Status of={pipeline.policy_decision.verdict} />,
+          ],
           [
             'Findings',
             pipeline.scan_summary === null ? null : (

@@ -2,6 +2,7 @@ import {
   decisionSchema,
   decisionsSchema,
   deploymentDeviceSchema,
+  deploymentRingsSchema,
   deploymentSchema,
 } from '../../contracts/deployment/deployment.ts';
 import {
@@ -13,7 +14,7 @@ import {
 } from '../../contracts/deployment/states.ts';
 import { Choice, Field, Filters } from '../components/form.tsx';
 import { Page } from '../components/page.tsx';
-import { Empty, Facts, Section, Status, Time } from '../components/parts.tsx';
+import { Empty, Facts, Section, Status } from '../components/parts.tsx';
 import { Pager, Table } from '../components/table.tsx';
 import { Values } from '../components/values.tsx';
 import { WorkflowLink } from '../components/workflow-link.tsx';
@@ -23,7 +24,7 @@ import { fields, pick } from '../query.ts';
 import type { AddPages } from '../types.ts';
 import { Confirm } from './confirm.tsx';
 import { Decided, DecisionForm, PackageAndEvidence, Risk } from './deployment-approval.tsx';
-import { rollout } from './deployment-rings.tsx';
+import { Rollout, rollout } from './deployment-rings.tsx';
 
 const PATH = '/console/deployments';
 
@@ -56,8 +57,9 @@ export const addDeployment: AddPages = (app, { options }) => {
     const id = c.req.param('id');
     const { api, operator } = c.var;
     const query = pick(c, ['ring', 'state']);
-    const [deployment, decisions, devices] = await Promise.all([
+    const [deployment, rings, decisions, devices] = await Promise.all([
       api.get(`/deployments/${id}`, deploymentSchema),
+      api.get(`/deployments/${id}/rings`, deploymentRingsSchema),
       api.get(`/deployments/${id}/decisions`, decisionsSchema),
       api.page(`/deployments/${id}/devices`, deploymentDeviceSchema, query),
     ]);
@@ -65,7 +67,7 @@ export const addDeployment: AddPages = (app, { options }) => {
     return c.html(
       <Page title={deployment.name} section={PATH} operator={operator} live={[`deployment:${id}`]}>
         <div class="card" data-topic={`deployment:${id}`}>
-          {await rollout(api, id)}
+          <Rollout deployment={deployment} rings={rings.items} />
         </div>
         {may(operator, 'operator') ? (
           <div class="actions">

@@ -30,7 +30,12 @@ export async function concernsOf(api: Api): Promise<Concern[]> {
     api.page('/deployments', deploymentSchema, { status: 'PAUSED', limit }),
   ]);
   return [
-    ...concern(alerts, 'critical agent is offline', 'critical agents are offline', '/console/alerts?open=true'),
+    ...concern(
+      alerts,
+      'critical agent is offline',
+      'critical agents are offline',
+      '/console/alerts?open=true',
+    ),
     ...concern(
       incidents,
       'incident waits for a decision',
@@ -43,7 +48,12 @@ export async function concernsOf(api: Api): Promise<Concern[]> {
       'deployments wait for approval',
       '/console/deployments?status=AWAITING_APPROVAL',
     ),
-    ...concern(paused, 'deployment is paused', 'deployments are paused', '/console/deployments?status=PAUSED'),
+    ...concern(
+      paused,
+      'deployment is paused',
+      'deployments are paused',
+      '/console/deployments?status=PAUSED',
+    ),
   ];
 }
 

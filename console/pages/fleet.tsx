@@ -74,7 +74,10 @@ async function fleet(api: Api) {
           link={(agent_version) => agents({ agent_version })}
         />
       </div>
-      <History history={history} versions={versions.slice(0, CHARTED_VERSIONS).map(([name]) => name)} />
+      <History
+        samples={[...history.items, { at: new Date().toISOString(), ...summary }]}
+        versions={versions.slice(0, CHARTED_VERSIONS).map(([name]) => name)}
+      />
       <Section title="Open alerts">
         {alerts.items.length === 0 ? (
           <Empty>
@@ -105,9 +108,7 @@ async function fleet(api: Api) {
             columns={[
               {
                 name: 'Agent',
-                cell: ({ event, hostname }) => (
-                  <a href={`/console/agents/${event.object_id}`}>{hostname}</a>
-                ),
+                cell: ({ event, hostname }) => <a href={`/console/agents/${event.object_id}`}>{hostname}</a>,
               },
               { name: 'At', cell: ({ event }) => <Time at={event.at} /> },
               { name: 'Why', cell: ({ event }) => String(event.after?.['reason'] ?? ''), wide: true },
@@ -126,7 +127,8 @@ function withNames(api: Api, events: readonly AuditEvent[]) {
       const { hostname } = await api
         .get(`/agents/${event.object_id}`, agentSchema)
         .catch((error: unknown) => {
-          if (error instanceof ApiProblem && error.problem.status === 404) return { hostname: event.object_id };
+          if (error instanceof ApiProblem && error.problem.status === 404)
+            return { hostname: event.object_id };
           throw error;
         });
       return { event, hostname };
@@ -134,11 +136,13 @@ function withNames(api: Api, events: readonly AuditEvent[]) {
   );
 }
 
-/** How the fleet was made up: by status, platform and version. */
-function History({ history, versions }: { history: FleetHistory; versions: readonly string[] }) {
-  const times = history.items.map((sample) => Date.parse(sample.at));
-  const all = history.items.map(({ by_status }) => sumOf(by_status));
-  const common = versions.map((version) => valuesOf(history, 'by_agent_version', version));
+type Samples = FleetHistory['items'];
+
+/** How the fleet was made up: by status, platform and version; the last sample is of now. */
+function History({ samples, versions }: { samples: Samples; versions: readonly string[] }) {
+  const times = samples.map((sample) => Date.parse(sample.at));
+  const all = samples.map(({ by_status }) => sumOf(by_status));
+  const common = versions.map((version) => valuesOf(samples, 'by_agent_version', version));
   const rest = all.map((sum, moment) => common.reduce((left, values) => left - (values[moment] ?? 0), sum));
   return (
     <Section title={`Over the last ${HISTORY_HOURS} hours`}>
@@ -149,7 +153,7 @@ function History({ history, versions }: { history: FleetHistory; versions: reado
           series={AGENT_STATUSES.map((status) => ({
             name: status,
             tone: STATUS_TONES[status],
-            values: valuesOf(history, 'by_status', status),
+            values: valuesOf(samples, 'by_status', status),
           }))}
         />
         <Stack
@@ -158,7 +162,7 @@ function History({ history, versions }: { history: FleetHistory; versions: reado
           series={PLATFORMS.map((platform, index) => ({
             name: platform,
             tone: `tone-${index + 1}`,
-            values: valuesOf(history, 'by_platform', platform),
+            values: valuesOf(samples, 'by_platform', platform),
           }))}
         />
         <Stack
@@ -181,8 +185,8 @@ function History({ history, versions }: { history: FleetHistory; versions: reado
 const sumOf = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, count) => sum + count, 0);
 
-function valuesOf(history: FleetHistory, by: keyof Omit<FleetHistory['items'][number], 'at'>, key: string): number[] {
-  return history.items.map((sample) => (sample[by] as Readonly<Record<string, number>>)[key] ?? 0);
+function valuesOf(samples: Samples, by: keyof Omit<Samples[number], 'at'>, key: string): number[] {
+  return samples.map((sample) => (sample[by] as Readonly<Record<string, number>>)[key] ?? 0);
 }
 
 function FirstSteps() {

@@ -9,9 +9,8 @@ import {
 import { type Api, type Query, withQuery } from '../api.ts';
 import { Empty, Section, Status, Time } from '../components/parts.tsx';
 import { Pager, Table } from '../components/table.tsx';
-import { ApiProblem } from '../problem.ts';
 
-const SHOWN = 50;
+const SHOWN = 20;
 
 const countOf = (counts: FindingCounts, severity: Severity): number =>
   counts[severity.toLowerCase() as Lowercase<Severity>];
@@ -36,30 +35,23 @@ function Severities({ path, counts, chosen }: { path: string; counts: FindingCou
   );
 }
 
-/** The exceptions that excused something on this page; one that is gone meanwhile is shown by its id. */
+/** The exceptions that excused something on this page: they are never deleted. */
 async function excuses(api: Api, findings: readonly JudgedFinding[]): Promise<Map<string, PolicyException>> {
   const ids = new Set(findings.flatMap(({ excused_by }) => excused_by ?? []));
   const found = await Promise.all(
-    [...ids].map((id) =>
-      api.get(`/policy-exceptions/${id}`, policyExceptionSchema).catch((error: unknown) => {
-        if (error instanceof ApiProblem && error.problem.status === 404) return undefined;
-        throw error;
-      }),
-    ),
+    [...ids].map((id) => api.get(`/policy-exceptions/${id}`, policyExceptionSchema)),
   );
-  return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.id, one] as const])));
+  return new Map(found.map((one) => [one.id, one]));
 }
 
-function Excuse({ id, exception }: { id: string; exception: PolicyException | undefined }) {
+function Excuse({ exception }: { exception: PolicyException | undefined }) {
+  if (exception === undefined) return null;
   return (
     <>
-      <a href="/console/exceptions">{exception?.reason ?? id}</a>
-      {exception === undefined ? null : (
-        <small>
-          {' '}
-          {exception.approver ?? 'nobody'}, until <Time at={exception.expires_at} />
-        </small>
-      )}
+      <a href="/console/exceptions">{exception.reason}</a>{' '}
+      <small>
+        {exception.approver}, until <Time at={exception.expires_at} />
+      </small>
     </>
   );
 }
@@ -111,8 +103,7 @@ export async function Findings({ api, pipelineId, path, counts, query }: Finding
             {
               name: 'Excused by',
               wide: true,
-              cell: ({ excused_by: id }) =>
-                id === null ? null : <Excuse id={id} exception={excused.get(id)} />,
+              cell: ({ excused_by: id }) => <Excuse exception={excused.get(id ?? '')} />,
             },
           ]}
         />

@@ -160,7 +160,7 @@ export const addPackage: AddPages = (app, { options }) => {
         </div>
         {may(operator, 'operator') ? (
           <div class="actions">
-            <a class="button when-passed" href={`${path}/deploy`}>
+            <a class="button primary when-passed" href={`${path}/deploy`}>
               Deploy…
             </a>
             <span class="when-failed">
@@ -171,13 +171,6 @@ export const addPackage: AddPages = (app, { options }) => {
             </span>
           </div>
         ) : null}
-        <Findings
-          api={api}
-          pipelineId={id}
-          path={path}
-          counts={pipeline.scan_summary}
-          query={pick(c, ['severity'])}
-        />
         <Section title="Policy decision">
           {pipeline.policy_decision === null ? (
             <Empty>There is none yet.</Empty>
@@ -185,6 +178,13 @@ export const addPackage: AddPages = (app, { options }) => {
             <Decision decision={pipeline.policy_decision} />
           )}
         </Section>
+        <Findings
+          api={api}
+          pipelineId={id}
+          path={path}
+          counts={pipeline.scan_summary}
+          query={pick(c, ['severity'])}
+        />
         <Evidence api={api} pipelineId={id} path={path} chosen={c.req.query('evidence')} />
         <Section title="What it holds">
           {pipeline.sbom_hash === null ? (

@@ -33,7 +33,7 @@ type Made = EnrolmentToken | OperatorToken;
 
 const lifetime = (revocable: boolean, kind: string): Column<Made>[] => [
   { name: 'Made', cell: (token) => <Time at={token.created_at} />, wide: true },
-  { name: 'Expires', cell: (token) => <Time at={token.expires_at} /> },
+  { name: 'Expires', cell: (token) => <Time at={token.expires_at} none="never" /> },
   {
     name: 'State',
     cell: (token) =>

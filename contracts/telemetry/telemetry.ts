@@ -11,7 +11,7 @@ import {
 } from '../http/common.ts';
 
 /** Spans that a history is divided into; the first and the last may be cut. */
-export const MAX_TELEMETRY_POINTS = 288;
+export const MAX_TELEMETRY_POINTS = 144;
 
 export const MAX_TELEMETRY_BATCH = 500;
 export const MAX_TELEMETRY_PAGE = 100;

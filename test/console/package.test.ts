@@ -60,11 +60,11 @@ describe('A package in a browser', () => {
       'second person',
     ])
       expect(await worst.textContent()).toContain(words);
-    expect(await rowsOf('Findings').count()).toBe(50);
+    expect(await rowsOf('Findings').count()).toBe(20);
     await visitor.look('package-findings');
     await findings.getByRole('link', { name: 'Next page' }).click();
     await findings.getByRole('link', { name: 'First page' }).waitFor();
-    expect(await rowsOf('Findings').count()).toBe(11);
+    expect(await rowsOf('Findings').count()).toBe(20);
     await findings.getByRole('link', { name: 'CRITICAL 1' }).click();
     await findings.locator('[aria-current]', { hasText: 'CRITICAL' }).waitFor();
     expect(await rowsOf('Findings').count()).toBe(1);

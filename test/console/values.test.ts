@@ -1,3 +1,4 @@
+import { Stack } from '../../console/components/chart.tsx';
 import { duration, niceScale, short } from '../../console/components/scale.ts';
 import { leavesOf } from '../../console/components/values.tsx';
 import { requestOf } from '../../console/pages/deploy.tsx';
@@ -42,7 +43,12 @@ describe('Scales', () => {
 
   it('have short words', () => {
     expect([0, 950, 1_500, 100_000, 2_000_000].map(short)).toEqual(['0', '950', '1.5k', '100k', '2M']);
-    expect([1_000, 300_000, 7_200_000, 86_400_000 * 7].map(duration)).toEqual(['1 min', '5 min', '2 h', '7 d']);
+    expect([1_000, 300_000, 7_200_000, 86_400_000 * 7].map(duration)).toEqual([
+      '1 min',
+      '5 min',
+      '2 h',
+      '7 d',
+    ]);
   });
 });
 
@@ -64,5 +70,30 @@ describe('A deployment asked for by a form', () => {
       selection: {},
       plan_name: 'careful',
     });
+  });
+});
+
+describe('A stacked chart', () => {
+  const minute = 60_000;
+  const series = (values: number[]) => [{ name: 'a', tone: 'good', values }];
+  const draw = (values: number[], step = 10 * minute) =>
+    String(Stack({ title: 'T', times: values.map((_value, index) => index * step), series: series(values) }));
+  const pointsIn = (html: string) => /points="([^"]*)"/.exec(html)?.[1]?.split(' ') ?? [];
+
+  it('draws no point between two of the same height, and every change', () => {
+    expect(pointsIn(draw([5, 5, 5, 5, 5]))).toHaveLength(4);
+    expect(pointsIn(draw([5, 5, 1, 5, 5]))).toHaveLength(7);
+  });
+
+  it('draws some 145 moments at most, the last one among them', () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => index % 7);
+    const points = pointsIn(draw(many));
+    expect(points.length).toBeLessThan(300);
+    expect(draw(many)).toContain(`now: a ${999 % 7}`);
+  });
+
+  it('says so when there is too little to draw', () => {
+    expect(draw([])).toContain('comes with time');
+    expect(draw([1, 2], 1_000)).toContain('comes with time');
   });
 });

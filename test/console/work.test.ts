@@ -93,7 +93,7 @@ describe('Packages, deployments and incidents in a browser', () => {
     await visitor.look('deploy');
     await visitor.press('Make the deployment');
     await page.getByText('blast radius').waitFor();
-    await page.getByText('Selection and plan').click();
+    await page.locator('summary', { hasText: 'Selection and plan' }).click();
     await page.getByRole('row', { name: 'plan.rings.1.size.count 2' }).waitFor();
     const plan = rolloutPlanSchema.parse({ rings: [ring('everybody', { rest: true })] });
     await world.api.database.pool.query(
