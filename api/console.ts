@@ -17,7 +17,7 @@ export function addConsole(app: App, deps: ApiDependencies): void {
     secret: deps.consoleSecret,
     stopping: deps.stopping,
     singleSignOn: singleSignOn(deps.config),
-    temporalUiUrl: deps.config.TEMPORAL_UI_URL,
+    workflowsUrl: workflowsUrl(deps),
   });
   const serve = (c: Context<ApiEnv>) =>
     pages.fetch(c.req.raw, {
@@ -28,6 +28,13 @@ export function addConsole(app: App, deps: ApiDependencies): void {
     });
   app.all('/console', serve);
   app.all('/console/*', serve);
+}
+
+/** Where the Temporal Web UI shows workflows, if its address is known. */
+function workflowsUrl({ config, temporalNamespace }: ApiDependencies): string | undefined {
+  const { TEMPORAL_UI_URL: ui } = config;
+  if (ui === undefined) return undefined;
+  return `${ui.replace(/\/$/, '')}/namespaces/${encodeURIComponent(temporalNamespace)}/workflows`;
 }
 
 function singleSignOn(config: Config) {

@@ -44,6 +44,8 @@ export interface ApiDependencies {
   readonly limits: Limits;
   /** Shared by all replicas: what the console seals its sessions with is derived from it. */
   readonly consoleSecret: Uint8Array;
+  /** In which workflows are, for links to the Temporal Web UI. */
+  readonly temporalNamespace: string;
   /** Aborted when the API begins to stop. */
   readonly stopping: AbortSignal;
   readonly logger: Logger;

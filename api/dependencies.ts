@@ -58,6 +58,7 @@ export async function createDependencies(
           }),
     limits: createLimits(config),
     consoleSecret: await readTicketKeys(config),
+    temporalNamespace: temporal.client.options.namespace,
     stopping,
     logger,
     metrics: createMetrics(),

@@ -37,6 +37,11 @@ export class Api {
     return schema.parse(await (await this.#call('PATCH', path, body)).json());
   }
 
+  /** An answer as it comes, byte for byte, to be handed on. */
+  raw(path: string): Promise<Response> {
+    return this.#call('GET', path);
+  }
+
   async delete(path: string): Promise<void> {
     await this.#call('DELETE', path);
   }

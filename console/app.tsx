@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { compress } from 'hono/compress';
 import { csrf } from 'hono/csrf';
 import { createMiddleware } from 'hono/factory';
 import { HTTPException } from 'hono/http-exception';
@@ -14,6 +15,7 @@ import { addAgent, agentTopic } from './pages/agent.tsx';
 import { addAgents } from './pages/agents.tsx';
 import { addAlerts } from './pages/alerts.tsx';
 import { addAudit } from './pages/audit.tsx';
+import { addDeploy } from './pages/deploy.tsx';
 import { addDeployment, deploymentTopic } from './pages/deployment.tsx';
 import { addDeployments } from './pages/deployments.tsx';
 import { addExceptions } from './pages/exceptions.tsx';
@@ -23,6 +25,7 @@ import { addIncidents } from './pages/incidents.tsx';
 import { addLogIn } from './pages/login.tsx';
 import { addPackage, packageTopic } from './pages/package.tsx';
 import { addPackages } from './pages/packages.tsx';
+import { addSbom } from './pages/sbom.tsx';
 import { addSettings } from './pages/settings.tsx';
 import { addSingleSignOn } from './pages/single-sign-on.tsx';
 import { addTask, taskTopic } from './pages/task.tsx';
@@ -52,6 +55,8 @@ const CLOSED: readonly AddPages[] = [
   addTask,
   addPackages,
   addPackage,
+  addSbom,
+  addDeploy,
   addExceptions,
   addDeployments,
   addDeployment,
@@ -81,6 +86,8 @@ export function createConsole(options: ConsoleOptions): ConsoleApp {
   app.use(secureHeaders({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, referrerPolicy: 'same-origin' }));
   // By host: where TLS is ended in front, the scheme seen here is not the browser's.
   app.use(csrf({ origin: (origin, c) => hostOf(origin) === c.req.header('host') }));
+  // Sizes of answers tell other sites nothing: their requests come without the session, whose cookie is of this site alone.
+  app.use(compress());
   app.use(async (c, next) => {
     await next();
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');

@@ -34,8 +34,8 @@ export interface ConsoleOptions {
   /** Ends the streams, which would hold back a stop of the server. */
   readonly stopping: AbortSignal;
   readonly singleSignOn?: SingleSignOn | undefined;
-  /** Base of the Temporal Web UI, for links to workflows. */
-  readonly temporalUiUrl?: string | undefined;
+  /** Where the Temporal Web UI shows workflows by their id. */
+  readonly workflowsUrl?: string | undefined;
 }
 
 /** What the routes of the console share. */

@@ -8,6 +8,7 @@ import * as incidents from './migrations/0005-incidents.ts';
 import * as fleetSamples from './migrations/0006-fleet-samples.ts';
 import * as deploymentOverlap from './migrations/0007-deployment-overlap.ts';
 import * as stoppedRemedies from './migrations/0008-stopped-remedies.ts';
+import * as certificatesAndFindings from './migrations/0009-certificates-and-findings.ts';
 import * as issuedCertificates from './migrations/0010-issued-certificates.ts';
 
 /** In the order in which they run; a released migration is never changed. */
@@ -20,6 +21,7 @@ const MIGRATIONS = [
   { name: '0006-fleet-samples', up: fleetSamples.up },
   { name: '0007-deployment-overlap', up: deploymentOverlap.up },
   { name: '0008-stopped-remedies', up: stoppedRemedies.up },
+  { name: '0009-certificates-and-findings', up: certificatesAndFindings.up },
   { name: '0010-issued-certificates', up: issuedCertificates.up },
 ] as const;
 

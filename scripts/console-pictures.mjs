@@ -1,13 +1,14 @@
 // Takes the README's pictures of the console anew: `npm run demo` in one terminal, then
-// `node scripts/console-pictures.mjs` in another. Needs Chromium (CHROMIUM_PATH, or Debian's).
-import { readFileSync, statSync } from 'node:fs';
+// `node scripts/console-pictures.mjs` in another once its steps are done; it waits until the fleet has been counted twice,
+// five minutes apart. Needs Chromium (CHROMIUM_PATH, or Debian's).
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { ROOT } from './prepare.mjs';
 
 const MAX_BYTES = 100_000;
-const dataDir = process.env.EUCORA_DATA_DIR ?? join(homedir(), '.local', 'share', 'eucora');
+const dataDir = process.env.EUCORA_DATA_DIR ?? join(homedir(), '.local', 'share', 'eucora', 'demo');
 const endpoints = JSON.parse(readFileSync(join(dataDir, 'endpoints.json'), 'utf8'));
 const origin = new URL(endpoints.operator_api).origin;
 
@@ -16,11 +17,15 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
 });
 try {
-  const page = await browser.newPage({ viewport: { width: 960, height: 600 } });
+  const page = await browser.newPage({ viewport: { width: 1120, height: 700 } });
   await page.goto(`${origin}/console/login`);
   await page.getByLabel('Operator token').fill(readFileSync(endpoints.admin_token_file, 'utf8').trim());
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('heading', { name: 'Fleet', level: 1 }).waitFor();
+  while ((await page.locator('.chart .area').count()) === 0) {
+    await page.waitForTimeout(5_000);
+    await page.reload();
+  }
   await shoot(page, 'fleet');
   await page.goto(`${origin}/console/deployments`);
   await page.locator('tbody a').first().click();
@@ -31,7 +36,9 @@ try {
 }
 
 async function shoot(page, name) {
-  const path = join(ROOT, 'docs', 'pictures', `console-${name}.png`);
+  const folder = join(ROOT, 'docs', 'pictures');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `console-${name}.png`);
   await page.screenshot({ path });
   const { size } = statSync(path);
   if (size > MAX_BYTES) throw new Error(`${path} has ${size} bytes, more than ${MAX_BYTES}`);

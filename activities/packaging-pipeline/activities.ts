@@ -17,7 +17,7 @@ import type { Workspaces } from './workspace.ts';
 export interface PackagingOptions {
   readonly stores: Pick<
     Stores,
-    'artifacts' | 'deployments' | 'evidence' | 'pipelines' | 'policyExceptions' | 'signingKeys'
+    'artifacts' | 'deployments' | 'evidence' | 'findings' | 'pipelines' | 'policyExceptions' | 'signingKeys'
   >;
   readonly content: ContentStore;
   readonly steps: StepRunner;
@@ -87,6 +87,7 @@ export function packagingPipelineActivities(options: PackagingOptions) {
       await steps.run(id, 'scan', async (work) => {
         const { report, findings, database_updated_at } = await production.scan(work);
         const { sha256 } = await content.addFile(report);
+        await stores.findings.replace(id, findings);
         const scan_summary = countFindings(findings);
         work.log(`${findings.length} findings, by a database of ${database_updated_at}`);
         return {

@@ -60,7 +60,7 @@ export async function issueFor(
   correlationId: string,
 ): Promise<IssuedCertificate> {
   const issued = await deps.authority.issueAccepted(accepted, agentId);
-  await deps.stores.agents.addCertificate(
+  await deps.stores.certificates.add(
     agentId,
     { ...issued, authority: deps.authority.fingerprint },
     correlationId,

@@ -1,4 +1,5 @@
 import type { Agent } from '../../contracts/agent/agent.ts';
+import { type AgentCertificate, standingOf } from '../../contracts/agent/certificate.ts';
 import { type Column, json, pairs, text } from '../output/printer.ts';
 
 export const agentColumns: readonly Column<Agent>[] = [
@@ -31,4 +32,20 @@ export const agentFields: readonly Column<Agent>[] = [
   { title: 'FIRST SEEN', text: (agent, out) => out.time(agent.first_seen_at) },
   { title: 'REVOKED', text: (agent, out) => out.time(agent.revoked_at) },
   { title: 'UPDATED', text: (agent, out) => out.time(agent.updated_at) },
+];
+
+/** Of the certificate that an agent was given last. */
+export const certificateFields: readonly Column<AgentCertificate>[] = [
+  { title: 'CERTIFICATE', text: ({ subject }) => text(subject) },
+  { title: 'SERIAL', text: ({ serial }) => text(serial) },
+  { title: 'FINGERPRINT', text: ({ fingerprint_sha256 }) => text(fingerprint_sha256) },
+  { title: 'ISSUED', text: ({ issued_at }, out) => out.time(issued_at) },
+  {
+    title: 'EXPIRES',
+    text: (certificate, out) => {
+      const { state } = standingOf(certificate, out.now());
+      const warning = state === 'VALID' ? '' : ` (${out.status(state.replaceAll('_', ' ').toLowerCase())})`;
+      return `${out.time(certificate.not_after)}${warning}`;
+    },
+  },
 ];

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { agentSchema } from '../../contracts/agent/agent.ts';
+import { type Agent, agentSchema } from '../../contracts/agent/agent.ts';
+import { type AgentCertificate, agentCertificateSchema } from '../../contracts/agent/certificate.ts';
 import { installedSoftwareSchema } from '../../contracts/telemetry/telemetry.ts';
 import { usageError } from '../client/errors.ts';
-import { agentColumns, agentFields } from './agent-columns.ts';
+import { agentColumns, agentFields, certificateFields } from './agent-columns.ts';
 import { confirm } from './confirm.ts';
 import { argumentOf, noOptions, type Runtime } from './context.ts';
 import { asList } from './list.ts';
@@ -36,10 +37,24 @@ export function addAgents(program: Command, runtime: Runtime): void {
     ],
   });
 
-  const show = agents.command('show').argument('<id>', 'of the agent', id).description('show one agent');
+  const show = agents
+    .command('show')
+    .argument('<id>', 'of the agent', id)
+    .description('show one agent and its certificate');
   runtime.act(show, noOptions, async ({ api, out }, _options, args) => {
-    const agent = await (await api()).get(`/agents/${argumentOf(args)}`, agentSchema);
-    out.answer(agent, () => out.fields(agentFields, agent));
+    const client = await api();
+    const path = `/agents/${argumentOf(args)}`;
+    const agent = await client.get(path, agentSchema);
+    const { items } = await client.page(`${path}/certificates`, agentCertificateSchema, { limit: 1 });
+    const [certificate = null] = items;
+    out.answer({ ...agent, certificate }, () =>
+      certificate === null
+        ? out.fields(agentFields, agent)
+        : out.fields<Agent & AgentCertificate>([...agentFields, ...certificateFields], {
+            ...agent,
+            ...certificate,
+          }),
+    );
   });
 
   const retag = agents

@@ -5,8 +5,8 @@ import {
   evidencePackSchema,
   type Statement,
 } from '../../contracts/packaging-pipeline/evidence.ts';
+import { EvidenceError, type Files, type Trust, verifyEvidence } from '../../evidence/verify.ts';
 import { CliError, usageError } from '../client/errors.ts';
-import { EvidenceError, type Files, type Trust, verifyEvidence } from '../evidence/verify.ts';
 import { type Column, text } from '../output/printer.ts';
 import { layoutOf } from '../platform/paths.ts';
 import { argumentOf, type Runtime } from './context.ts';

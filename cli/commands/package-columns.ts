@@ -1,3 +1,4 @@
+import type { JudgedFinding } from '../../contracts/packaging-pipeline/findings.ts';
 import type { Pipeline, PipelineStepRecord } from '../../contracts/packaging-pipeline/pipeline.ts';
 import { type Column, text } from '../output/printer.ts';
 
@@ -28,6 +29,16 @@ export const pipelineFields: readonly Column<Pipeline>[] = [
   { title: 'CREATED BY', text: (pipeline) => text(pipeline.created_by) },
   { title: 'CORRELATION ID', text: (pipeline) => text(pipeline.correlation_id) },
   { title: 'WORKFLOW', text: (pipeline) => text(pipeline.workflow_id) },
+];
+
+export const findingColumns: readonly Column<JudgedFinding>[] = [
+  { title: 'SEVERITY', text: ({ severity }) => severity },
+  { title: 'ID', text: (finding) => text(finding.id) },
+  { title: 'PACKAGE', text: (finding) => text(finding.package) },
+  { title: 'INSTALLED', text: (finding) => text(finding.version) },
+  { title: 'FIXED IN', text: (finding) => text(finding.fixed_version) },
+  { title: 'EXCUSED BY', text: (finding) => text(finding.excused_by) },
+  { title: 'TITLE', text: (finding) => text(finding.title) },
 ];
 
 export const stepColumns: readonly Column<PipelineStepRecord>[] = [

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { PLATFORMS } from '../../contracts/agent/agent.ts';
+import { judgedFindingSchema, SEVERITIES } from '../../contracts/packaging-pipeline/findings.ts';
 import { pipelineDetailsSchema, pipelineSchema } from '../../contracts/packaging-pipeline/pipeline.ts';
 import { PIPELINE_STATUSES } from '../../contracts/packaging-pipeline/steps.ts';
 import { usageError } from '../client/errors.ts';
@@ -8,7 +9,7 @@ import { argumentOf, noOptions, type Runtime } from './context.ts';
 import { asList } from './list.ts';
 import { writeDocument } from './output-file.ts';
 import { addPackageBuild } from './package-build.ts';
-import { pipelineColumns, pipelineFields, stepColumns } from './package-columns.ts';
+import { findingColumns, pipelineColumns, pipelineFields, stepColumns } from './package-columns.ts';
 import { followPipeline, LogView } from './package-follow.ts';
 import { correlationId, id, oneOf, option } from './values.ts';
 
@@ -67,6 +68,20 @@ export function addPackages(program: Command, runtime: Runtime): void {
       out.answer(pipeline, () => out.fields(pipelineFields, pipeline));
     });
   }
+
+  const findings = packages.command('findings').argument('<id>', 'of the pipeline', id);
+  asList(runtime, findings.description('what the scanner found, the worst first'), {
+    path: (_context, args) => `${pathOf(args)}/findings`,
+    item: judgedFindingSchema,
+    columns: findingColumns,
+    filters: [
+      {
+        option: option('--severity <severity>', SEVERITIES.join(', '), oneOf(SEVERITIES)),
+        key: 'severity',
+      },
+    ],
+    nothing: 'findings',
+  });
 
   const sbom = packages
     .command('sbom')

@@ -82,6 +82,11 @@ export class Printer {
     return this.#utc ? utc(instant) : relative(instant, this.#io.now());
   }
 
+  /** In milliseconds since 1970. */
+  now(): number {
+    return this.#io.now();
+  }
+
   status(status: string): string {
     return this.#paintOf(status)(status);
   }

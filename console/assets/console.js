@@ -17,12 +17,20 @@
     }
   }
 
+  const stateOf = (place) => place.querySelector('[data-state]')?.dataset.state;
+  const first = new Map();
+  for (const place of document.querySelectorAll('[data-topic]'))
+    first.set(place.dataset.topic, stateOf(place));
+
   function show({ topic, html }) {
     const place = document.querySelector(`[data-topic="${CSS.escape(topic)}"]`);
     // What somebody is typing in, or has the keyboard in, is not taken away.
     if (place === null || place.contains(document.activeElement)) return;
     place.innerHTML = html;
     localTimes(place);
+    // What can be done, and what else there is to see, goes with the state.
+    const movedOn = document.getElementById('moved-on');
+    if (movedOn !== null && stateOf(place) !== first.get(topic)) movedOn.hidden = false;
   }
 
   localTimes(document);

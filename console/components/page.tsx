@@ -1,5 +1,7 @@
+import { raw } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import type { Identity } from '../../contracts/access/access.ts';
+import { assetUrl } from '../assets.ts';
 
 const SECTIONS = [
   ['/console', 'Fleet'],
@@ -28,33 +30,41 @@ interface PageProps {
 /** The frame of every page. */
 export function Page({ title, section, operator, live = [], refresh, children }: PageProps) {
   return (
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        {refresh === undefined ? null : <meta http-equiv="refresh" content={`0;url=${refresh}`} />}
-        <title>{`${title} · EUCORA`}</title>
-        <link rel="icon" href="/console/assets/icon.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href="/console/assets/console.css" />
-        <script src="/console/assets/console.js" defer></script>
-      </head>
-      <body data-live={live.length > 0 ? live.join(' ') : undefined}>
-        <a class="skip" href="#content">
-          Skip to content
-        </a>
-        <header class="bar">
-          <a class="brand" href="/console">
-            EUCORA
+    <>
+      {raw('<!DOCTYPE html>')}
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          {refresh === undefined ? null : <meta http-equiv="refresh" content={`0;url=${refresh}`} />}
+          <title>{`${title} · EUCORA`}</title>
+          <link rel="icon" href={assetUrl('icon.svg')} type="image/svg+xml" />
+          <link rel="stylesheet" href={assetUrl('console.css')} />
+          <script src={assetUrl('console.js')} defer></script>
+        </head>
+        <body data-live={live.length > 0 ? live.join(' ') : undefined}>
+          <a class="skip" href="#content">
+            Skip to content
           </a>
-          {operator === undefined ? null : <Navigation section={section} operator={operator} />}
-        </header>
-        <main id="content" tabindex={-1}>
-          <h1>{title}</h1>
-          {children}
-        </main>
-      </body>
-    </html>
+          <header class="bar">
+            <a class="brand" href="/console">
+              EUCORA
+            </a>
+            {operator === undefined ? null : <Navigation section={section} operator={operator} />}
+          </header>
+          <main id="content" tabindex={-1}>
+            <h1>{title}</h1>
+            {live.length === 0 ? null : (
+              <p class="notice" id="moved-on" role="status" hidden>
+                This has moved on. <a href="?">Show all of it anew</a>
+              </p>
+            )}
+            {children}
+          </main>
+        </body>
+      </html>
+    </>
   );
 }
 

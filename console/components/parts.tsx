@@ -2,8 +2,8 @@ import type { Child } from 'hono/jsx';
 import type { Problem } from '../../contracts/http/problem.ts';
 
 /** A moment: UTC without scripts, the reader's own zone with them; the other on hover. */
-export function Time({ at }: { at: string | null | undefined }) {
-  if (at === null || at === undefined) return <span class="none">never</span>;
+export function Time({ at, none = '–' }: { at: string | null | undefined; none?: string }) {
+  if (at === null || at === undefined) return <span class="none">{none}</span>;
   const utc = `${at.slice(0, 19).replace('T', ' ')} UTC`;
   return (
     <time datetime={at} title={utc}>
@@ -15,6 +15,9 @@ export function Time({ at }: { at: string | null | undefined }) {
 const TONES: Readonly<Record<string, string>> = {
   ONLINE: 'good',
   PASSED: 'good',
+  VALID: 'good',
+  VERIFIED: 'good',
+  NOT_VERIFIED: 'bad',
   EXCUSED: 'good',
   DONE: 'good',
   APPROVE: 'good',
@@ -24,6 +27,7 @@ const TONES: Readonly<Record<string, string>> = {
   COMPLETED: 'good',
   delivered: 'good',
   DEGRADED: 'warn',
+  EXPIRES_SOON: 'warn',
   PAUSED: 'warn',
   AWAITING_APPROVAL: 'warn',
   AWAITING_DECISION: 'warn',
@@ -32,6 +36,9 @@ const TONES: Readonly<Record<string, string>> = {
   TIMEOUT: 'warn',
   pending: 'warn',
   security: 'warn',
+  CRITICAL: 'bad',
+  HIGH: 'bad',
+  MEDIUM: 'warn',
   OFFLINE: 'bad',
   SICK: 'bad',
   REJECT: 'bad',
@@ -88,14 +95,6 @@ export function Section({ title, id, children }: { title: string; id?: string; c
 /** What to do first where there is nothing yet. */
 export function Empty({ children }: { children: Child }) {
   return <p class="empty">{children}</p>;
-}
-
-export function Json({ value }: { value: unknown }) {
-  return (
-    <pre class="json" tabindex={0}>
-      {JSON.stringify(value, null, 2)}
-    </pre>
-  );
 }
 
 /** Why something was not done, and what to do. */

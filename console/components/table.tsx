@@ -43,16 +43,25 @@ export function Table<T>({ caption, columns, rows }: TableProps<T>) {
   );
 }
 
+interface PagerProps {
+  readonly path: string;
+  readonly query: Query;
+  readonly next: string | null;
+  /** Part of the page that holds the list. */
+  readonly anchor?: string;
+}
+
 /** Lists are read by cursor: forward by link, back by the browser. */
-export function Pager({ path, query, next }: { path: string; query: Query; next: string | null }) {
+export function Pager({ path, query, next, anchor }: PagerProps) {
+  const place = anchor === undefined ? '' : `#${anchor}`;
   const onFirst = query['cursor'] === undefined || query['cursor'] === '';
   if (next === null && onFirst) return null;
   const { cursor: _cursor, ...filters } = query;
   return (
     <nav class="pager" aria-label="Pages">
-      {onFirst ? null : <a href={withQuery(path, filters)}>First page</a>}
+      {onFirst ? null : <a href={`${withQuery(path, filters)}${place}`}>First page</a>}
       {next === null ? null : (
-        <a rel="next" href={withQuery(path, { ...filters, cursor: next })}>
+        <a rel="next" href={`${withQuery(path, { ...filters, cursor: next })}${place}`}>
           Next page
         </a>
       )}

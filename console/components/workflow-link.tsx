@@ -2,7 +2,7 @@
 export function WorkflowLink({ id, ui }: { id: string; ui: string | undefined }) {
   if (ui === undefined) return <code>{id}</code>;
   return (
-    <a href={`${ui}/namespaces/default/workflows/${encodeURIComponent(id)}`} rel="noreferrer">
+    <a href={`${ui}/${encodeURIComponent(id)}`} rel="noreferrer">
       {id}
     </a>
   );

@@ -27,6 +27,8 @@ export interface LiveTopic {
   /** Whether what was audited may change what the topic shows. */
   readonly concerns: (event: AuditEvent, id: string) => boolean;
   readonly render: (api: Api, id: string) => Promise<string>;
+  /** Whether what was rendered last may change without being audited: then it is looked at with every tick. */
+  readonly restless?: (html: string) => boolean;
 }
 
 const TICK_MS = 1_000;
@@ -44,14 +46,16 @@ export class LiveHub {
   readonly #latest = new Map<string, LiveMessage>();
   readonly #checkedAt = new Map<string, number>();
   readonly #tickMs: number;
+  readonly #recheckMs: number;
   #seen: ReadonlySet<string> | undefined;
   #running = false;
   /** Looks at the database since the start; a thousand readers cost what one does. */
   reads = 0;
 
-  constructor(kinds: Readonly<Record<string, LiveTopic>>, tickMs = TICK_MS) {
+  constructor(kinds: Readonly<Record<string, LiveTopic>>, tickMs = TICK_MS, recheckMs = RECHECK_MS) {
     this.#kinds = new Map(Object.entries(kinds));
     this.#tickMs = tickMs;
+    this.#recheckMs = recheckMs;
   }
 
   knows(topic: string): boolean {
@@ -113,8 +117,13 @@ export class LiveHub {
       const { kind, id } = split(topic);
       const handler = this.#kinds.get(kind);
       if (handler === undefined) continue;
-      if (unsure || !this.#latest.has(topic) || news.some((event) => handler.concerns(event, id)))
-        await this.#publish(topic, (api) => handler.render(api, id));
+      const latest = this.#latest.get(topic);
+      const due =
+        unsure ||
+        latest === undefined ||
+        handler.restless?.(latest.html) === true ||
+        news.some((event) => handler.concerns(event, id));
+      if (due) await this.#publish(topic, (api) => handler.render(api, id));
     }
   }
 
@@ -149,7 +158,7 @@ export class LiveHub {
     const now = Date.now();
     for (const { token, api } of new Map([...this.#subscribers].map((one) => [one.token, one])).values()) {
       const checked = this.#checkedAt.get(token);
-      if (checked !== undefined && now - checked < RECHECK_MS) continue;
+      if (checked !== undefined && now - checked < this.#recheckMs) continue;
       this.#checkedAt.set(token, now);
       // Just subscribed: the stream's own request was checked.
       if (checked === undefined) continue;

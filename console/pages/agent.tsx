@@ -4,8 +4,8 @@ import { auditEventSchema } from '../../contracts/audit/audit.ts';
 import {
   deploymentStatusSchema,
   installedSoftwareSchema,
-  type TelemetryRecord,
-  telemetryRecordSchema,
+  type TelemetryHistory,
+  telemetryHistorySchema,
 } from '../../contracts/telemetry/telemetry.ts';
 import type { Api } from '../api.ts';
 import { Chart } from '../components/chart.tsx';
@@ -18,6 +18,7 @@ import { may } from '../may.ts';
 import { ApiProblem } from '../problem.ts';
 import { fields } from '../query.ts';
 import type { AddPages } from '../types.ts';
+import { Certificates } from './agent-certificates.tsx';
 import { AuditTable } from './audit.tsx';
 import { Confirm } from './confirm.tsx';
 import { TaskTable } from './tasks.tsx';
@@ -25,8 +26,6 @@ import { TaskTable } from './tasks.tsx';
 const PATH = '/console/agents';
 const SPANS = { '6h': 6, '24h': 24, '7d': 168, '28d': 672 } as const;
 type Span = keyof typeof SPANS;
-/** A plot of 320 points of width needs no more. */
-const MAX_SAMPLES = 300;
 const SHOWN = 10;
 const SHOWN_SOFTWARE = 500;
 
@@ -34,7 +33,7 @@ const Identity = ({ agent }: { agent: Agent }) => (
   <Facts
     entries={[
       ['Status', <Status of={agent.revoked_at === null ? agent.status : 'REVOKED'} />],
-      ['Last heartbeat', <Time at={agent.last_heartbeat_at} />],
+      ['Last heartbeat', <Time at={agent.last_heartbeat_at} none="never" />],
       ['Last error', agent.last_error],
       ['Platform', `${agent.platform} ${agent.platform_version}`],
       ['Agent version', agent.agent_version],
@@ -63,31 +62,14 @@ export const agentTopic: LiveTopic = {
     String(<Identity agent={await api.get(`/agents/${encodeURIComponent(id)}`, agentSchema)} />),
 };
 
-/** Telemetry back to `hours` ago, oldest first, thinned out evenly. */
-async function telemetry(api: Api, id: string, hours: number): Promise<TelemetryRecord[]> {
-  const since = new Date(Date.now() - hours * 3_600_000).toISOString();
-  const samples: TelemetryRecord[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await api.page(`/agents/${id}/telemetry`, telemetryRecordSchema, {
-      collected_after: since,
-      limit: 100,
-      cursor,
-    });
-    samples.push(...page.items);
-    cursor = page.next_cursor ?? undefined;
-    // Every few minutes one: weeks of them are some thousands.
-  } while (cursor !== undefined && samples.length < 10_000);
-  samples.reverse();
-  const step = Math.max(1, Math.ceil(samples.length / MAX_SAMPLES));
-  return samples.filter((_sample, index) => index % step === 0 || index === samples.length - 1);
-}
+type History = TelemetryHistory['items'];
 
-function Plots({ samples }: { samples: readonly TelemetryRecord[] }) {
+function Plots({ history }: { history: History }) {
   const points = (field: 'cpu_percent' | 'memory_percent' | 'disk_percent') =>
-    samples.flatMap((sample) => {
-      const value = sample[field];
-      return value === null || value === undefined ? [] : [{ at: Date.parse(sample.collected_at), value }];
+    history.flatMap((span) => {
+      const value = span[field];
+      if (value === null) return [];
+      return [{ at: Date.parse(span.at), value, peak: span[`${field}_max`] ?? value }];
     });
   return (
     <div class="grid-of">
@@ -104,7 +86,7 @@ async function software(api: Api, id: string) {
     return (
       <details>
         <summary>
-          {list.length} packages, as of <Time at={collected_at} />
+          {list.length === 1 ? 'One package' : `${list.length} packages`}, as of <Time at={collected_at} />
         </summary>
         {list.length > SHOWN_SOFTWARE ? <p>The first {SHOWN_SOFTWARE}; the API gives all.</p> : null}
         <Table
@@ -172,9 +154,9 @@ export const addAgent: AddPages = (app) => {
     const asked = c.req.query('span') ?? '24h';
     const span: Span = Object.hasOwn(SPANS, asked) ? (asked as Span) : '24h';
     const agent = await api.get(`/agents/${id}`, agentSchema);
-    const [tasks, samples, packages, deployments, audit] = await Promise.all([
+    const [tasks, history, packages, deployments, audit] = await Promise.all([
       recentTasks(api, id),
-      telemetry(api, id, SPANS[span]),
+      api.get(`/agents/${id}/telemetry/history`, telemetryHistorySchema, { hours: SPANS[span] }),
       software(api, id),
       api.page('/deployment-statuses', deploymentStatusSchema, { agent_id: id, limit: SHOWN }),
       api.page('/audit-events', auditEventSchema, { object_id: id, limit: SHOWN }),
@@ -188,7 +170,7 @@ export const addAgent: AddPages = (app) => {
         {canAct ? (
           <div class="actions">
             {agent.revoked_at === null ? <Act action={`${PATH}/${id}/revoke`} label="Revoke" danger /> : null}
-            <Act action={`${PATH}/${id}/delete`} label="Delete" danger />
+            {may(operator, 'admin') ? <Act action={`${PATH}/${id}/delete`} label="Delete" danger /> : null}
           </div>
         ) : null}
         <Section title="Telemetry" id="telemetry">
@@ -202,7 +184,7 @@ export const addAgent: AddPages = (app) => {
               </a>
             ))}
           </nav>
-          <Plots samples={samples} />
+          <Plots history={history.items} />
         </Section>
         <Section title="Tasks">{tasks}</Section>
         <Section title="Deployments">
@@ -229,6 +211,9 @@ export const addAgent: AddPages = (app) => {
           )}
         </Section>
         <Section title="Installed software">{packages}</Section>
+        <Section title="Certificate" id="certificate">
+          <Certificates api={api} agentId={id} />
+        </Section>
         <Section title="Audit">
           <AuditTable events={audit.items} />
           <a href={`/console/audit?object_id=${id}`}>All of its events</a>

@@ -37,7 +37,7 @@ const columns = (selectable: boolean) => [
   },
   { name: 'Platform', cell: (agent: Agent) => `${agent.platform} ${agent.platform_version}` },
   { name: 'Agent', cell: (agent: Agent) => agent.agent_version, wide: true },
-  { name: 'Last heartbeat', cell: (agent: Agent) => <Time at={agent.last_heartbeat_at} /> },
+  { name: 'Last heartbeat', cell: (agent: Agent) => <Time at={agent.last_heartbeat_at} none="never" /> },
   {
     name: 'Tags',
     wide: true,

@@ -4,14 +4,34 @@ import { withQuery } from '../api.ts';
 import { Choice, Field, Filters } from '../components/form.tsx';
 import { Id } from '../components/id.tsx';
 import { Page } from '../components/page.tsx';
-import { Empty, Json, Status, Time } from '../components/parts.tsx';
+import { Empty, Status, Time } from '../components/parts.tsx';
 import { Pager, Table } from '../components/table.tsx';
+import { Changes } from '../components/values.tsx';
 import { pick } from '../query.ts';
 import type { AddPages } from '../types.ts';
 
 const PATH = '/console/audit';
 const FILTERS = ['kind', 'action', 'actor_id', 'object_type', 'object_id', 'correlation_id'] as const;
 const EXPORT_PAGE = 500;
+const DAYS = ['from', 'until'] as const;
+
+/** Days as people choose them, in UTC; the last one is included. */
+function timesOf({ from, until }: Record<string, string>): { after?: string; before?: string } {
+  const instant = (day: string, days: number) => {
+    const at = Date.parse(day) + days * 86_400_000;
+    return Number.isNaN(at) ? day : new Date(at).toISOString();
+  };
+  return {
+    ...(from === undefined ? {} : { after: instant(from, 0) }),
+    ...(until === undefined ? {} : { before: instant(until, 1) }),
+  };
+}
+
+/** Filters as the API names them. */
+function filtersOf(query: Record<string, string>): Record<string, string> {
+  const { from: _from, until: _until, ...others } = query;
+  return { ...others, ...timesOf(query) };
+}
 
 /** Where the console shows an object, if it does. */
 function shownAt({ object_type }: AuditEvent): { path?: string } {
@@ -55,7 +75,7 @@ export function AuditTable({ events }: { events: readonly AuditEvent[] }) {
             event.before === null && event.after === null ? null : (
               <details>
                 <summary>Show</summary>
-                <Json value={{ before: event.before, after: event.after }} />
+                <Changes before={event.before} after={event.after} />
               </details>
             ),
         },
@@ -66,8 +86,8 @@ export function AuditTable({ events }: { events: readonly AuditEvent[] }) {
 
 export const addAudit: AddPages = (app) => {
   app.get(PATH, async (c) => {
-    const query = pick(c, FILTERS);
-    const page = await c.var.api.page('/audit-events', auditEventSchema, query);
+    const query = pick(c, [...FILTERS, ...DAYS]);
+    const page = await c.var.api.page('/audit-events', auditEventSchema, filtersOf(query));
     const { cursor: _cursor, ...filters } = query;
     return c.html(
       <Page title="Audit" section={PATH} operator={c.var.operator}>
@@ -78,6 +98,8 @@ export const addAudit: AddPages = (app) => {
           <Field name="object_type" label="Object type" value={query['object_type']} />
           <Field name="object_id" label="Object id" value={query['object_id']} />
           <Field name="correlation_id" label="Correlation id" value={query['correlation_id']} />
+          <Field name="from" label="From (UTC)" type="date" value={query['from']} />
+          <Field name="until" label="Until (UTC)" type="date" value={query['until']} />
         </Filters>
         <p>
           <a href={withQuery(`${PATH}/export`, filters)} download="audit.jsonl">
@@ -91,7 +113,7 @@ export const addAudit: AddPages = (app) => {
   });
 
   app.get(`${PATH}/export`, async (c) => {
-    const { cursor: _cursor, ...query } = pick(c, FILTERS);
+    const { cursor: _cursor, ...query } = filtersOf(pick(c, [...FILTERS, ...DAYS]));
     // The first page before the headers: what is refused is then still told as a page.
     let page = await c.var.api.page('/audit-events', auditEventSchema, { ...query, limit: EXPORT_PAGE });
     c.header('Content-Type', 'application/jsonl; charset=utf-8');

@@ -1,7 +1,4 @@
 import {
-  type Decision,
-  type Deployment,
-  type DeploymentRing,
   decisionSchema,
   decisionsSchema,
   deploymentDeviceSchema,
@@ -15,17 +12,19 @@ import {
   OPERATOR_WORDS,
   type OperatorWord,
 } from '../../contracts/deployment/states.ts';
-import type { Api } from '../api.ts';
 import { Choice, Field, Filters } from '../components/form.tsx';
 import { Page } from '../components/page.tsx';
-import { Empty, Facts, Json, Section, Status, Time } from '../components/parts.tsx';
+import { Empty, Facts, Section, Status } from '../components/parts.tsx';
 import { Pager, Table } from '../components/table.tsx';
+import { Values } from '../components/values.tsx';
 import { WorkflowLink } from '../components/workflow-link.tsx';
 import type { LiveTopic } from '../live/hub.ts';
 import { may } from '../may.ts';
 import { fields, pick } from '../query.ts';
 import type { AddPages } from '../types.ts';
 import { Confirm } from './confirm.tsx';
+import { Decided, DecisionForm, PackageAndEvidence, Risk } from './deployment-approval.tsx';
+import { Rollout, rollout } from './deployment-rings.tsx';
 
 const PATH = '/console/deployments';
 
@@ -47,126 +46,20 @@ const WORDS: Readonly<Record<OperatorWord, { path: string; verb: string; effect:
 const fits = (word: OperatorWord, status: DeploymentStatus): boolean =>
   DEPLOYMENT_TRANSITIONS[word].from.includes(status);
 
-function Ring({ ring }: { ring: DeploymentRing }) {
-  const counts = Object.entries(ring.devices);
-  const all = counts.reduce((sum, [, count]) => sum + count, 0);
-  const done = ring.devices.INSTALLED ?? 0;
-  return (
-    <div class="card">
-      <strong>{ring.name}</strong> <Status of={ring.state} />
-      <meter
-        min={0}
-        max={Math.max(1, all)}
-        value={done}
-        aria-label={`${ring.name}: ${done} of ${all} installed`}
-      />
-      <div>{ring.reason}</div>
-      <small>
-        {counts.map(([state, count]) => `${count} ${state.toLowerCase().replaceAll('_', ' ')}`).join(', ') ||
-          'no devices yet'}
-        {Object.entries(ring.failures).map(([kind, count]) => `; ${count} × ${kind}`)}
-      </small>
-      <details>
-        <summary>Gates</summary>
-        <Json value={{ size: ring.size, soak_seconds: ring.soak_seconds, gates: ring.gates }} />
-      </details>
-    </div>
-  );
-}
-
-/** State and rings, as they fill. */
-async function rollout(api: Api, id: string) {
-  const [deployment, rings] = await Promise.all([
-    api.get(`/deployments/${id}`, deploymentSchema),
-    api.get(`/deployments/${id}/rings`, deploymentRingsSchema),
-  ]);
-  return (
-    <>
-      <Facts
-        entries={[
-          ['Status', <Status of={deployment.status} />],
-          ['Why', deployment.reason],
-          ['Present ring', deployment.current_ring],
-          ['Started', <Time at={deployment.started_at} />],
-          ['Ended', <Time at={deployment.ended_at} />],
-        ]}
-      />
-      <Section title="Rings">
-        <div class="grid-of">
-          {rings.items.map((ring) => (
-            <Ring ring={ring} />
-          ))}
-        </div>
-      </Section>
-    </>
-  );
-}
-
 export const deploymentTopic: LiveTopic = {
   // Devices move without an audit event each: looked at whenever anything of tasks or deployments happens.
   concerns: ({ object_type, object_id }, id) => object_id === id || object_type === 'agent_task',
   render: async (api, id) => String(await rollout(api, encodeURIComponent(id))),
 };
 
-function Risk({ deployment }: { deployment: Deployment }) {
-  const { score, factors } = deployment.risk;
-  return (
-    <Section title="Risk">
-      <p>
-        {score} of 100; {deployment.approval_required ? 'a decision is needed' : 'passes by itself'}{' '}
-        (threshold {deployment.risk_threshold}).
-      </p>
-      <Table
-        caption="Risk factors"
-        rows={factors}
-        columns={[
-          { name: 'Factor', cell: (factor) => factor.factor.replaceAll('_', ' ') },
-          { name: 'Points', cell: (factor) => `${factor.points} of ${factor.max_points}` },
-          { name: 'Why', cell: (factor) => factor.reason },
-        ]}
-      />
-    </Section>
-  );
-}
-
-function Decided({ decision }: { decision: Decision }) {
-  return (
-    <Facts
-      entries={[
-        ['Decision', <Status of={decision.decision.toUpperCase()} />],
-        ['By', decision.approver],
-        ['At', <Time at={decision.decided_at} />],
-        ['Comment', decision.comment],
-        ['Conditions', decision.conditions === null ? 'none' : <Json value={decision.conditions} />],
-      ]}
-    />
-  );
-}
-
-/** Shown beside risk and evidence; whoever created the deployment is refused by the API. */
-function DecisionForm({ id }: { id: string }) {
-  return (
-    <form method="post" action={`${PATH}/${id}/decide`} class="stack">
-      <Field name="comment" label="Comment" />
-      <Field name="pause_after_ring" label="Condition: pause after ring" />
-      <Field name="max_per_minute" label="Condition: devices a minute" type="number" min={1} />
-      <button type="submit" name="decision" value="approve">
-        Approve
-      </button>
-      <button type="submit" name="decision" value="reject" class="danger">
-        Reject
-      </button>
-    </form>
-  );
-}
-
 export const addDeployment: AddPages = (app, { options }) => {
   app.get(`${PATH}/:id{[0-9a-f-]{36}}`, async (c) => {
     const id = c.req.param('id');
     const { api, operator } = c.var;
     const query = pick(c, ['ring', 'state']);
-    const [deployment, decisions, devices] = await Promise.all([
+    const [deployment, rings, decisions, devices] = await Promise.all([
       api.get(`/deployments/${id}`, deploymentSchema),
+      api.get(`/deployments/${id}/rings`, deploymentRingsSchema),
       api.get(`/deployments/${id}/decisions`, decisionsSchema),
       api.page(`/deployments/${id}/devices`, deploymentDeviceSchema, query),
     ]);
@@ -174,7 +67,7 @@ export const addDeployment: AddPages = (app, { options }) => {
     return c.html(
       <Page title={deployment.name} section={PATH} operator={operator} live={[`deployment:${id}`]}>
         <div class="card" data-topic={`deployment:${id}`}>
-          {await rollout(api, id)}
+          <Rollout deployment={deployment} rings={rings.items} />
         </div>
         {may(operator, 'operator') ? (
           <div class="actions">
@@ -188,32 +81,7 @@ export const addDeployment: AddPages = (app, { options }) => {
             <Risk deployment={deployment} />
           </div>
           <div>
-            <Section title="Package and evidence">
-              <Facts
-                entries={[
-                  [
-                    'Package',
-                    <a href={`/console/packages/${deployment.pipeline_id}`}>
-                      {`${deployment.package_name} ${deployment.package_version}`}
-                    </a>,
-                  ],
-                  [
-                    'Evidence',
-                    deployment.evidence_id === null ? null : <code>{deployment.evidence_id}</code>,
-                  ],
-                  [
-                    'Rolls back to',
-                    deployment.previous_pipeline_id === null ? (
-                      'a device without the package'
-                    ) : (
-                      <a href={`/console/packages/${deployment.previous_pipeline_id}`}>the version before</a>
-                    ),
-                  ],
-                  ['Created by', deployment.created_by],
-                  ['Created', <Time at={deployment.created_at} />],
-                ]}
-              />
-            </Section>
+            <PackageAndEvidence deployment={deployment} api={api} />
             <Section title="Decision">
               {decision !== undefined ? (
                 <Decided decision={decision} />
@@ -261,11 +129,14 @@ export const addDeployment: AddPages = (app, { options }) => {
         </Section>
         <Section title="Origin">
           <Facts
-            entries={[['Workflow', <WorkflowLink id={deployment.workflow_id} ui={options.temporalUiUrl} />]]}
+            entries={[['Workflow', <WorkflowLink id={deployment.workflow_id} ui={options.workflowsUrl} />]]}
           />
           <details>
             <summary>Selection and plan</summary>
-            <Json value={{ selection: deployment.selection, plan: deployment.plan }} />
+            <Values
+              caption="Selection and plan"
+              value={{ selection: deployment.selection, plan: deployment.plan }}
+            />
           </details>
         </Section>
       </Page>,

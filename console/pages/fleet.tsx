@@ -1,41 +1,53 @@
 import {
   AGENT_STATUSES,
+  agentSchema,
   type FleetHistory,
   fleetHistorySchema,
   fleetSummarySchema,
   PLATFORMS,
 } from '../../contracts/agent/agent.ts';
 import { alertSchema } from '../../contracts/agent-presence/alert.ts';
-import { auditEventSchema } from '../../contracts/audit/audit.ts';
+import { type AuditEvent, auditEventSchema } from '../../contracts/audit/audit.ts';
 import { type Api, withQuery } from '../api.ts';
-import { Bars, Chart } from '../components/chart.tsx';
+import { Bars, Stack } from '../components/chart.tsx';
 import { Page } from '../components/page.tsx';
 import { Empty, Section, Status, Time } from '../components/parts.tsx';
 import { Table } from '../components/table.tsx';
 import type { LiveTopic } from '../live/hub.ts';
+import { ApiProblem } from '../problem.ts';
 import type { AddPages } from '../types.ts';
+import { concernsOf, Health } from './fleet-health.tsx';
 
 const SHOWN_VERSIONS = 8;
-const RECENT = 200;
+const RECENT = 100;
 const SHOWN = 10;
 const HISTORY_HOURS = 24;
-const CHARTED_VERSIONS = 3;
+/** The most common ones have an area of their own; there are as many colours. */
+const CHARTED_VERSIONS = 4;
+const STATUS_TONES = { ONLINE: 'good', DEGRADED: 'warn', OFFLINE: 'bad', UNKNOWN: 'none' } as const;
 
 const agents = (query: Record<string, string>) => withQuery('/console/agents', query);
 
 /** Everything on the page that changes by itself. */
 async function fleet(api: Api) {
-  const [summary, history, alerts, changes] = await Promise.all([
+  const [summary, history, alerts, changes, concerns] = await Promise.all([
     api.get('/fleet/summary', fleetSummarySchema),
     api.get('/fleet/history', fleetHistorySchema, { hours: HISTORY_HOURS }),
     api.page('/alerts', alertSchema, { open: true, limit: SHOWN }),
     api.page('/audit-events', auditEventSchema, { action: 'agent.status', limit: RECENT }),
+    concernsOf(api),
   ]);
   if (summary.total === 0) return <FirstSteps />;
   const versions = Object.entries(summary.by_agent_version).sort(([, a], [, b]) => b - a);
-  const lost = changes.items.filter(({ after }) => after?.['status'] === 'OFFLINE').slice(0, SHOWN);
+  const lost = await withNames(
+    api,
+    changes.items.filter(({ after }) => after?.['status'] === 'OFFLINE').slice(0, SHOWN),
+  );
+  const { ONLINE = 0, DEGRADED = 0 } = summary.by_status;
+  const counts = { total: summary.total, online: ONLINE + DEGRADED, degraded: DEGRADED };
   return (
     <>
+      <Health counts={counts} concerns={concerns} />
       <div class="grid-of">
         <div class="card">
           <div>Agents</div>
@@ -62,7 +74,10 @@ async function fleet(api: Api) {
           link={(agent_version) => agents({ agent_version })}
         />
       </div>
-      <History history={history} versions={versions.slice(0, CHARTED_VERSIONS).map(([name]) => name)} />
+      <History
+        samples={[...history.items, { at: new Date().toISOString(), ...summary }]}
+        versions={versions.slice(0, CHARTED_VERSIONS).map(([name]) => name)}
+      />
       <Section title="Open alerts">
         {alerts.items.length === 0 ? (
           <Empty>
@@ -93,9 +108,10 @@ async function fleet(api: Api) {
             columns={[
               {
                 name: 'Agent',
-                cell: (event) => <a href={`/console/agents/${event.object_id}`}>{event.object_id}</a>,
+                cell: ({ event, hostname }) => <a href={`/console/agents/${event.object_id}`}>{hostname}</a>,
               },
-              { name: 'At', cell: (event) => <Time at={event.at} /> },
+              { name: 'At', cell: ({ event }) => <Time at={event.at} /> },
+              { name: 'Why', cell: ({ event }) => String(event.after?.['reason'] ?? ''), wide: true },
             ]}
           />
         )}
@@ -104,34 +120,73 @@ async function fleet(api: Api) {
   );
 }
 
-/** Each kind as a chart of its own, all to one scale. */
-function History({ history, versions }: { history: FleetHistory; versions: readonly string[] }) {
-  const charts = [
-    ...AGENT_STATUSES.map((status) => [status, 'by_status', status] as const),
-    ...PLATFORMS.map((platform) => [platform, 'by_platform', platform] as const),
-    ...versions.map((version) => [`Version ${version}`, 'by_agent_version', version] as const),
-  ];
-  const max = Math.max(
-    1,
-    ...history.items.map(({ by_status }) => Object.values(by_status).reduce((sum, count) => sum + count, 0)),
+/** With the agents' names; those deleted since have their ids only. */
+function withNames(api: Api, events: readonly AuditEvent[]) {
+  return Promise.all(
+    events.map(async (event) => {
+      const { hostname } = await api
+        .get(`/agents/${event.object_id}`, agentSchema)
+        .catch((error: unknown) => {
+          if (error instanceof ApiProblem && error.problem.status === 404)
+            return { hostname: event.object_id };
+          throw error;
+        });
+      return { event, hostname };
+    }),
   );
+}
+
+type Samples = FleetHistory['items'];
+
+/** How the fleet was made up: by status, platform and version; the last sample is of now. */
+function History({ samples, versions }: { samples: Samples; versions: readonly string[] }) {
+  const times = samples.map((sample) => Date.parse(sample.at));
+  const all = samples.map(({ by_status }) => sumOf(by_status));
+  const common = versions.map((version) => valuesOf(samples, 'by_agent_version', version));
+  const rest = all.map((sum, moment) => common.reduce((left, values) => left - (values[moment] ?? 0), sum));
   return (
     <Section title={`Over the last ${HISTORY_HOURS} hours`}>
-      <div class="grid-of small">
-        {charts.map(([title, by, key]) => (
-          <Chart
-            title={title}
-            unit=""
-            max={max}
-            points={history.items.map((sample) => ({
-              at: Date.parse(sample.at),
-              value: (sample[by] as Record<string, number>)[key] ?? 0,
-            }))}
-          />
-        ))}
+      <div class="grid-of">
+        <Stack
+          title="By status"
+          times={times}
+          series={AGENT_STATUSES.map((status) => ({
+            name: status,
+            tone: STATUS_TONES[status],
+            values: valuesOf(samples, 'by_status', status),
+          }))}
+        />
+        <Stack
+          title="By platform"
+          times={times}
+          series={PLATFORMS.map((platform, index) => ({
+            name: platform,
+            tone: `tone-${index + 1}`,
+            values: valuesOf(samples, 'by_platform', platform),
+          }))}
+        />
+        <Stack
+          title="By agent version"
+          times={times}
+          series={[
+            ...versions.map((version, index) => ({
+              name: version,
+              tone: `tone-${index + 1}`,
+              values: common[index] ?? [],
+            })),
+            ...(rest.some((count) => count > 0) ? [{ name: 'others', tone: 'none', values: rest }] : []),
+          ]}
+        />
       </div>
     </Section>
   );
+}
+
+const sumOf = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+function valuesOf(samples: Samples, by: keyof Omit<Samples[number], 'at'>, key: string): number[] {
+  return samples.map((sample) => (sample[by] as Readonly<Record<string, number>>)[key] ?? 0);
 }
 
 function FirstSteps() {
@@ -149,8 +204,11 @@ function FirstSteps() {
   );
 }
 
+/** Whatever the first view counts. */
+const TOPICS: ReadonlySet<string> = new Set(['agent', 'alert', 'incident', 'deployment']);
+
 export const fleetTopic: LiveTopic = {
-  concerns: ({ object_type }) => object_type === 'agent' || object_type === 'alert',
+  concerns: ({ object_type }) => TOPICS.has(object_type),
   render: async (api) => String(await fleet(api)),
 };
 

@@ -27,27 +27,29 @@ const SHOWN = 20;
 
 function Standing({ incident }: { incident: IncidentDetail }) {
   return (
-    <Facts
-      entries={[
-        ['Status', <Status of={incident.outcome ?? incident.status} />],
-        ['Devices', `${incident.device_count} (${incident.occurrence_count} failures)`],
-        ['Kind', incident.label?.replaceAll('_', ' ').toLowerCase()],
-        ['Confidence', percent(incident.confidence)],
-        ['Severity', incident.severity],
-        ['Root cause', incident.root_cause],
-        ['What a person would do', incident.remediation],
-        ['Advice', incident.advice],
-        ['Waits since', incident.waiting_since === null ? null : <Time at={incident.waiting_since} />],
-        ['Decided by', incident.decided_by],
-        [
-          'Remedied devices',
-          Object.entries(incident.remedies)
-            .filter(([, count]) => count > 0)
-            .map(([state, count]) => `${count} ${state.toLowerCase()}`)
-            .join(', '),
-        ],
-      ]}
-    />
+    <div data-state={`${incident.status} ${incident.suggestions.length}`}>
+      <Facts
+        entries={[
+          ['Status', <Status of={incident.outcome ?? incident.status} />],
+          ['Devices', `${incident.device_count} (${incident.occurrence_count} failures)`],
+          ['Kind', incident.label?.replaceAll('_', ' ').toLowerCase()],
+          ['Confidence', percent(incident.confidence)],
+          ['Severity', incident.severity],
+          ['Root cause', incident.root_cause],
+          ['What a person would do', incident.remediation],
+          ['Advice', incident.advice],
+          ['Waits since', incident.waiting_since === null ? null : <Time at={incident.waiting_since} />],
+          ['Decided by', incident.decided_by],
+          [
+            'Remedied devices',
+            Object.entries(incident.remedies)
+              .filter(([, count]) => count > 0)
+              .map(([state, count]) => `${count} ${state.toLowerCase()}`)
+              .join(', '),
+          ],
+        ]}
+      />
+    </div>
   );
 }
 
@@ -242,7 +244,7 @@ export const addIncident: AddPages = (app, { options }) => {
         <Section title="Origin">
           <Facts
             entries={[
-              ['Workflow', <WorkflowLink id={incident.workflow_id} ui={options.temporalUiUrl} />],
+              ['Workflow', <WorkflowLink id={incident.workflow_id} ui={options.workflowsUrl} />],
               ['Story', <a href={`/console/audit?object_id=${id}`}>its audit events</a>],
             ]}
           />

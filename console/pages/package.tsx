@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { evidencePackSchema } from '../../contracts/packaging-pipeline/evidence.ts';
+import type { Context } from 'hono';
 import {
   type PipelineDetails,
   pipelineDetailsSchema,
@@ -10,36 +9,36 @@ import type { PolicyDecision } from '../../contracts/packaging-pipeline/policy.t
 import { isEnded } from '../../contracts/packaging-pipeline/steps.ts';
 import type { Api } from '../api.ts';
 import { Act } from '../components/form.tsx';
-import { Id } from '../components/id.tsx';
 import { Page } from '../components/page.tsx';
-import { Empty, Facts, Json, Section, Status, Time } from '../components/parts.tsx';
+import { Empty, Facts, Section, Status, Time } from '../components/parts.tsx';
 import { Table } from '../components/table.tsx';
+import { Values } from '../components/values.tsx';
 import { WorkflowLink } from '../components/workflow-link.tsx';
 import type { LiveTopic } from '../live/hub.ts';
 import { may } from '../may.ts';
-import type { AddPages } from '../types.ts';
+import { pick } from '../query.ts';
+import type { AddPages, ConsoleEnv } from '../types.ts';
 import { Confirm } from './confirm.tsx';
-import { SbomBrowser } from './sbom.tsx';
+import { Evidence } from './package-evidence.tsx';
+import { Findings } from './package-findings.tsx';
 
 const PATH = '/console/packages';
 /** Of the log, the end: what a person looks for is there. */
-const SHOWN_LOG_CHARACTERS = 20_000;
+const SHOWN_LOG_BYTES = 20_000;
+const MAX_PIECES = 500;
 
 const seconds = (ms: number | null): string => (ms === null ? '' : `${(ms / 1_000).toFixed(1)} s`);
 
 async function logOf(api: Api, id: string): Promise<{ text: string; whole: boolean }> {
-  let text = '';
-  let offset = 0;
-  for (;;) {
-    const piece = await api.get(`/packaging-pipelines/${id}/log`, pipelineLogSchema, { offset });
-    text += piece.text;
-    if (piece.complete || piece.next_offset === offset) break;
-    offset = piece.next_offset;
-  }
-  return { text: text.slice(-SHOWN_LOG_CHARACTERS), whole: text.length <= SHOWN_LOG_CHARACTERS };
+  const { text, next_offset } = await api.get(`/packaging-pipelines/${id}/log`, pipelineLogSchema, {
+    tail: SHOWN_LOG_BYTES,
+    limit: MAX_PIECES,
+  });
+  return { text, whole: next_offset <= Buffer.byteLength(text) };
 }
 
 function Steps({ pipeline }: { pipeline: PipelineDetails }) {
+  const longest = Math.max(1, ...pipeline.steps.map(({ duration_ms }) => duration_ms ?? 0));
   return (
     <Table
       caption="Steps"
@@ -47,13 +46,24 @@ function Steps({ pipeline }: { pipeline: PipelineDetails }) {
       columns={[
         { name: 'Step', cell: (step) => step.step },
         { name: 'Status', cell: (step) => <Status of={step.status} /> },
-        { name: 'Took', cell: (step) => seconds(step.duration_ms) },
+        {
+          name: 'Took',
+          cell: (step) => (
+            <span class="took">
+              <meter min={0} max={longest} value={step.duration_ms ?? 0} aria-hidden="true" />{' '}
+              {seconds(step.duration_ms)}
+            </span>
+          ),
+        },
         { name: 'Attempts', cell: (step) => step.attempts, wide: true },
         { name: 'Error', cell: (step) => step.error ?? '' },
       ]}
     />
   );
 }
+
+/** How the changing part of a page begins whose pipeline has ended. */
+const ENDED = '<div class="is-final';
 
 /** What changes while the pipeline runs: state, steps and log. */
 async function progress(api: Api, id: string) {
@@ -62,7 +72,10 @@ async function progress(api: Api, id: string) {
     logOf(api, id),
   ]);
   return (
-    <div class={isEnded(pipeline.status) ? 'is-final' : undefined}>
+    <div
+      class={isEnded(pipeline.status) ? `is-final is-${pipeline.status.toLowerCase()}` : undefined}
+      data-state={isEnded(pipeline.status) ? pipeline.status : 'RUNNING'}
+    >
       <Facts
         entries={[
           ['Status', <Status of={pipeline.status} />],
@@ -94,6 +107,8 @@ async function progress(api: Api, id: string) {
 
 export const packageTopic: LiveTopic = {
   concerns: ({ object_id }, id) => object_id === id,
+  // The log grows between the steps, which alone are audited.
+  restless: (html) => !html.startsWith(ENDED),
   render: async (api, id) => String(await progress(api, encodeURIComponent(id))),
 };
 
@@ -117,13 +132,22 @@ function Decision({ decision }: { decision: PolicyDecision }) {
   );
 }
 
+async function download(c: Context<ConsoleEnv>, path: string, name: string): Promise<Response> {
+  const { body } = await c.var.api.raw(path);
+  return new Response(body, {
+    headers: {
+      'Content-Type': 'application/json',
+      'Content-Disposition': `attachment; filename="${name}"`,
+    },
+  });
+}
+
 export const addPackage: AddPages = (app, { options }) => {
   app.get(`${PATH}/:id{[0-9a-f-]{36}}`, async (c) => {
     const id = c.req.param('id');
     const { api, operator } = c.var;
     const pipeline = await api.get(`/packaging-pipelines/${id}`, pipelineDetailsSchema);
-    const evidence = await api.page('/evidence-packs', evidencePackSchema, { pipeline_id: id });
-    const counts = pipeline.scan_summary;
+    const path = `${PATH}/${id}`;
     return c.html(
       <Page
         title={`${pipeline.package_name} ${pipeline.package_version} for ${pipeline.platform}`}
@@ -136,21 +160,17 @@ export const addPackage: AddPages = (app, { options }) => {
         </div>
         {may(operator, 'operator') ? (
           <div class="actions">
-            <span class="when-final">
-              <Act action={`${PATH}/${id}/retry`} label="Package it again" />
+            <a class="button primary when-passed" href={`${path}/deploy`}>
+              Deploy…
+            </a>
+            <span class="when-failed">
+              <Act action={`${path}/retry`} label="Package it again" />
             </span>
             <span class="when-open">
               <Act action={`${PATH}/${id}/cancel`} label="Cancel" danger />
             </span>
           </div>
         ) : null}
-        <Section title="Findings">
-          {counts === null ? (
-            <Empty>It has not been scanned.</Empty>
-          ) : (
-            <Facts entries={Object.entries(counts).map(([severity, count]) => [severity, count] as const)} />
-          )}
-        </Section>
         <Section title="Policy decision">
           {pipeline.policy_decision === null ? (
             <Empty>There is none yet.</Empty>
@@ -158,33 +178,29 @@ export const addPackage: AddPages = (app, { options }) => {
             <Decision decision={pipeline.policy_decision} />
           )}
         </Section>
-        <Section title="Evidence">
-          {evidence.items.length === 0 ? (
-            <Empty>A pack is made when the pipeline has passed.</Empty>
-          ) : (
-            <Table
-              caption="Evidence packs"
-              rows={evidence.items}
-              columns={[
-                { name: 'Signed document', cell: (pack) => <code>{pack.sha256}</code> },
-                { name: 'Signer', cell: (pack) => <Id of={pack.signer_thumbprint} />, wide: true },
-                { name: 'Made', cell: (pack) => <Time at={pack.created_at} /> },
-              ]}
-            />
-          )}
-          <p>
-            <code>eucora evidence show ID --output FILE</code> fetches one,{' '}
-            <code>eucora evidence verify FILE</code> checks it without the platform.
-          </p>
-        </Section>
+        <Findings
+          api={api}
+          pipelineId={id}
+          path={path}
+          counts={pipeline.scan_summary}
+          query={pick(c, ['severity'])}
+        />
+        <Evidence api={api} pipelineId={id} path={path} chosen={c.req.query('evidence')} />
         <Section title="What it holds">
           {pipeline.sbom_hash === null ? (
             <Empty>There is no SBOM yet.</Empty>
           ) : (
-            <SbomBrowser
-              document={await api.get(`/packaging-pipelines/${id}/sbom`, z.record(z.string(), z.unknown()))}
-              filter={c.req.query('component') ?? ''}
-            />
+            <p class="actions">
+              <a class="button" href={`${path}/sbom`}>
+                Browse its components
+              </a>
+              <a class="button" href={`${path}/documents/sbom`} download={`sbom-${id}.json`}>
+                Download the SBOM
+              </a>
+              <a class="button" href={`${path}/documents/scan`} download={`scan-${id}.json`}>
+                Download the scan report
+              </a>
+            </p>
           )}
         </Section>
         <Section title="Origin">
@@ -194,16 +210,28 @@ export const addPackage: AddPages = (app, { options }) => {
               ['Source SHA-256', pipeline.source_artifact_hash],
               ['Created', <Time at={pipeline.created_at} />],
               ['Created by', pipeline.created_by],
-              ['Workflow', <WorkflowLink id={pipeline.workflow_id} ui={options.temporalUiUrl} />],
+              ['Workflow', <WorkflowLink id={pipeline.workflow_id} ui={options.workflowsUrl} />],
             ]}
           />
           <details>
             <summary>Description and policy</summary>
-            <Json value={{ description: pipeline.description, policy: pipeline.policy }} />
+            <Values
+              caption="Description and policy"
+              value={{ description: pipeline.description, policy: pipeline.policy }}
+            />
           </details>
         </Section>
       </Page>,
     );
+  });
+
+  // Byte for byte as they lie in the store, so that their hashes can be checked.
+  app.get(`${PATH}/:id{[0-9a-f-]{36}}/evidence/:pack{[0-9a-f-]{36}}`, async (c) =>
+    download(c, `/evidence-packs/${c.req.param('pack')}/document`, `evidence-${c.req.param('pack')}.json`),
+  );
+  app.get(`${PATH}/:id{[0-9a-f-]{36}}/documents/:what{sbom|scan}`, async (c) => {
+    const { id, what } = c.req.param();
+    return download(c, `/packaging-pipelines/${id}/${what}`, `${what}-${id}.json`);
   });
 
   app.get(`${PATH}/:id/cancel`, (c) =>

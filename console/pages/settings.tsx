@@ -33,7 +33,7 @@ type Made = EnrolmentToken | OperatorToken;
 
 const lifetime = (revocable: boolean, kind: string): Column<Made>[] => [
   { name: 'Made', cell: (token) => <Time at={token.created_at} />, wide: true },
-  { name: 'Expires', cell: (token) => <Time at={token.expires_at} /> },
+  { name: 'Expires', cell: (token) => <Time at={token.expires_at} none="never" /> },
   {
     name: 'State',
     cell: (token) =>
@@ -65,6 +65,9 @@ async function settings(c: Context<ConsoleEnv>, notice: Notice = {}) {
           {notice.secret.what}, shown this once: <span class="secret">{notice.secret.value}</span>
         </div>
       )}
+      <p>
+        What the packaging policy may be excused from: <a href="/console/exceptions">policy exceptions</a>.
+      </p>
       {enrolment === undefined ? null : (
         <Section title="Enrolment tokens">
           <form method="post" action={`${PATH}/enrolment-tokens`} class="stack">

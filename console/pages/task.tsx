@@ -4,7 +4,8 @@ import { type AuditEvent, auditEventSchema } from '../../contracts/audit/audit.t
 import type { Api } from '../api.ts';
 import { Act } from '../components/form.tsx';
 import { Page } from '../components/page.tsx';
-import { Facts, Json, Section, Status, Time } from '../components/parts.tsx';
+import { Facts, Section, Status, Time } from '../components/parts.tsx';
+import { Values } from '../components/values.tsx';
 import { WorkflowLink } from '../components/workflow-link.tsx';
 import type { LiveTopic } from '../live/hub.ts';
 import { may } from '../may.ts';
@@ -71,7 +72,7 @@ function Story({ task, events }: { task: Task; events: readonly AuditEvent[] }) 
       </Section>
       {task.result === null ? null : (
         <Section title="Result">
-          <Json value={task.result} />
+          <Values caption="Result" value={task.result} />
         </Section>
       )}
     </div>
@@ -118,12 +119,12 @@ export const addTask: AddPages = (app, { options }) => {
                 'Retry of',
                 task.retry_of === null ? null : <a href={`${PATH}/${task.retry_of}`}>{task.retry_of}</a>,
               ],
-              ['Workflow', <WorkflowLink id={task.workflow_id} ui={options.temporalUiUrl} />],
+              ['Workflow', <WorkflowLink id={task.workflow_id} ui={options.workflowsUrl} />],
             ]}
           />
         </Section>
         <Section title="Payload">
-          <Json value={task.payload} />
+          <Values caption="Payload" value={task.payload} />
         </Section>
       </Page>,
     );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantSchema } from '../http/common.ts';
+import { idSchema, instantSchema, pageQuery } from '../http/common.ts';
 
 export const SEVERITIES = ['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'UNKNOWN'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -25,6 +25,16 @@ export const findingSchema = z
   })
   .meta({ id: 'Finding' });
 export type Finding = z.infer<typeof findingSchema>;
+
+export const judgedFindingSchema = findingSchema
+  .extend({
+    excused_by: idSchema.nullable().meta({ description: 'Exception on which the policy decision rests' }),
+  })
+  .meta({ id: 'JudgedFinding' });
+export type JudgedFinding = z.infer<typeof judgedFindingSchema>;
+
+export const findingListQuery = pageQuery.extend({ severity: z.enum(SEVERITIES).optional() });
+export type FindingListQuery = z.infer<typeof findingListQuery>;
 
 /** A third-party part as the SBOM names it. */
 export const componentSchema = z.object({

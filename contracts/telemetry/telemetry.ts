@@ -10,6 +10,9 @@ import {
   text,
 } from '../http/common.ts';
 
+/** Spans that a history is divided into; the first and the last may be cut. */
+export const MAX_TELEMETRY_POINTS = 144;
+
 export const MAX_TELEMETRY_BATCH = 500;
 export const MAX_TELEMETRY_PAGE = 100;
 
@@ -95,6 +98,31 @@ export const telemetryListQuery = pageQuery.extend({
     .meta({ description: 'Also give the software lists, which are long' }),
 });
 export type TelemetryListQuery = z.infer<typeof telemetryListQuery>;
+
+export const telemetryHistoryQuery = z.strictObject({
+  hours: z.coerce.number().int().min(1).max(720).default(24).meta({ description: 'Back from now' }),
+});
+
+const measured = z.number().nullable();
+export const telemetryHistorySchema = z
+  .object({
+    items: z.array(
+      z.object({
+        at: instantSchema.meta({ description: 'When the span begins' }),
+        cpu_percent: measured,
+        cpu_percent_max: measured,
+        memory_percent: measured,
+        memory_percent_max: measured,
+        disk_percent: measured,
+        disk_percent_max: measured,
+      }),
+    ),
+  })
+  .meta({
+    id: 'TelemetryHistory',
+    description: `Means and peaks of some ${MAX_TELEMETRY_POINTS} equal spans, those without samples left out`,
+  });
+export type TelemetryHistory = z.infer<typeof telemetryHistorySchema>;
 
 export const deploymentReportSchema = z
   .object({

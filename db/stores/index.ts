@@ -2,6 +2,7 @@ import type { Config } from '../../contracts/config.ts';
 import type { Database } from '../database.ts';
 import { OperatorTokenStore } from './access/operator-token-store.ts';
 import { AgentStore } from './agent/agent-store.ts';
+import { CertificateStore } from './agent/certificate-store.ts';
 import { EnrolmentTokenStore } from './agent/enrolment-token-store.ts';
 import { FleetHistoryStore } from './agent/fleet-history-store.ts';
 import { AlertStore } from './agent-presence/alert-store.ts';
@@ -19,6 +20,7 @@ import { AssistantMemory } from './incident/assistant-memory.ts';
 import { IncidentStore } from './incident/incident-store.ts';
 import { MaintenanceStore } from './maintenance/maintenance-store.ts';
 import { EvidenceStore } from './packaging-pipeline/evidence-store.ts';
+import { FindingStore } from './packaging-pipeline/finding-store.ts';
 import { PipelineStore } from './packaging-pipeline/pipeline-store.ts';
 import { PolicyExceptionStore } from './policy-exception/policy-exception-store.ts';
 import { DeploymentStatusStore } from './telemetry/deployment-status-store.ts';
@@ -34,11 +36,13 @@ export interface Stores {
   readonly artifacts: ArtifactStore;
   readonly assistantMemory: AssistantMemory;
   readonly audit: AuditStore;
+  readonly certificates: CertificateStore;
   readonly deployments: DeploymentStore;
   readonly deploymentStatuses: DeploymentStatusStore;
   readonly enrolmentTokens: EnrolmentTokenStore;
   readonly incidents: IncidentStore;
   readonly evidence: EvidenceStore;
+  readonly findings: FindingStore;
   readonly fleetFiles: FleetFileStore;
   readonly fleetHistory: FleetHistoryStore;
   readonly maintenance: MaintenanceStore;
@@ -63,6 +67,7 @@ export function createStores(database: Database, config: Config): Stores {
     artifacts: new ArtifactStore(database),
     assistantMemory: new AssistantMemory(database.pool, config.EUCORA_AI_CACHE_HOURS),
     audit: new AuditStore(database),
+    certificates: new CertificateStore(database),
     deployments: new DeploymentStore(database, { riskThreshold: config.EUCORA_CAB_RISK_THRESHOLD }),
     deploymentStatuses: new DeploymentStatusStore(database),
     enrolmentTokens: new EnrolmentTokenStore(database),
@@ -76,6 +81,7 @@ export function createStores(database: Database, config: Config): Stores {
       rolloutWindow: config.EUCORA_INCIDENT_ROLLOUT_WINDOW,
     }),
     evidence: new EvidenceStore(database),
+    findings: new FindingStore(database),
     fleetFiles: new FleetFileStore(database),
     fleetHistory: new FleetHistoryStore(database),
     maintenance: new MaintenanceStore(database, {

@@ -27,6 +27,8 @@ export interface IssuedCertificate {
   readonly serial: string;
   /** SHA-256 over the DER form, hex. */
   readonly fingerprint: string;
+  readonly subject: string;
+  readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
@@ -200,14 +202,17 @@ export class CertificateAuthority {
 
   async #issue(request: CertificateRequest): Promise<IssuedCertificate> {
     const serial = newSerial();
-    const ends = Math.min(Date.now() + request.days * DAY_MS, this.#certificate.notAfter.getTime());
     // Certificates know whole seconds only.
-    const notAfter = new Date(Math.floor(ends / 1_000) * 1_000);
+    const second = (at: number): Date => new Date(Math.floor(at / 1_000) * 1_000);
+    const notBefore = second(Date.now() - BACKDATE_MS);
+    const notAfter = second(
+      Math.min(Date.now() + request.days * DAY_MS, this.#certificate.notAfter.getTime()),
+    );
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serial,
       subject: request.subject,
       issuer: this.#certificate.subject,
-      notBefore: new Date(Date.now() - BACKDATE_MS),
+      notBefore,
       notAfter,
       publicKey: request.publicKey,
       signingKey: this.#key,
@@ -227,7 +232,8 @@ export class CertificateAuthority {
       ],
     });
     const fingerprint = createHash('sha256').update(Buffer.from(certificate.rawData)).digest('hex');
-    return { pem: certificate.toString('pem'), serial, fingerprint, notAfter };
+    const { subject } = certificate;
+    return { pem: certificate.toString('pem'), serial, fingerprint, subject, notBefore, notAfter };
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { aFinding, packed } from '../packaging-pipeline/support/packed.ts';
 import { debDescription, pipelineRequest } from '../packaging-pipeline/support/samples.ts';
 import { items, World } from './support/world.ts';
 
@@ -150,6 +151,8 @@ describe('A pipeline', () => {
     expect(next).toMatchObject({ text: 'third\n', complete: false });
     await progress.fail(id, { step: null, code: 'cancelled', message: 'x' });
     expect(await read(Number(next['next_offset']))).toMatchObject({ text: '', complete: true });
+    const end = await world.operator(`${AT}/${id}/log?tail=8`);
+    expect(end.body).toEqual({ text: 'third\n', next_offset: next['next_offset'], complete: true });
   });
 
   it('gives out SBOM, scan, decision, package and evidence once they are there', async () => {
@@ -191,6 +194,53 @@ describe('A pipeline', () => {
     expect(await progress.fail(id, { step: null, code: 'x', message: 'x' })).toBe(false);
     await progress.pass(id, { sha256: sbom, signer: 'e'.repeat(64) });
     expect((await world.operator(`${AT}/${id}`)).body).toEqual(passed.body);
+  });
+});
+
+describe('Findings', () => {
+  it('are listed the worst first, by severity and page by page, with what excuses them', async () => {
+    const { policyExceptions, findings } = world.api.database.stores;
+    const requester = { type: 'operator', id: 'one' } as const;
+    const exception = await policyExceptions.request(
+      { package_name: 'web-app', cve_ids: ['GHSA-jf85-cpcp-j695'], reason: 'r', expires_in_seconds: 3_600 },
+      requester,
+      'test',
+    );
+    await policyExceptions.approve(exception.id, { type: 'operator', id: 'two' }, 'test');
+    const { id } = await packed(world, {
+      name: 'web-app',
+      findings: [
+        aFinding({
+          id: 'CVE-3',
+          aliases: [],
+          severity: 'LOW',
+          package: 'z',
+          title: `long ${'x'.repeat(2_000)}\0`,
+        }),
+        aFinding({ id: 'CVE-2', aliases: [], severity: 'HIGH', package: 'b', fixed_version: null }),
+        aFinding({ id: 'CVE-1', aliases: [], severity: 'HIGH', package: 'a' }),
+        aFinding(),
+      ],
+      exceptionIds: [exception.id],
+    });
+    const at = `${AT}/${id}/findings`;
+    const all = items(await world.operator(at));
+    expect(all.map((one) => [one['id'], one['severity'], one['excused_by']])).toEqual([
+      ['CVE-2019-10744', 'CRITICAL', exception.id],
+      ['CVE-1', 'HIGH', null],
+      ['CVE-2', 'HIGH', null],
+      ['CVE-3', 'LOW', null],
+    ]);
+    expect(all[2]).toMatchObject({ package: 'b', version: '4.17.4', fixed_version: null });
+    expect(String(all[3]?.['title'])).toHaveLength(1_000);
+    expect(items(await world.operator(`${at}?severity=LOW`))).toEqual([all[3]]);
+    const first = await world.operator(`${at}?limit=3`);
+    const rest = await world.operator(`${at}?limit=3&cursor=${first.body['next_cursor']}`);
+    expect([...items(first), ...items(rest)]).toEqual(all);
+    expect(rest.body['next_cursor']).toBeNull();
+    // A scan that is run again.
+    await findings.replace(id, [aFinding({ id: 'CVE-9' })]);
+    expect(items(await world.operator(at)).map((one) => one['id'])).toEqual(['CVE-9']);
   });
 });
 

@@ -13,14 +13,16 @@ const ROOMS: Readonly<
   workflows: { rooms: ['contracts'], typeOnly: ['activities'] },
   activities: { rooms: ['contracts', 'ai', 'packaging', 'db', 'runtime'] },
   workers: { rooms: ['contracts', 'ai', 'packaging', 'activities', 'db', 'runtime'] },
-  api: { rooms: ['contracts', 'ai', 'db', 'runtime', 'console'] },
+  api: { rooms: ['contracts', 'ai', 'db', 'runtime', 'console', 'evidence'] },
   packaging: { rooms: ['contracts', 'runtime'] },
+  // The platform and whoever checks it from outside must come to the same judgement.
+  evidence: { rooms: ['contracts'] },
   db: { rooms: ['contracts'] },
   runtime: { rooms: ['contracts'] },
   agent: { rooms: ['contracts'] },
   console: { rooms: ['contracts'] },
   // The demo's light agents make their keys and speak as the real one does.
-  cli: { rooms: ['contracts', 'agent'] },
+  cli: { rooms: ['contracts', 'agent', 'evidence'] },
   // Runs the platform's built programs and engines, speaks as its agents, prepares and looks at its database.
   // The evidence of packages that it prepares is sealed as the packaging worker does it.
   simulator: { rooms: ['contracts', 'agent', 'cli', 'activities', 'db', 'runtime'] },
@@ -131,6 +133,7 @@ describe('The rooms of the code base', () => {
       'runtime',
       'agent',
       'packaging',
+      'evidence',
     ]
       .flatMap(sources)
       .filter((file) => !file.endsWith('/main.ts') && /process\.env\b/.test(readFileSync(file, 'utf8')))

@@ -10,10 +10,12 @@ class FakeApi {
   readonly events: object[] = [];
   value = 'first';
   requests = 0;
+  broken = false;
 
   readonly send = (path: string, init: RequestInit): Response => {
     this.requests += 1;
     const token = new Headers(init.headers).get('authorization')?.slice('Bearer '.length) ?? '';
+    if (this.broken) return new Response('no JSON', { status: 502 });
     if (this.revoked.has(token)) {
       return Response.json(
         { type: 'x', title: 'x', status: 401, code: 'unauthenticated', detail: 'x', correlation_id: 'x' },
@@ -96,6 +98,21 @@ describe('Live pages', () => {
     expect(one.got.map(({ html }) => html)).toEqual(['first', 'second']);
   });
 
+  it('show what grows without being audited, until it says that it has ended', async () => {
+    hub = new LiveHub({ thing: { ...thing(fake), restless: (html) => html !== 'ended' } }, TICK_MS);
+    const one = reader(fake);
+    join(one);
+    await until(() => one.got.length === 1);
+    fake.value = 'grown';
+    await until(() => one.got.length === 2);
+    fake.value = 'ended';
+    await until(() => one.got.length === 3);
+    fake.value = 'later';
+    const reads = hub.reads;
+    await until(() => hub.reads > reads + 3);
+    expect(one.got.map(({ html }) => html)).toEqual(['first', 'grown', 'ended']);
+  });
+
   it('are not told of what happens to others, nor of a change that shows nothing new', async () => {
     const one = reader(fake);
     join(one);
@@ -153,6 +170,32 @@ describe('Live pages', () => {
     await until(() => stays.got.length === 2);
     expect(stays.state.ended).toBe(false);
     expect(hub.subscribers).toBe(1);
+  });
+
+  it('end for a token that was revoked although others did the reading', async () => {
+    hub = new LiveHub({ thing: thing(fake) }, TICK_MS, 5 * TICK_MS);
+    const first = reader(fake, 'first');
+    const second = reader(fake, 'second');
+    join(first);
+    join(second);
+    await until(() => second.got.length === 1);
+    fake.revoked.add('second');
+    await until(() => second.state.ended);
+    expect([first.state.ended, hub.subscribers]).toEqual([false, 1]);
+  });
+
+  it('go on when the platform answers again', async () => {
+    const one = reader(fake);
+    join(one);
+    await until(() => one.got.length === 1);
+    fake.broken = true;
+    const reads = hub.reads;
+    await until(() => hub.reads > reads + 3);
+    fake.value = 'second';
+    fake.happen('1');
+    fake.broken = false;
+    await until(() => one.got.length === 2);
+    expect(hub.knows('nothing:1')).toBe(false);
   });
 
   it('cost nothing while nobody reads', async () => {

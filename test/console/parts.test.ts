@@ -15,15 +15,19 @@ describe('Components of an SBOM', () => {
       ],
     };
     expect(componentsOf(document)).toEqual([
-      { name: 'a', version: '1', licenses: 'MIT, Apache-2.0 OR MIT' },
-      { name: 'b', version: '', licenses: '' },
+      { name: 'a', version: '1', purl: '', licenses: 'MIT, Apache-2.0 OR MIT' },
+      { name: 'b', version: '', purl: '', licenses: '' },
     ]);
   });
 
   it('are read from SPDX', () => {
-    expect(componentsOf({ packages: [{ name: 'c', versionInfo: '2', licenseConcluded: 'MIT' }] })).toEqual([
-      { name: 'c', version: '2', licenses: 'MIT' },
-    ]);
+    const externalRefs = [
+      { referenceType: 'cpe23Type' },
+      { referenceType: 'purl', referenceLocator: 'pkg:npm/c@2' },
+    ];
+    expect(
+      componentsOf({ packages: [{ name: 'c', versionInfo: '2', licenseConcluded: 'MIT', externalRefs }] }),
+    ).toEqual([{ name: 'c', version: '2', purl: 'pkg:npm/c@2', licenses: 'MIT' }]);
   });
 
   it('are none in a document of another form', () => {

@@ -142,6 +142,27 @@ describe('The console without a browser', () => {
     );
   });
 
+  it('keeps styles and script for good by the address that changes with them, and compresses what it sends', async () => {
+    const page = await send('/console', { headers: { 'accept-encoding': 'gzip' } });
+    expect(page.headers.get('content-encoding')).toBe('gzip');
+    const [, address = ''] = /href="(\/console\/assets\/console\.css[^"]*)"/.exec(await page.text()) ?? [];
+    for (const [accepted, encoding] of [
+      ['br, gzip', 'br'],
+      ['gzip', 'gzip'],
+      ['identity', null],
+    ] as const) {
+      const { headers, status } = await send(address, { headers: { 'accept-encoding': accepted } });
+      expect([status, headers.get('content-encoding'), headers.get('cache-control')]).toEqual([
+        200,
+        encoding,
+        'public, max-age=31536000, immutable',
+      ]);
+    }
+    const plain = await send('/console/assets/console.css?v=other');
+    expect(plain.headers.get('cache-control')).toBe('no-cache');
+    expect((await send('/console/assets/other.css')).status).toBe(404);
+  });
+
   it('says what is not there, what is malformed, and what the operator may not do', async () => {
     const missing = await send('/console/tasks/01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01');
     expect([missing.status, await missing.text()]).toEqual([404, expect.stringContaining('not-found')]);

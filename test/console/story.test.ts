@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { World } from '../api/support/world.ts';
-import type { TestAgent } from '../harness/agent-client.ts';
+import { newKeyAndRequest, type TestAgent } from '../harness/agent-client.ts';
 import { launch, screenshot, seriousFindings, watchedPage } from './support/browser.ts';
 
 // Browsers are slow on busy machines.
@@ -99,6 +99,8 @@ describe('The console in a browser', () => {
       status: 'FAILED',
       error: ATTACK,
     });
+    const { csr } = await newKeyAndRequest();
+    await agent.post(`/api/v1/agents/${agent.id}/certificate/renew`, { csr });
     for (const [name, path] of [
       ['fleet', '/console'],
       ['agents', '/console/agents'],
@@ -161,6 +163,28 @@ describe('The console in a browser', () => {
     await page.getByRole('link', { name: `agent-task/${id}` }).waitFor();
   });
 
+  it('shows the certificate of an agent, and warns before it expires', async () => {
+    await visit(`/console/agents/${agent.id}`);
+    const section = page.locator('#certificate');
+    await section.getByText(`OU=${agent.id}`).waitFor();
+    await section.getByText('One before it').click();
+    expect(await section.locator('tbody tr').count()).toBe(1);
+    const expire = (inDays: number) =>
+      world.api.database.pool.query(
+        `UPDATE agent_certificate SET not_before = now() - interval '80 days', not_after = now() + $2 * interval '1 day'
+         WHERE agent_id = $1`,
+        [agent.id, inDays],
+      );
+    await expire(5.5);
+    await page.reload();
+    await section.getByText('expires in 5 days').waitFor();
+    await section.scrollIntoViewIfNeeded();
+    await seen('agent-certificate');
+    await expire(-1);
+    await page.reload();
+    await section.getByText('must enrol anew').waitFor();
+  });
+
   it('edits tags and asks before it destroys', async () => {
     await visit(`/console/agents/${agent.id}`);
     await page.locator('textarea[name=tags]').fill('site=bern\ncritical');
@@ -174,6 +198,19 @@ describe('The console in a browser', () => {
     await page.getByRole('button', { name: 'Revoke this agent' }).click();
     await page.getByText('REVOKED', { exact: true }).waitFor();
     expect((await agent.heartbeat()).status).toBe(401);
+  });
+
+  it('finds audit events by day, and shows a change field by field', async () => {
+    await visit('/console/audit?from=2000-01-01&until=2000-01-02');
+    await page.getByText('No event fits.').waitFor();
+    const today = new Date().toISOString().slice(0, 10);
+    await visit(`/console/audit?action=agent.tags&from=${today}&until=${today}`);
+    await page.locator('summary', { hasText: 'Show' }).first().click();
+    expect(await page.locator('details tr', { hasText: 'tags.site' }).first().textContent()).toMatch(/bern$/);
+    await seen('audit-change');
+    await visit('/console/audit?from=tomorrow');
+    await page.getByText('validation-failed').waitFor();
+    complaints.splice(0);
   });
 
   it('exports the audit as JSON lines', async () => {

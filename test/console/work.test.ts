@@ -1,3 +1,4 @@
+import { rolloutPlanSchema } from '../../contracts/deployment/deployment.ts';
 import { World } from '../api/support/world.ts';
 import { Fleet } from '../db/support/fleet.ts';
 import { Trouble } from '../db/support/incidents.ts';
@@ -75,6 +76,46 @@ describe('Packages, deployments and incidents in a browser', () => {
     } finally {
       await other.leave();
     }
+  });
+
+  it('is deployed from its page by rings or by a plan, and told what is wrong', async () => {
+    await rollouts.online(1);
+    const id = await rollouts.pipeline({ name: 'deployable' });
+    const { page } = visitor;
+    await visitor.visit(`/console/packages/${id}`);
+    await page.getByRole('link', { name: 'Deploy…' }).click();
+    await page.getByLabel(/^With this tag/).fill('no tag');
+    await visitor.press('Make the deployment');
+    await page.getByText('validation-failed').waitFor();
+    visitor.complaints.splice(0);
+    await page.getByLabel(/^With this tag/).fill('');
+    await page.getByLabel('First ring: devices').fill('2');
+    await visitor.look('deploy');
+    await visitor.press('Make the deployment');
+    await page.getByText('blast radius').waitFor();
+    await page.locator('summary', { hasText: 'Selection and plan' }).click();
+    await page.getByRole('row', { name: 'plan.rings.1.size.count 2' }).waitFor();
+    const plan = rolloutPlanSchema.parse({ rings: [ring('everybody', { rest: true })] });
+    await world.api.database.pool.query(
+      `INSERT INTO rollout_plan (name, plan, updated_by, updated_at) VALUES ('careful', $1, 'test', now())`,
+      [JSON.stringify(plan)],
+    );
+    await visitor.visit(`/console/packages/${await rollouts.pipeline({ name: 'planned' })}/deploy`);
+    await page.getByLabel('Rollout plan').selectOption('careful');
+    await visitor.press('Make the deployment');
+    await page.locator('[data-topic] strong', { hasText: 'everybody' }).waitFor();
+  });
+
+  it('shows by itself that an incident has moved on', async () => {
+    const { id } = await trouble.waiting(1);
+    const { page } = visitor;
+    await visitor.visit(`/console/incidents/${id}`);
+    await page.locator('body.is-live').waitFor();
+    expect(await page.locator('#moved-on').isVisible()).toBe(false);
+    const said = await world.operator(`/api/v1/incidents/${id}/reject`, { body: { reason: 'known' } });
+    expect(said.status).toBe(200);
+    await page.getByRole('link', { name: 'Show all of it anew' }).click();
+    await page.locator('[data-topic] .status', { hasText: 'REJECTED' }).waitFor();
   });
 
   it('has a deployment approved beside its risk, shows its rings fill, and rolls it back', async () => {

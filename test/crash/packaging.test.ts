@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { KNOWN_ADVISORIES, writeTrivyDatabase } from '../../cli/demo/trivy-database.ts';
-import { verifyEvidence } from '../../cli/evidence/verify.ts';
+import { verifyEvidence } from '../../evidence/verify.ts';
 import { pipelineRequest } from '../packaging-pipeline/support/samples.ts';
 import { Rig, UNLIMITED } from './support/rig.ts';
 

@@ -120,14 +120,12 @@ describe('enrolment', () => {
 
 it('admission tells who may speak, and a certificate that was issued is audited', async () => {
   const id = await fleet.enrol();
-  const { agents, audit } = database.stores;
+  const { agents, audit, certificates } = database.stores;
   expect(await agents.admission(id)).toBe('admitted');
   expect(await agents.admission(randomUUID())).toBe('unknown');
-  await agents.addCertificate(
-    id,
-    { serial: '01', fingerprint: 'ff', notAfter: new Date(), authority: 'aa' },
-    'c',
-  );
+  const day = (n: number) => new Date(Date.UTC(2026, 0, n));
+  const known = { fingerprint: 'ff', subject: 'CN=a', notBefore: day(1), notAfter: day(31), authority: 'aa' };
+  await certificates.add(id, { serial: '01', ...known }, 'c');
   expect((await audit.list({ action: 'agent.certificate_issued', limit: 5 })).items).toMatchObject([
     { object_id: id, correlation_id: 'c' },
   ]);

@@ -26,6 +26,7 @@ const ALL = [
   '0006-fleet-samples',
   '0007-deployment-overlap',
   '0008-stopped-remedies',
+  '0009-certificates-and-findings',
   '0010-issued-certificates',
 ];
 

@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { verifyEvidence } from '../../cli/evidence/verify.ts';
 import { createDeploymentSchema } from '../../contracts/deployment/deployment.ts';
+import { verifyEvidence } from '../../evidence/verify.ts';
 import { PackagingError } from '../../packaging/index.ts';
 import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
 import { ensureSearchAttributes } from '../../workers/setup/search-attributes.ts';
@@ -92,6 +92,10 @@ describe('A pipeline that passes', () => {
       },
     );
     expect(statement.predicate.eucora).toMatchObject({ policy: { verdict: 'PASSED' }, intent: null });
+    const { items } = await database.stores.findings.list(id, { limit: 10 });
+    expect(items.map(({ severity }) => severity.toLowerCase())).toEqual(
+      Object.entries(pipeline.scan_summary ?? {}).flatMap(([severity, count]) => Array(count).fill(severity)),
+    );
     expect(await readdir(plane.workspaces)).toEqual([]);
     const log = await plane.log(id);
     expect(log).toContain('build: built hello_1.0.0-1_amd64.deb\n');

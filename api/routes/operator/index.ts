@@ -13,6 +13,7 @@ import { listAgents } from './list-agents.ts';
 import { listAlerts } from './list-alerts.ts';
 import { listArtifacts } from './list-artifacts.ts';
 import { listAuditEvents } from './list-audit-events.ts';
+import { listCertificates } from './list-certificates.ts';
 import { listDeploymentStatuses } from './list-deployment-statuses.ts';
 import { listEnrolmentTokens } from './list-enrolment-tokens.ts';
 import { listOfflineQueue } from './list-offline-queue.ts';
@@ -29,6 +30,7 @@ import { showFleetSummary } from './show-fleet-summary.ts';
 import { showIdentity } from './show-identity.ts';
 import { showSoftware } from './show-software.ts';
 import { showTask } from './show-task.ts';
+import { showTelemetryHistory } from './show-telemetry-history.ts';
 import { uploadArtifact } from './upload-artifact.ts';
 
 /** All that operators may call. */
@@ -39,7 +41,9 @@ export const operatorRoutes: readonly OperatorRoute[] = [
   revokeAgent,
   deleteAgent,
   listTelemetry,
+  showTelemetryHistory,
   showSoftware,
+  listCertificates,
   showFleetSummary,
   showFleetHistory,
   createTask,

@@ -5,6 +5,7 @@ import { cleanStore } from './clean-store.ts';
 import { createPipeline } from './create-pipeline.ts';
 import { listEvidence } from './list-evidence.ts';
 import { listExceptions } from './list-exceptions.ts';
+import { listPipelineFindings } from './list-pipeline-findings.ts';
 import { listPipelines } from './list-pipelines.ts';
 import { requestException } from './request-exception.ts';
 import { retryPipeline } from './retry-pipeline.ts';
@@ -19,6 +20,7 @@ import { showPipelinePackage } from './show-pipeline-package.ts';
 import { showPipelineSbom } from './show-pipeline-sbom.ts';
 import { showPipelineScan } from './show-pipeline-scan.ts';
 import { showStore } from './show-store.ts';
+import { verifyEvidence } from './verify-evidence.ts';
 
 /** Pipelines, evidence, exceptions and the store. */
 export const packagingRoutes: readonly OperatorRoute[] = [
@@ -30,11 +32,13 @@ export const packagingRoutes: readonly OperatorRoute[] = [
   showPipelineLog,
   showPipelineSbom,
   showPipelineScan,
+  listPipelineFindings,
   showPipelineDecision,
   showPipelinePackage,
   listEvidence,
   showEvidence,
   showEvidenceDocument,
+  verifyEvidence,
   requestException,
   listExceptions,
   showException,

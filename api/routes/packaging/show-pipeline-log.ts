@@ -20,8 +20,8 @@ export const showPipelineLog: OperatorRoute = (app, deps, authorize) => {
   );
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
-    const { offset, limit } = c.req.valid('query');
-    const log = await deps.stores.pipelines.logs.read(id, offset, limit);
+    const { offset, limit, tail } = c.req.valid('query');
+    const log = await deps.stores.pipelines.logs.read(id, offset, limit, tail);
     if (log === undefined) throw notFound('pipeline', id);
     return c.json(log, 200);
   });

@@ -3,7 +3,7 @@ import type { Agent, AgentListQuery, AgentStatus, Platform, Tags } from '../../.
 import type { RegisterRequest } from '../../../contracts/agent/enrolment.ts';
 import type { Actor } from '../../../contracts/audit/audit.ts';
 import type { Page } from '../../../contracts/http/common.ts';
-import { type Database, inTransaction, statement } from '../../database.ts';
+import { type Database, inTransaction } from '../../database.ts';
 import type { AgentRow } from '../../models/rows.ts';
 import { moveTasks } from '../agent-task/move.ts';
 import { appendAudit } from '../audit.ts';
@@ -11,14 +11,6 @@ import { boundedPage } from '../bounded-page.ts';
 import { iso, isoOrNull } from '../keyset.ts';
 import { type EnrolmentAnswer, enrolByCertificate, enrolByToken } from './enrolment.ts';
 import { agentFilters, heartbeatFilters } from './selection.ts';
-
-export interface CertificateRecord {
-  readonly serial: string;
-  readonly fingerprint: string;
-  readonly notAfter: Date;
-  /** Fingerprint of the authority that signed it. */
-  readonly authority: string;
-}
 
 export interface FleetSummary {
   readonly total: number;
@@ -47,37 +39,6 @@ export class AgentStore {
     correlationId: string,
   ): Promise<EnrolmentAnswer> {
     return enrolByCertificate(this.#database.pool, request, ownerId, correlationId);
-  }
-
-  /** Notes a certificate that was issued. */
-  async addCertificate(
-    agentId: string,
-    certificate: CertificateRecord,
-    correlationId: string,
-  ): Promise<void> {
-    await statement(this.#database.pool, {
-      name: 'agent-certificate-add',
-      text: `WITH issued AS (
-          INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, not_after, issued_at, authority_sha256)
-          VALUES ($1, $2, $3, $4, now(), $7) RETURNING agent_id::text
-        )
-        INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, after, correlation_id)
-        SELECT uuid7(), now(), 'agent', agent_id, 'agent.certificate_issued', 'change', 'agent', agent_id, $5, $6
-        FROM issued`,
-      values: [
-        certificate.serial,
-        agentId,
-        certificate.fingerprint,
-        certificate.notAfter,
-        JSON.stringify({
-          serial: certificate.serial,
-          fingerprint_sha256: certificate.fingerprint,
-          not_after: certificate.notAfter,
-        }),
-        correlationId,
-        certificate.authority,
-      ],
-    });
   }
 
   /** Whether an agent may speak. */

@@ -34,6 +34,22 @@ export class DeviceCounts {
     return new DeviceCounts(rows);
   }
 
+  /**
+   * The same without who can be reached, for those who only look: from the index alone, without the agents. Failures,
+   * which are few, are told apart by their rows.
+   */
+  static async glance(pool: Pool, deploymentId: string): Promise<DeviceCounts> {
+    const { rows } = await pool.query<Group>(
+      `SELECT ring, state, NULL AS failure_kind, count(*) AS devices, 0 AS unreachable
+       FROM deployment_device WHERE deployment_id = $1 AND state <> 'FAILED' GROUP BY 1, 2
+       UNION ALL
+       SELECT ring, state, failure_kind, count(*), 0
+       FROM deployment_device WHERE deployment_id = $1 AND state = 'FAILED' GROUP BY 1, 2, 3`,
+      [deploymentId],
+    );
+    return new DeviceCounts(rows);
+  }
+
   /** Of one ring, or of all. */
   byState(ring?: number): Partial<Record<DeviceState, number>> {
     const counts: Partial<Record<DeviceState, number>> = {};

@@ -107,7 +107,7 @@ export class DeploymentStore {
       'SELECT * FROM deployment_ring WHERE deployment_id = $1 ORDER BY position',
       [id],
     );
-    const counts = await DeviceCounts.read(this.#database.pool, id);
+    const counts = await DeviceCounts.glance(this.#database.pool, id);
     return rows.flatMap((row) => toRing(deployment, row, counts) ?? []);
   }
 

@@ -40,8 +40,16 @@ export class PipelineLogStore {
     });
   }
 
-  /** Whole pieces from `offset` on, which must be a beginning or a `next_offset`; undefined without a pipeline. */
-  async read(pipelineId: string, offset: number, limit: number): Promise<PipelineLog | undefined> {
+  /**
+   * Whole pieces from `offset` on, which must be a beginning or a `next_offset`, and of the last `tail` bytes where that
+   * is given; undefined without a pipeline.
+   */
+  async read(
+    pipelineId: string,
+    offset: number,
+    limit: number,
+    tail?: number,
+  ): Promise<PipelineLog | undefined> {
     // One statement: what ended before it was read has no piece that it missed.
     const { rows } = await this.#pool.query<{
       ended: boolean;
@@ -52,10 +60,11 @@ export class PipelineLogStore {
       `SELECT p.ended_at IS NOT NULL AS ended, COALESCE(l.bytes, 0) AS bytes, piece.content, piece.start_byte
        FROM packaging_pipeline p LEFT JOIN packaging_log l ON l.pipeline_id = p.id
        LEFT JOIN LATERAL (
-         SELECT content, start_byte FROM packaging_log_piece WHERE pipeline_id = p.id AND start_byte >= $2
+         SELECT content, start_byte FROM packaging_log_piece
+         WHERE pipeline_id = p.id AND start_byte >= GREATEST($2, l.bytes - $4::bigint)
          ORDER BY start_byte LIMIT $3) piece ON true
        WHERE p.id = $1 ORDER BY piece.start_byte`,
-      [pipelineId, offset, limit],
+      [pipelineId, offset, limit, tail ?? null],
     );
     const [first] = rows;
     if (first === undefined) return undefined;

@@ -1,10 +1,12 @@
 import { Op, type WhereOptions } from 'sequelize';
 import type { Page } from '../../../contracts/http/common.ts';
-import type {
-  Software,
-  TelemetryListQuery,
-  TelemetryRecord,
-  TelemetrySample,
+import {
+  MAX_TELEMETRY_POINTS,
+  type Software,
+  type TelemetryHistory,
+  type TelemetryListQuery,
+  type TelemetryRecord,
+  type TelemetrySample,
 } from '../../../contracts/telemetry/telemetry.ts';
 import { type Database, inTransaction } from '../../database.ts';
 import type { TelemetryRow } from '../../models/rows.ts';
@@ -127,6 +129,23 @@ export class TelemetryStore {
         received_at: iso(row.received_at),
       }),
     );
+  }
+
+  /** Means and peaks of equal spans over the last `hours`, oldest first. */
+  async history(agentId: string, hours: number): Promise<TelemetryHistory['items']> {
+    const { rows } = await this.#database.pool.query<
+      Omit<TelemetryHistory['items'][number], 'at'> & { readonly at: Date }
+    >({
+      name: 'telemetry-history',
+      text: `SELECT date_bin(make_interval(secs => $3), collected_at, 'epoch') AS at,
+         avg(cpu_percent) AS cpu_percent, max(cpu_percent) AS cpu_percent_max,
+         avg(memory_percent) AS memory_percent, max(memory_percent) AS memory_percent_max,
+         avg(disk_percent) AS disk_percent, max(disk_percent) AS disk_percent_max
+       FROM telemetry WHERE agent_id = $1 AND collected_at > now() - make_interval(hours => $2)
+       GROUP BY 1 ORDER BY 1`,
+      values: [agentId, hours, Math.ceil((hours * 3_600) / MAX_TELEMETRY_POINTS)],
+    });
+    return rows.map((row) => ({ ...row, at: iso(row.at) }));
   }
 
   /** The software list that an agent sent last. */

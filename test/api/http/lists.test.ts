@@ -1,4 +1,4 @@
-import type { TestAgent } from '../../harness/agent-client.ts';
+import { newKeyAndRequest, type TestAgent } from '../../harness/agent-client.ts';
 import { items, World } from '../support/world.ts';
 
 /** All lists, and whether they may be asked of an agent. */
@@ -23,7 +23,11 @@ describe('Lists', () => {
   });
   afterAll(() => world?.dispose());
 
-  const paths = () => [...LISTS.map((list) => `/api/v1/${list}`), `/api/v1/agents/${agent.id}/telemetry`];
+  const paths = () => [
+    ...LISTS.map((list) => `/api/v1/${list}`),
+    `/api/v1/agents/${agent.id}/telemetry`,
+    `/api/v1/agents/${agent.id}/certificates`,
+  ];
   const fill = async () => {
     const { artifacts } = world.api.database.stores;
     const actor = { type: 'system', id: 'test' } as const;
@@ -38,6 +42,8 @@ describe('Lists', () => {
         package_version: `${n}`,
         status: 'INSTALLED',
       });
+      const { csr } = await newKeyAndRequest();
+      await agent.post(`/api/v1/agents/${agent.id}/certificate/renew`, { csr });
       await agent.post(`/api/v1/agents/${agent.id}/telemetry`, {
         collected_at: new Date(Date.now() - n * 1_000).toISOString(),
       });

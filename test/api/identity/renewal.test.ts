@@ -1,6 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { newKeyAndRequest, TestAgent } from '../../harness/agent-client.ts';
 import { opensslRequest } from '../support/openssl.ts';
-import { World } from '../support/world.ts';
+import { items, World } from '../support/world.ts';
 
 describe('Renewal and clones', () => {
   let world: World;
@@ -23,11 +24,15 @@ describe('Renewal and clones', () => {
     );
     expect((await next.heartbeat()).status).toBe(200);
     expect((await agent.heartbeat()).status).toBe(200);
-    const { rows } = await world.api.database.pool.query(
-      'SELECT 1 FROM agent_certificate WHERE agent_id = $1',
-      [agent.id],
-    );
-    expect(rows).toHaveLength(2);
+    const listed = items(await world.operator(`/api/v1/agents/${agent.id}/certificates`));
+    const { serialNumber, fingerprint256 } = new X509Certificate(String(renewed.body['certificate']));
+    expect(listed).toHaveLength(2);
+    expect(listed[0]).toMatchObject({
+      serial: serialNumber.toLowerCase(),
+      fingerprint_sha256: fingerprint256.replaceAll(':', '').toLowerCase(),
+      subject: expect.stringContaining(`O=EUCORA Agents, OU=${agent.id}`),
+      not_after: renewed.body['not_after'],
+    });
     await next.close();
   });
 

@@ -1,4 +1,5 @@
 import { agentListQuery, agentPatchSchema } from '../../../contracts/agent/agent.ts';
+import { agentCertificateListQuery } from '../../../contracts/agent/certificate.ts';
 import { telemetryListQuery } from '../../../contracts/telemetry/telemetry.ts';
 import { FakePlatform, pageWith, refuse } from './support/platform.ts';
 import { AGENT_ID, anAgent, aTelemetryRecord } from './support/samples.ts';
@@ -119,12 +120,37 @@ describe('agents show', () => {
       revoked_at: '2026-11-22T07:59:59.500Z',
     });
     platform.on(`GET /agents/${AGENT_ID}`, { json: agent });
+    platform.list(`/agents/${AGENT_ID}/certificates`, agentCertificateListQuery, pageWith([]));
     const { code, stdout } = await eucora(platform, `agents show ${AGENT_ID}`);
     expect(code).toBe(0);
+    expect(stdout).not.toContain('SERIAL');
     expect(stdout).toMatch(/^STATUS +revoked$/m);
     expect(stdout).toMatch(/^HARDWARE +8 cores, -, 512 GiB$/m);
     expect(stdout).toMatch(/^REVOKED +now$/m);
     expect(stdout).toMatch(/^HEARTBEAT +-$/m);
+  });
+
+  it.each([
+    ['2027-02-20T08:00:00.000Z', 'in 90 d'],
+    ['2026-12-02T08:00:00.000Z', 'in 10 d (expires soon)'],
+    ['2026-11-21T08:00:00.000Z', '1 d ago (expired)'],
+  ])('shows its certificate, and tells when that expires soon: %s', async (not_after, told) => {
+    const certificate = {
+      serial: '4a01',
+      fingerprint_sha256: 'ff00',
+      subject: 'CN=desk-1, O=EUCORA Agents',
+      not_before: '2026-08-24T08:00:00.000Z',
+      not_after,
+      issued_at: '2026-08-24T08:00:00.000Z',
+    };
+    platform.on(`GET /agents/${AGENT_ID}`, { json: anAgent() });
+    platform.list(`/agents/${AGENT_ID}/certificates`, agentCertificateListQuery, pageWith([certificate]));
+    const { stdout } = await eucora(platform, `agents show ${AGENT_ID}`);
+    expect(stdout).toMatch(/^SERIAL +4a01$/m);
+    expect(stdout).toMatch(/^CERTIFICATE +CN=desk-1, O=EUCORA Agents$/m);
+    expect(/^EXPIRES +(.*)$/m.exec(stdout)?.[1]).toBe(told);
+    const programs = await eucora(platform, `agents show ${AGENT_ID} --json`);
+    expect(programs.json()).toMatchObject({ id: AGENT_ID, certificate });
   });
 
   it('refuses what is no id, without asking the platform', async () => {

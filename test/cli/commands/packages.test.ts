@@ -3,8 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PolicyException } from '../../../contracts/packaging-pipeline/exception.ts';
+import { findingListQuery } from '../../../contracts/packaging-pipeline/findings.ts';
 import type { PipelineDetails } from '../../../contracts/packaging-pipeline/pipeline.ts';
 import { toPipeline } from '../../../db/stores/packaging-pipeline/records.ts';
+import { aFinding } from '../../packaging-pipeline/support/packed.ts';
 import { passedRow } from '../../packaging-pipeline/support/rows.ts';
 import { debDescription } from '../../packaging-pipeline/support/samples.ts';
 import { FakePlatform, pageWith, refuse } from './support/platform.ts';
@@ -56,6 +58,14 @@ const write = (name: string, content: string): string => {
 };
 
 describe('eucora packages', () => {
+  it('findings lists what was found, and by severity', async () => {
+    const finding = { ...aFinding(), fixed_version: null, excused_by: null };
+    platform.list(`${AT}/findings`, findingListQuery, pageWith([finding]));
+    const { stdout } = await eucora(platform, `packages findings ${ID} --severity critical`);
+    expect(platform.seen[0]?.query).toMatchObject({ severity: 'CRITICAL' });
+    expect(stdout).toMatch(/^CRITICAL +CVE-2019-10744 +lodash +4\.17\.4 +- +- +Prototype/m);
+  });
+
   it('build uploads a source, sends the description, follows the log and ends by the outcome', async () => {
     const source = write('hello', 'a program');
     const description = write('hello.json', JSON.stringify(debDescription()));

@@ -1,3 +1,4 @@
+import { consolePages } from '../../../simulator/bench/console/bench.ts';
 import { lists } from '../../../simulator/bench/lists/bench.ts';
 import { UsageError } from '../../../simulator/bench/options.ts';
 import { presence } from '../../../simulator/bench/presence/bench.ts';
@@ -13,6 +14,18 @@ it('lists: every list answers, pages go on, and a small fleet has all that a lar
     expect.arrayContaining(['fleet/summary', 'agents', 'tasks?status=PENDING', 'alerts?open=true']),
   );
   for (const { p99_ms } of Object.values(byList)) expect(p99_ms).toBeGreaterThan(0);
+}, 300_000);
+
+it('console: every page answers, beside a bare one of its size', async () => {
+  const figures = await runTiny(consolePages, { agents: 3_000, tasks: 12_000, requests: 3 });
+  expect(Object.keys(figures.cpu_s_per_1000)).toEqual(['api', 'postgres']);
+  const pages = Object.entries(figures['pages'] as Record<string, { p95_ms: number; floor_p50_ms: number }>);
+  expect(pages.length).toBeGreaterThan(15);
+  for (const [name, { p95_ms, floor_p50_ms }] of pages)
+    expect([name, p95_ms > 0, floor_p50_ms > 0]).toEqual([name, true, true]);
+  const { plain, compressed } = figures['first_page_bytes'] as { plain: number; compressed: number };
+  expect(plain).toBeLessThan(100_000);
+  expect(compressed).toBeLessThan(plain);
 }, 300_000);
 
 it('presence: all that fell silent are OFFLINE, none before it was due', async () => {

@@ -1,0 +1,488 @@
+import { randomUUID } from 'node:crypto';
+import { World } from '../api/support/world.ts';
+import { Fleet, OPERATOR } from '../db/support/fleet.ts';
+import { Trouble } from '../db/support/incidents.ts';
+import { Rollouts, ring } from '../db/support/rollout.ts';
+import { keep, packed } from '../packaging-pipeline/support/packed.ts';
+import { pipelineRequest } from '../packaging-pipeline/support/samples.ts';
+import { Reader } from './support/reader.ts';
+
+const NOBODY = '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01';
+
+describe('Pages without a browser', () => {
+  let world: World;
+  let fleet: Fleet;
+  let rollouts: Rollouts;
+  let trouble: Trouble;
+  let admin: Reader;
+  let operator: Reader;
+  let viewer: Reader;
+
+  beforeAll(async () => {
+    world = await World.start({ overrides: { EUCORA_CAB_RISK_THRESHOLD: '0' } });
+    fleet = new Fleet(world.api.database);
+    rollouts = new Rollouts(world.api.database);
+    trouble = new Trouble(fleet);
+    [admin, operator, viewer] = await Promise.all([
+      Reader.logIn(world, 'admin'),
+      Reader.logIn(world, 'operator'),
+      Reader.logIn(world, 'viewer'),
+    ]);
+  });
+  afterAll(() => world?.dispose());
+
+  const sql = (text: string, values: unknown[] = []) => world.api.database.pool.query(text, values);
+  /** All three see it; those who may not act are not shown how to. */
+  const expectShownTo = async (path: string, control: string, may: readonly Reader[]) => {
+    for (const reader of [admin, operator, viewer]) {
+      const { status, html } = await reader.get(path);
+      expect([status, html.includes(control)]).toEqual([200, may.includes(reader)]);
+    }
+  };
+
+  describe('of the fleet', () => {
+    it('say that all is well, what waits for the reader, and what is wrong', async () => {
+      const agents = await Promise.all(Array.from({ length: 4 }, () => fleet.online()));
+      expect((await viewer.get('/console')).html).toContain('The fleet is well, and nothing waits for you.');
+      await trouble.waiting(1);
+      expect((await viewer.get('/console')).html).toContain('One incident waits for a decision');
+      await trouble.waiting(1);
+      await rollouts.create({ pipeline_id: await rollouts.pipeline() });
+      const busy = (await viewer.get('/console')).html;
+      for (const words of [
+        'The fleet is online; this waits for you:',
+        '2 incidents wait',
+        'One deployment waits',
+      ])
+        expect(busy).toContain(words);
+      await sql(`UPDATE agent SET status = 'DEGRADED' WHERE id = $1`, [agents[0]]);
+      await sql(`UPDATE agent SET status = 'OFFLINE' WHERE id = ANY($1)`, [agents.slice(1)]);
+      const { html } = await viewer.get('/console');
+      expect(html).toMatch(/3 of \d+ agents are not online\./);
+      expect(html).toContain(' 1 report trouble.');
+      await sql(`UPDATE agent SET status = 'ONLINE'`);
+    });
+
+    it('count no further than to ten', async () => {
+      const { rows } = await sql('SELECT id FROM agent LIMIT 1');
+      for (let n = 0; n < 11; n += 1)
+        await sql(
+          `INSERT INTO alert (id, kind, agent_id, opened_at, delivery, delivery_batch)
+           SELECT uuid7(), 'agent_offline', id, now(), 'disabled', uuid7() FROM agent WHERE id = $1
+           ON CONFLICT DO NOTHING`,
+          [rows[0].id],
+        );
+      const open = await sql('SELECT count(*)::int AS open FROM alert WHERE resolved_at IS NULL');
+      const { html } = await viewer.get('/console');
+      expect(html).toContain(
+        open.rows[0].open > 10 ? '10 and more critical agents are offline' : 'One critical agent is offline',
+      );
+      expect(html).toContain('Open alerts');
+      expect((await viewer.get('/console/alerts?open=true')).html).toContain('OPEN');
+      await sql('UPDATE alert SET resolved_at = now()');
+      expect((await viewer.get('/console/alerts?open=true')).html).toContain('No alert fits.');
+    });
+
+    it('draw who was there over time, with the rare versions together, and name who was lost', async () => {
+      const lost = await fleet.online();
+      const gone = randomUUID();
+      for (const id of [lost, gone])
+        await sql(
+          `INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
+           VALUES (uuid7(), now(), 'system', 'x', 'agent.status', 'change', 'agent', $1, '{"status":"ONLINE"}',
+             '{"status":"OFFLINE","reason":"silent for 5 minutes"}')`,
+          [id],
+        );
+      for (let n = 0; n < 10; n += 1) await fleet.enrol({}, { agent_version: `2.0.${n}` });
+      await world.api.database.stores.fleetHistory.sample();
+      await sql(
+        `INSERT INTO fleet_sample SELECT at - interval '2 hours', by_status, by_platform, by_agent_version FROM fleet_sample`,
+      );
+      const { html } = await viewer.get('/console');
+      const { hostname } = (await world.operator(`/api/v1/agents/${lost}`)).body;
+      for (const words of [String(hostname), gone, 'silent for 5 minutes', 'others', 'Agent version (8 of'])
+        expect(html).toContain(words);
+      expect(html).toMatch(/−6\d min/);
+    });
+  });
+
+  describe('of agents', () => {
+    it('offer tasks to those who may give them, and pages as long as there are some', async () => {
+      for (let n = 0; n < 51; n += 1) await fleet.enrol(n === 0 ? { critical: true, site: 'zurich' } : {});
+      await expectShownTo('/console/agents', 'Task for the selected agents', [admin, operator]);
+      const first = (await viewer.get('/console/agents')).html;
+      const [, next = ''] = /rel="next" href="([^"]*)"/.exec(first) ?? [];
+      const second = await viewer.get(next.replaceAll('&amp;', '&'));
+      expect([second.status, second.html.includes('First page')]).toEqual([200, true]);
+      expect((await viewer.get('/console/agents?tag=site%3Dzurich')).html).toContain('site=zurich, critical');
+      const none = (await viewer.get('/console/agents?hostname=nowhere')).html;
+      expect(none).toContain('Show all');
+    });
+
+    it('ask for a selection before a task, and say what is wrong with one', async () => {
+      expect((await operator.post('/console/agents/tasks/new')).html).toContain('No agent was selected.');
+      const [one, two] = [await fleet.online(), await fleet.online()];
+      const asked = await operator.post('/console/agents/tasks/new', { agent_ids: one });
+      expect(asked.html).toContain('For <strong>one agent</strong>');
+      const wrong = await operator.post('/console/agents/tasks', {
+        agent_ids: two,
+        task_type: 'COLLECT',
+        payload: '{"collect": ["money"]}',
+      });
+      expect([wrong.status, wrong.html.includes('validation-failed')]).toEqual([422, true]);
+      // Without a timeout or payload of its own.
+      const made = await operator.post('/console/agents/tasks', { agent_ids: two, task_type: 'COLLECT' });
+      expect(made.location).toContain('created=1');
+      expect((await operator.get(made.location ?? '')).html).toContain('One task was created.');
+      expect((await operator.get('/console/tasks?created=3')).html).toContain('3 tasks were created.');
+    });
+
+    it('show one with what is known of it, and to whom it is cut loose', async () => {
+      const id = await fleet.enrol(
+        { rack: 12 },
+        {
+          cpu_cores: 8,
+          memory_mb: 1_024,
+          disk_gb: 10,
+          ip_address: '10.0.0.1',
+          mac_address: '00:11:22:33:44:55',
+        },
+      );
+      const path = `/console/agents/${id}`;
+      await expectShownTo(path, `${path}/revoke`, [admin, operator]);
+      await expectShownTo(path, `${path}/delete`, [admin]);
+      const { html } = await viewer.get(path);
+      for (const words of [
+        '1024 MiB',
+        '10 GiB',
+        'never',
+        'rack=12',
+        'It has had no task.',
+        'None was issued to it.',
+        'nothing was measured',
+        'has not yet told what is installed',
+      ])
+        expect(html).toContain(words);
+      expect((await viewer.get(`${path}?span=nonsense`)).html).toMatch(/aria-current="true">24h/);
+      const other = await fleet.online();
+      await sql('UPDATE agent SET cloned_from = $2 WHERE id = $1', [other, id]);
+      expect((await viewer.get(`/console/agents/${other}`)).html).toContain('Cloned from');
+      expect((await admin.get(`${path}/delete`)).html).toContain('One agent is removed');
+      expect((await admin.post(`${path}/delete`)).location).toBe('/console/agents');
+      expect((await admin.get(path)).status).toBe(404);
+    });
+
+    it('warn of a certificate on its last day, and list those before it', async () => {
+      const id = await fleet.online();
+      const { certificates } = world.api.database.stores;
+      const day = (n: number) => new Date(Date.now() + n * 86_400_000);
+      for (const serial of ['01', '02', '03']) {
+        const known = { serial, fingerprint: serial, subject: 'CN=x', authority: 'aa' };
+        await certificates.add(id, { ...known, notBefore: day(-90), notAfter: day(1.5) }, 'test');
+      }
+      await sql('UPDATE agent_certificate SET not_before = NULL, issued_at = $2 WHERE agent_id = $1 AND serial = $3', [
+        id,
+        day(0.1),
+        '03',
+      ]);
+      const { html } = await viewer.get(`/console/agents/${id}`);
+      for (const words of ['2 before it', 'EXPIRES SOON', 'Renewed']) expect(html).toContain(words);
+      await sql(`UPDATE agent_certificate SET issued_at = now() - interval '60 days' WHERE serial <> '03'`);
+      await sql(`UPDATE agent_certificate SET issued_at = now() - interval '50 days' WHERE serial = '03'`);
+      expect((await viewer.get(`/console/agents/${id}`)).html).toContain('expires in one day');
+    });
+
+    it('save tags, and say which of them cannot be', async () => {
+      const id = await fleet.online();
+      const wrong = await operator.post(`/console/agents/${id}/tags`, { tags: 'no spaces here=1' });
+      expect([wrong.status, wrong.html.includes('no spaces here=1')]).toEqual([422, true]);
+      expect((await operator.post(`/console/agents/${id}/tags`)).location).toBe(`/console/agents/${id}`);
+      expect((await viewer.post(`/console/agents/${id}/tags`, { tags: 'a=b' })).status).toBe(403);
+    });
+
+    it('shorten a long list of software', async () => {
+      const agent = await world.enrol();
+      const told = await agent.post(`/api/v1/agents/${agent.id}/telemetry`, {
+        collected_at: new Date().toISOString(),
+        installed_software: Array.from({ length: 501 }, (_, n) => ({ name: `p${n}`, version: '1' })),
+      });
+      expect(told.status).toBe(200);
+      const { html } = await viewer.get(`/console/agents/${agent.id}`);
+      expect(html).toContain('The first 500; the API gives all.');
+    });
+  });
+
+  describe('of tasks', () => {
+    it('say what is waited for at each state, and let it be cancelled or run again', async () => {
+      const id = await fleet.online();
+      const task = await fleet.task(id);
+      const path = `/console/tasks/${task}`;
+      await expectShownTo(path, 'Cancel the task', [admin, operator]);
+      expect((await viewer.get(path)).html).toContain('for a heartbeat of its agent, which takes it');
+      await fleet.heartbeat(id);
+      expect((await viewer.get(path)).html).toContain('for its agent to start it');
+      await sql(`UPDATE agent_task SET status = 'PENDING' WHERE id = $1`, [task]);
+      expect((await viewer.get(path)).html).toContain('the last hand-over was lost');
+      await sql(`UPDATE agent_task SET status = 'ASSIGNED' WHERE id = $1`, [task]);
+      const { tasks } = world.api.database.stores;
+      await tasks.takeWord(task, id, { word: 'start' }, 'test');
+      await tasks.takeWord(task, id, { word: 'progress', percent: 50, message: 'half way' }, 'test');
+      const working = (await viewer.get(path)).html;
+      expect(working).toContain('for its agent to finish it');
+      expect(working).toContain('50 % half way');
+      expect((await operator.get(`${path}/cancel`)).html).toContain(
+        'One task of one agent ends as CANCELLED',
+      );
+      expect((await operator.post(`${path}/cancel`)).location).toBe(path);
+      expect((await viewer.get(path)).html).toContain('for nothing: this is its end');
+      const again = await operator.post(`${path}/retry`);
+      expect(again.location).toMatch(/^\/console\/tasks\//);
+      expect((await viewer.get(again.location ?? '')).html).toContain(`href="${path}"`);
+      expect((await viewer.get('/console/tasks?correlation_id=nothing')).html).toContain('No task fits.');
+    });
+  });
+
+  describe('of packages', () => {
+    it('show a pipeline that runs, ask before it is cancelled, and offer it again', async () => {
+      const made = await world.operator('/api/v1/packaging-pipelines', {
+        body: pipelineRequest(await keep(world, 'source', 'source of running')),
+      });
+      const id = String(made.body['id']);
+      const path = `/console/packages/${id}`;
+      await expectShownTo(path, `${path}/cancel`, [admin, operator]);
+      const { html } = await viewer.get(path);
+      for (const words of [
+        'None has begun.',
+        'It has not been scanned.',
+        'There is none yet.',
+        'There is no SBOM yet.',
+      ])
+        expect(html).toContain(words);
+      const { pipelines } = world.api.database.stores;
+      await pipelines.progress.beginStep(id, 'build');
+      await pipelines.logs.append(id, `${'x'.repeat(15_000)}\n`);
+      await pipelines.logs.append(id, `${'y'.repeat(15_000)}\n`);
+      const running = (await viewer.get(path)).html;
+      expect([running.includes('The end of it; the API gives all.'), running.includes('xxx')]).toEqual([
+        true,
+        false,
+      ]);
+      expect((await operator.get(`${path}/cancel`)).html).toContain('One pipeline is stopped');
+      expect((await operator.post(`${path}/cancel`)).location).toBe(path);
+      await pipelines.progress.fail(id, { step: 'build', code: 'cancelled', message: 'Stopped.' });
+      expect((await viewer.get(path)).html).toContain('is-failed');
+      const again = await operator.post(`${path}/retry`);
+      expect((await viewer.get(again.location ?? '')).status).toBe(200);
+    });
+
+    it('name what excused a finding also when the exception is gone', async () => {
+      const { packId } = await packed(world, { name: 'orphan' });
+      expect(packId).not.toBe('');
+      await sql('DELETE FROM evidence_pack WHERE id = $1', [packId]);
+      const { rows } = await sql(`SELECT id FROM packaging_pipeline WHERE package_name = 'orphan'`);
+      const { html } = await viewer.get(`/console/packages/${rows[0].id}`);
+      expect(html).toContain('A pack is made when the pipeline has passed.');
+    });
+
+    it('show what was decided by which rules', async () => {
+      const id = await rollouts.pipeline({ name: 'judged' });
+      const rule = {
+        rule: 'severity-gate',
+        outcome: 'PASSED',
+        reason: 'No finding',
+        findings: ['CVE-1'],
+        exceptions: [],
+      };
+      await sql('UPDATE packaging_pipeline SET policy_decision = $2 WHERE id = $1', [
+        id,
+        { verdict: 'PASSED', policy: 'strict', rules: [rule], exception_ids: [], decided_at: 'now' },
+      ]);
+      const { html } = await viewer.get(`/console/packages/${id}`);
+      for (const words of ['Policy strict', 'severity-gate', 'CVE-1']) expect(html).toContain(words);
+    });
+
+    it('let exceptions be requested, approved and revoked', async () => {
+      const form = { package_name: 'p', cve_ids: 'CVE-2026-9', reason: 'r', days: '2', package_version: '1' };
+      expect((await operator.post('/console/exceptions', { ...form, cve_ids: '' })).status).toBe(422);
+      expect((await viewer.post('/console/exceptions', form)).status).toBe(422);
+      expect((await operator.post('/console/exceptions', form)).location).toBe('/console/exceptions');
+      const { items } = await world.api.database.stores.policyExceptions.list({ limit: 1 });
+      const path = `/console/exceptions/${items[0]?.id}`;
+      await expectShownTo('/console/exceptions', 'Request an exception', [admin, operator]);
+      await expectShownTo('/console/exceptions', `${path}/approve`, [admin]);
+      expect((await admin.post(`${path}/approve`)).location).toBe('/console/exceptions');
+      expect((await admin.get(`${path}/revoke`)).html).toContain('One exception ends at once.');
+      expect((await admin.post(`${path}/revoke`)).location).toBe('/console/exceptions');
+      expect((await viewer.get('/console/exceptions')).html).toContain('REVOKED');
+    });
+  });
+
+  describe('of deployments', () => {
+    it('show who decided what, under which conditions, and ask before each word', async () => {
+      await rollouts.online(2);
+      const creation = await rollouts.create({
+        pipeline_id: await rollouts.pipeline({ name: 'decided' }),
+        plan: { rings: [ring('first', { count: 1 }), ring('rest', { rest: true })] },
+      });
+      if (creation.kind !== 'created') throw new Error(creation.kind);
+      const path = `/console/deployments/${creation.deployment.id}`;
+      await expectShownTo(path, `${path}/decide`, [admin]);
+      expect((await viewer.get(path)).html).toContain('It waits for an approver.');
+      const approved = await admin.post(`${path}/decide`, {
+        decision: 'approve',
+        comment: 'slowly',
+        pause_after_ring: 'first',
+        max_per_minute: '5',
+      });
+      expect(approved.location).toBe(path);
+      await rollouts.settle(creation.deployment.id);
+      const { html } = await viewer.get(path);
+      for (const words of ['pause after ring: first', 'max per minute: 5', 'slowly'])
+        expect(html).toContain(words);
+      await expectShownTo(path, `${path}/words/pause`, [admin, operator]);
+      expect((await operator.get(`${path}/words/pause`)).html).toContain('get no more tasks');
+      expect((await operator.post(`${path}/words/pause`)).location).toBe(path);
+      expect((await viewer.get('/console/deployments?status=PAUSED')).html).toContain('decided');
+      expect((await operator.post(`${path}/words/abort`)).location).toBe(path);
+      const rejected = await rollouts.create({
+        pipeline_id: await rollouts.pipeline({ name: 'turned-down' }),
+      });
+      if (rejected.kind !== 'created') throw new Error(rejected.kind);
+      const other = `/console/deployments/${rejected.deployment.id}`;
+      expect((await admin.post(`${other}/decide`, { decision: 'reject', comment: 'no' })).location).toBe(
+        other,
+      );
+      expect((await viewer.get(other)).html).toContain('REJECT');
+    });
+  });
+
+  describe('of incidents', () => {
+    it('show a suggestion that the guardrails blocked, and none to choose from', async () => {
+      const { id } = await trouble.waiting(1);
+      const finding = { code: 'deletes-root', message: 'It deletes all', excerpt: 'rm -rf /' };
+      await sql('UPDATE incident_suggestion SET script = NULL, findings = $2 WHERE incident_id = $1', [
+        id,
+        JSON.stringify([finding]),
+      ]);
+      await sql('UPDATE incident SET preselected_suggestion = NULL WHERE id = $1', [id]);
+      const { html } = await admin.get(`/console/incidents/${id}`);
+      for (const words of [
+        'The guardrails blocked it:',
+        'deletes-root',
+        'There is no suggestion that could be approved',
+      ])
+        expect(html).toContain(words);
+      await sql('DELETE FROM incident_suggestion WHERE incident_id = $1', [id]);
+      expect((await viewer.get(`/console/incidents/${id}`)).html).toContain('There is none.');
+      const compared = await admin.post(`/console/incidents/${id}/edit`, { step: 'compare', script: 'true' });
+      expect(compared.status).toBe(200);
+    });
+
+    it('compare line by line, and let several be chosen from', async () => {
+      const { id } = await trouble.waiting(2);
+      const compared = await admin.post(`/console/incidents/${id}/edit`, {
+        step: 'compare',
+        script: 'true\nsystemctl restart app',
+        interpreter: 'bash',
+      });
+      expect(compared.html).toContain('+ systemctl restart app');
+      expect((await operator.post(`/console/incidents/${id}/edit`, { script: 'true' })).status).toBe(403);
+      await sql(
+        `INSERT INTO incident_suggestion SELECT uuid7(), incident_id, analysis, NULL, NULL, interpreter, script, verification,
+           explanation, NULL, '[]', 'a person', now() FROM incident_suggestion WHERE incident_id = $1`,
+        [id],
+      );
+      await sql(
+        'UPDATE incident SET preselected_suggestion = NULL, label = NULL, confidence = NULL WHERE id = $1',
+        [id],
+      );
+      const { html } = await admin.get(`/console/incidents/${id}`);
+      for (const words of ['choose one', 'Written by a person', 'Approve for 2 devices, one first'])
+        expect(html).toContain(words);
+      expect((await viewer.get('/console/incidents?status=AWAITING_DECISION')).html).toContain(
+        'app on linux',
+      );
+    });
+  });
+
+  describe('of records and settings', () => {
+    it('link audit events to what the console shows', async () => {
+      for (const object_type of [
+        'deployment',
+        'incident',
+        'packaging_pipeline',
+        'agent_task',
+        'agent',
+        'alert',
+      ])
+        await sql(
+          `INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id)
+           VALUES (uuid7(), now(), 'operator', 'x', 'link.test', 'change', $1, $2)`,
+          [object_type, NOBODY],
+        );
+      const { html } = await viewer.get('/console/audit?action=link.test');
+      for (const part of ['deployments', 'incidents', 'packages', 'tasks', 'agents'])
+        expect(html).toContain(`href="/console/${part}/${NOBODY}"`);
+      const exported = await viewer.get('/console/audit/export?action=link.test&from=2000-01-01');
+      expect(exported.html.trim().split('\n')).toHaveLength(6);
+    });
+
+    it('export more than one page of events', async () => {
+      await sql(
+        `INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id)
+         SELECT uuid7(), now(), 'operator', 'x', 'many.test', 'change', 'thing', n::text FROM generate_series(1, 1100) n`,
+      );
+      const { html } = await viewer.get('/console/audit/export?action=many.test');
+      expect(html.trim().split('\n')).toHaveLength(1_100);
+    });
+
+    it('make tokens for whom they may, revoke them, and say what is wrong', async () => {
+      const made = await admin.post('/console/settings/operator-tokens', {
+        name: 'helper',
+        scopes: 'viewer',
+      });
+      expect([made.status, made.html.includes('Operator token, shown this once')]).toEqual([201, true]);
+      expect((await operator.get('/console/settings')).html).not.toContain('Make an operator token');
+      expect((await admin.post('/console/settings/enrolment-tokens', { name: 'x', days: '0' })).status).toBe(
+        422,
+      );
+      const { rows } = await sql(`SELECT id FROM operator_token WHERE name = 'helper'`);
+      const path = `/console/settings/operator-tokens/${rows[0].id}/revoke`;
+      expect((await admin.get(path)).html).toContain('One token stops working at once');
+      expect((await admin.post(path)).location).toBe('/console/settings');
+      expect((await admin.get('/console/settings')).html).toContain('revoked');
+    });
+  });
+
+  it('are refused to a session whose operator may no longer look', async () => {
+    const { rows } = await sql(`SELECT actor_id FROM audit_event WHERE actor_type = 'operator' LIMIT 1`);
+    expect(rows).toHaveLength(1);
+    expect(OPERATOR.type).toBe('operator');
+    await sql(`UPDATE operator_token SET scopes = '{}' WHERE name = 'test-viewer'`);
+    expect((await viewer.get('/console/agents')).status).toBe(403);
+  });
+});
+
+it('a deployment that needs no decision says so, and what it goes back to', async () => {
+  const world = await World.start({ overrides: { EUCORA_CAB_RISK_THRESHOLD: '101' } });
+  try {
+    const rollouts = new Rollouts(world.api.database);
+    await rollouts.online(1);
+    const first = await rollouts.begin({
+      pipeline_id: await rollouts.pipeline({ version: '1.0.0' }),
+      plan: { rings: [ring('all', { rest: true }, { soak_seconds: 0 })] },
+    });
+    await rollouts.settle(first);
+    await rollouts.work(first);
+    await rollouts.settle(first);
+    expect((await rollouts.show(first)).status).toBe('COMPLETED');
+    const second = await rollouts.begin({ pipeline_id: await rollouts.pipeline({ version: '2.0.0' }) });
+    const viewer = await Reader.logIn(world, 'viewer');
+    const { html } = await viewer.get(`/console/deployments/${second}`);
+    for (const words of ['passes by itself', 'None was needed.', 'the version before'])
+      expect(html).toContain(words);
+    expect((await viewer.get(`/console/deployments/${second}?state=SICK`)).html).toContain('No device fits.');
+  } finally {
+    await world.dispose();
+  }
+});
