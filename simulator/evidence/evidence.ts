@@ -27,6 +27,8 @@ export interface DeploymentEvidence {
   readonly reason: string;
   /** States of the rings, in their order. */
   readonly rings: readonly RingState[];
+  /** Why a gate stopped a ring; null when none did. */
+  readonly stopped_by: string | null;
   /** Devices by state, and how many of them can be reached. */
   readonly devices: Readonly<Partial<Record<DeviceState, { count: number; reachable: number }>>>;
   /** Installs that ended well, and that did not, whatever became of their devices later. */
@@ -94,10 +96,12 @@ export class Evidence {
       status: DeploymentStatus;
       reason: string;
       rings: RingState[];
+      stopped_by: string | null;
       completed: number;
       failed: number;
     }>(
       `SELECT i.status, i.reason, (SELECT array_agg(state ORDER BY position) FROM deployment_ring WHERE deployment_id = $1) AS rings,
+         (SELECT min(reason) FROM deployment_ring WHERE deployment_id = $1 AND state = 'STOPPED') AS stopped_by,
          installs.* FROM deployment_intent i CROSS JOIN (
            SELECT count(*) FILTER (WHERE t.status = 'COMPLETED') AS completed,
              count(*) FILTER (WHERE t.status IN ('FAILED', 'TIMEOUT')) AS failed
@@ -112,9 +116,9 @@ export class Evidence {
        FROM deployment_device d JOIN agent a ON a.id = d.agent_id WHERE d.deployment_id = $1 GROUP BY d.state`,
       [id],
     );
-    const { status, reason, rings, completed, failed } = row;
+    const { status, reason, rings, stopped_by, completed, failed } = row;
     return {
-      ...{ status, reason, rings },
+      ...{ status, reason, rings, stopped_by },
       devices: Object.fromEntries(devices.rows.map(({ state, ...counts }) => [state, counts])),
       installs: { completed, failed },
     };

@@ -1,3 +1,4 @@
+import type { Platform } from '../../contracts/agent/agent.ts';
 import type { DeploymentStatus } from '../../contracts/deployment/states.ts';
 import { isResting } from '../../contracts/deployment/states.ts';
 import type { DeploymentOrder, DeploymentProgress } from '../../contracts/simulation/simulation.ts';
@@ -8,7 +9,10 @@ import type { Orders, RingOrder } from './orders.ts';
 
 /** How a deployment is ordered and followed. */
 export interface DeploymentDriver {
-  /** @returns its id */
+  /**
+   * @param agentIds of {@link PACKAGE_PLATFORM}
+   * @returns its id
+   */
   begin(order: DeploymentOrder, agentIds: readonly string[]): Promise<string>;
   progress(deployment: string): Promise<DeploymentProgress>;
 }
@@ -29,6 +33,7 @@ export interface DeploymentFigures {
   readonly status: DeploymentStatus;
   readonly reason: string;
   readonly rings: DeploymentEvidence['rings'];
+  readonly stopped_by: string | null;
   /** Devices that have the package in the end. */
   readonly installed: number;
 }
@@ -42,6 +47,8 @@ export interface IntentParts {
   readonly packageFailures: Map<string, number>;
 }
 
+/** Of the packages: that of most of the fleet. */
+export const PACKAGE_PLATFORM: Platform = 'windows';
 const MOST_IN_FLIGHT = 5_000;
 const CANARIES = 100;
 /** Above it a ring stops the rollout; between ordinary failures and those of a bad package. */
@@ -70,9 +77,9 @@ export class IntentDeployments implements DeploymentDriver {
     const { prepare, packageFailures, orders } = this.#parts;
     const { package_name: name, failure_share } = order;
     // What a rollback goes back to was there before.
-    await prepare([{ name, version: '1.0.0' }]);
-    const [pipelineId = ''] = await prepare([{ name, version: '2.0.0' }]);
-    packageFailures.set(packageKey(name, '2.0.0-1'), failure_share);
+    await prepare([{ name, version: '1.0.0', format: 'msi' }]);
+    const [pipelineId = ''] = await prepare([{ name, version: '2.0.0', format: 'msi' }]);
+    packageFailures.set(packageKey(name, '2.0.0'), failure_share);
     const at = performance.now();
     const id = await orders.deploy({
       pipelineId,
@@ -95,7 +102,8 @@ export class IntentDeployments implements DeploymentDriver {
   figures(): Promise<DeploymentFigures[]> {
     return Promise.all(
       [...this.#begun].map(async ([id, { order, agents, at, acceptedMs, endedAt }]) => {
-        const { status, reason, rings, devices, installs } = await this.#parts.evidence.deployment(id);
+        const { status, reason, rings, stopped_by, devices, installs } =
+          await this.#parts.evidence.deployment(id);
         const seconds = endedAt === undefined ? null : (endedAt - at) / 1_000;
         const ended = installs.completed + installs.failed;
         return {
@@ -108,7 +116,7 @@ export class IntentDeployments implements DeploymentDriver {
           installs_per_second: seconds === null ? null : rounded(ended / seconds),
           ...installs,
           rolled_back: devices.ROLLED_BACK?.count ?? 0,
-          ...{ status, reason, rings },
+          ...{ status, reason, rings, stopped_by },
           installed: (devices.INSTALLED?.count ?? 0) + (devices.SICK?.count ?? 0),
         };
       }),
@@ -120,6 +128,7 @@ const rounded = (value: number): number => Math.round(value * 10) / 10;
 
 function ringsFor(agents: number): RingOrder[] {
   const canaries = Math.min(CANARIES, Math.ceil(agents / 3));
+  const rest = agents - canaries - Math.ceil(agents / 10);
   const gates = (judge_after: number): object => ({
     // Whether to go on is for the failures alone to say.
     success_percent: 0,
@@ -131,7 +140,8 @@ function ringsFor(agents: number): RingOrder[] {
   return [
     { size: { count: canaries }, gates: gates(canaries) },
     { size: { percent: 10 }, gates: gates(JUDGED_AFTER) },
-    { size: { rest: true }, gates: gates(JUDGED_AFTER) },
+    // In the last one it shows at the latest.
+    { size: { rest: true }, gates: gates(Math.min(JUDGED_AFTER, Math.max(1, rest))) },
   ];
 }
 

@@ -12,7 +12,13 @@ import { openContentStore } from '../../runtime/content-store/open.ts';
 export interface Package {
   readonly name: string;
   readonly version: string;
+  readonly format: keyof typeof FORMATS;
 }
+
+const FORMATS = {
+  deb: { platform: 'linux', description: { release: '1' } },
+  msi: { platform: 'windows', description: {} },
+} as const;
 
 /** Packages that are prepared at the same time. */
 const AT_ONCE = 8;
@@ -21,7 +27,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 const SIGNER = { thumbprint: sha256('simulated signer').slice(0, 40), subject: 'Simulated signer' } as const;
 
 /**
- * Puts pipelines of debs into a running platform's database as if each had passed: with evidence that the platform's
+ * Puts pipelines into a running platform's database as if each had passed: with evidence that the platform's
  * own key signed and its store holds, so that whatever rests on it goes on. Only the packages themselves are not there.
  *
  * @param dataDir of the platform, with its store and the key of its evidence
@@ -52,9 +58,10 @@ async function prepare(
   { pool }: Database,
   content: ContentStore,
   signer: EvidenceSigner,
-  { name, version }: Package,
+  { name, version, format }: Package,
 ): Promise<string> {
-  const file = `${name}_${version}-1_amd64.deb`;
+  const { platform, description } = FORMATS[format];
+  const file = `${name}-${version}.${format}`;
   const output = sha256(`${file} ${randomUUID()}`);
   const signature = { ...SIGNER, expires_at: null, timestamped: false, warnings: [] };
   const { rows } = await pool.query<PipelineRow>(
@@ -62,14 +69,14 @@ async function prepare(
        source_name, description, policy, sbom_format, signing_key, signed, signing_certificate_thumbprint, sbom_hash,
        scan_results_hash, scan_summary, scan_pass, policy_decision, output_artifact_hash, output_artifact_name,
        output_artifact_bytes, correlation_id, created_by, created_at, ended_at)
-     VALUES (uuid7(), $1, $2, 'linux', 'deb', 'PASSED', $3, 'simulated.tar.gz', $4, '{}', 'cyclonedx', 'default', $5, $6,
+     VALUES (uuid7(), $1, $2, $13, $14, 'PASSED', $3, 'simulated.tar.gz', $4, '{}', 'cyclonedx', 'default', $5, $6,
        $7, $8, $9, true, $10, $11, $12, 1000, $1, 'simulator', now(), now())
      RETURNING *`,
     [
       name,
       version,
       sha256(`source of ${file}`),
-      JSON.stringify({ name, version, release: '1' }),
+      JSON.stringify({ name, version, ...description }),
       JSON.stringify({ name: file, sha256: output, size_bytes: 1_000, signature }),
       SIGNER.thumbprint,
       sha256(`SBOM of ${file}`),
@@ -84,6 +91,8 @@ async function prepare(
       }),
       output,
       file,
+      platform,
+      format,
     ],
   );
   const pipeline = rows[0] as PipelineRow;

@@ -27,7 +27,7 @@ ${tiles(report)}
 <h2>Processes</h2><div class="card">${processes(report)}</div>
 ${deployments(report)}
 <h2>What happened</h2><div class="card"><ol>${report.scenario.events.map((event) => `<li>${escaped(event)}</li>`).join('')}</ol></div>
-<h2>Settings</h2><div class="card"><p><code>${escaped(JSON.stringify(options))}</code></p></div>
+<h2>Settings</h2><div class="card settings">${settings(options)}</div>
 </main></body></html>
 `;
 }
@@ -42,6 +42,17 @@ function subtitle({ begun_at, machine, options, seconds, enrolment }: Simulation
     `${figure(enrolment.registered)} registered, ${figure(enrolment.prepared)} prepared`,
     `${machine.cores} cores ${machine.cpu}, ${machine.memory_gb} GB, Node ${machine.node}`,
   ].join(' · ');
+}
+
+function settings(options: SimulationReport['options']): string {
+  return Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => {
+      const time = name.endsWith('Ms') && typeof value === 'number';
+      const text = time ? duration(value / 1_000) : String(value);
+      return `<span>${escaped(time ? name.slice(0, -2) : name)} <b>${escaped(text)}</b></span>`;
+    })
+    .join('');
 }
 
 function tiles(report: SimulationReport): string {
@@ -124,6 +135,6 @@ function deployments({ deployments: all }: SimulationReport): string {
     { head: 'rolled back', cell: ({ rolled_back }) => rolled_back },
     { head: 'rings', cell: ({ rings }) => rings.join(', ') },
     { head: 'status', cell: ({ status }) => status },
-    { head: 'why', cell: ({ reason }) => reason },
+    { head: 'why', cell: ({ stopped_by, reason }) => stopped_by ?? reason },
   ])}</div>`;
 }

@@ -42,5 +42,8 @@ tr:last-child td { border-bottom: 0; } .number { text-align: right; font-variant
 .check .mark { font-weight: 700; } .check.good .mark { color: var(--good); } .check.bad .mark { color: var(--bad); }
 .check p { margin: 0; } .check code { display: block; font-size: 13px; color: var(--bad); }
 code { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere; }
+td { vertical-align: top; }
+.settings { display: flex; flex-wrap: wrap; gap: 4px 22px; padding: 12px 14px; color: var(--soft); font-size: 14px; }
+.settings b { color: var(--ink); font-weight: 500; }
 ol { margin: 6px 0; padding-left: 22px; }
 `;

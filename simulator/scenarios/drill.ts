@@ -7,7 +7,7 @@ import type {
 } from '../../contracts/simulation/simulation.ts';
 import type { Outage } from '../evidence/evidence.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { DeploymentDriver } from '../load/deployment.ts';
+import { type DeploymentDriver, PACKAGE_PLATFORM } from '../load/deployment.ts';
 import type { Steering } from './steering.ts';
 
 /** Engines first: the others wait for them. */
@@ -48,6 +48,7 @@ export class Drill implements Steering {
     const { agents, context } = this.#parts.fleet;
     // Agents in an order of the seed's own, not those that enrolled first.
     const chosen = agents
+      .filter(({ profile }) => profile.platform === PACKAGE_PLATFORM)
       .map((agent) => ({ id: agent.id, rank: context.chance.bits('target', agent.index, 1) }))
       .sort((a, b) => a.rank - b.rank)
       .slice(0, order.agents);

@@ -6,7 +6,7 @@ import type { Order } from '../../simulator/load/orders.ts';
 
 const AGENTS = Array.from({ length: 300 }, (_, n) => `agent-${n}`);
 const found = (status: DeploymentStatus, devices: DeploymentEvidence['devices']): DeploymentEvidence => ({
-  ...{ status, reason: 'because', rings: ['STOPPED', 'WAITING', 'WAITING'], devices },
+  ...{ status, reason: 'because', rings: ['STOPPED', 'WAITING', 'WAITING'], devices, stopped_by: 'gate' },
   installs: { completed: 80, failed: 20 },
 });
 
@@ -41,7 +41,7 @@ it('orders the second version of a package, in three rings; only its installs fa
   expect(await deployments.begin(ORDER, AGENTS)).toBe('deployment');
   expect(orders).toMatchObject([{ pipelineId: 'tool 2.0.0, number 2', agentIds: AGENTS }]);
   expect(orders[0]?.rings.map(({ size }) => size)).toEqual([{ count: 100 }, { percent: 10 }, { rest: true }]);
-  expect([...packageFailures]).toEqual([['tool 2.0.0-1', 0.2]]);
+  expect([...packageFailures]).toEqual([['tool 2.0.0', 0.2]]);
 });
 
 it('is under way as long as something is to be expected, and has ended when nothing is', async () => {
@@ -87,7 +87,7 @@ describe('Deployments end as they should', () => {
   const figures = (more: Partial<DeploymentFigures>): DeploymentFigures => ({
     ...{ id: 'd', package_name: 'tool', agents: 100, failure_share: 0.2, accepted_ms: 1, ended_s: 1 },
     ...{ installs_per_second: 1, completed: 80, failed: 20, rolled_back: 100, installed: 0 },
-    ...{ status: 'ROLLED_BACK', reason: 'because', rings: ['STOPPED', 'WAITING'] },
+    ...{ status: 'ROLLED_BACK', reason: 'because', rings: ['STOPPED', 'WAITING'], stopped_by: 'gate' },
     ...more,
   });
   const wrong = (more: Partial<DeploymentFigures>) => judgeDeployments([figures(more)]).examples;

@@ -20,7 +20,7 @@ const point = (at_s: number): SimulationReport['series'][number] => ({
 const deployment = (more: Partial<DeploymentFigures>): DeploymentFigures => ({
   ...{ id: 'd', package_name: 'p', agents: 10, failure_share: 0, accepted_ms: 5, ended_s: 4 },
   ...{ installs_per_second: 2.5, completed: 8, failed: 2, rolled_back: 0, installed: 8 },
-  ...{ status: 'COMPLETED', reason: 'All rings have passed', rings: ['PASSED'] },
+  ...{ status: 'COMPLETED', reason: 'All rings have passed', rings: ['PASSED'], stopped_by: null },
   ...more,
 });
 
@@ -54,7 +54,7 @@ const REPORT = {
     deployment({ ended_s: null, installs_per_second: null, completed: 0, failed: 0, status: 'ROLLING_OUT' }),
     deployment({
       status: 'ROLLED_BACK',
-      reason: 'Ring <1> stopped the rollout',
+      stopped_by: '3 of <10> devices failed',
       rings: ['STOPPED', 'WAITING'],
     }),
   ],
@@ -84,8 +84,22 @@ describe('The page of a report', () => {
   it('marks the events of the scenario, and tells of deployments that did not end', () => {
     expect(page).toContain('<title>6 s: 3 of 10 sites: cut off</title>');
     expect(page).toContain('not in this run');
-    expect(page).toContain('Ring &lt;1&gt; stopped the rollout');
+    expect(page).toContain('3 of &lt;10&gt; devices failed');
     expect(renderPage({ ...REPORT, deployments: [] })).not.toContain('Deployments');
+  });
+
+  it('counts time in steps that people count in, and numbers what happened', () => {
+    expect(page).toContain('>10 min</text>');
+    expect(page).not.toMatch(/>\d+\.\d+ min</);
+    expect(page).toMatch(
+      /<title>6 s: 3 of 10 sites: cut off<\/title><line class="marker"[^>]*\/><text[^>]*>1<\/text>/,
+    );
+  });
+
+  it('says none where there is nothing to draw', () => {
+    const [first] = REPORT.series;
+    const still = renderPage({ ...REPORT, series: first === undefined ? [] : [{ ...first, endpoints: {} }] });
+    expect(still).toContain('>none</text>');
   });
 
   it('has every latency in its tables', () => {

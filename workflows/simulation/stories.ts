@@ -70,7 +70,7 @@ async function deploy(stage: Stage): Promise<void> {
   await stage.until(plan.lead_ms, 'Until the deployment begins');
   const { package_name, agents } = plan.deployment;
   const begun = Date.now();
-  stage.tell(`${package_name} goes to ${agents} agents`);
+  stage.tell(`${package_name} goes to ${agents} agents at most`);
   const id = await beginDeployment(plan.deployment);
   for (;;) {
     const progress = await deploymentProgress(id);

@@ -99,7 +99,11 @@ export class Stage {
   /** @returns ids of pipelines that passed, each of another package */
   packages(name: string, count: number): Promise<string[]> {
     const { database, platform } = this.#parts;
-    const named = Array.from({ length: count }, (_, n) => ({ name: `${name}-${n + 1}`, version: '1.0.0' }));
+    const named = Array.from({ length: count }, (_, n) => ({
+      name: `${name}-${n + 1}`,
+      version: '1.0.0',
+      format: 'deb' as const,
+    }));
     return preparePackages(database, platform.dataDir, named);
   }
 
