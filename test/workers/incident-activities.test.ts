@@ -93,7 +93,7 @@ it('an incident that is gone has ended, and without a receiver nobody is told', 
     status: 'CLOSED',
     outcome: null,
   });
-  await env.run(activities.notifyIncident, NOBODY, 'reminder');
+  await env.run(() => activities.notifyIncident(NOBODY, 'reminder'));
 });
 
 it('a receiver is told of nothing that was decided meanwhile', async () => {
@@ -101,5 +101,6 @@ it('a receiver is told of nothing that was decided meanwhile', async () => {
   await trouble.approve(id);
   // Nothing listens there: to try would fail.
   const activities = incidentActivities(trouble.incidents, { url: 'http://127.0.0.1:9', secret: undefined });
-  for (const incident of [id, NOBODY]) await env.run(activities.notifyIncident, incident, 'decision_needed');
+  for (const incident of [id, NOBODY])
+    await env.run(() => activities.notifyIncident(incident, 'decision_needed'));
 });
