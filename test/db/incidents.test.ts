@@ -365,6 +365,18 @@ describe('decisions', () => {
     expect(await trouble.approve(id, { suggestion_id: nobody })).toEqual({ kind: 'no_suggestion' });
   });
 
+  it('what is known of a failure whose task was deleted is what the incident keeps', async () => {
+    const error = unique('deleted');
+    const [, task] = await trouble.fail(error);
+    const id = await trouble.collected();
+    await database.pool.query('DELETE FROM agent_task WHERE id = $1', [task]);
+    expect((await trouble.incidents.analysisInput(id))?.failure).toMatchObject({
+      error,
+      log: '',
+      package: 'app',
+    });
+  });
+
   it('asking again begins another analysis, with the person’s wish', async () => {
     const { id } = await trouble.waiting();
     expect(await trouble.incidents.ask(id, 'without a reboot', DECIDER)).toEqual({ kind: 'decided' });
@@ -572,6 +584,27 @@ describe('remedies', () => {
     expect(await trouble.show(id)).toMatchObject({ status: 'AWAITING_DECISION', remedies: { FAILED: 1 } });
   });
 
+  it('a failed task that is deleted before it can be done again fails its device', async () => {
+    const { id } = await trouble.waiting(1);
+    await trouble.approve(id, { retry_failed_tasks: true });
+    await trouble.incidents.advance(id);
+    const [remedy] = await trouble.remedies(id);
+    const agent = remedy?.agent_id ?? '';
+    await trouble.run(agent, await trouble.remedyTask(id, agent));
+    await database.pool.query('DELETE FROM agent_task WHERE id = $1', [remedy?.failed_task_id]);
+    await trouble.incidents.advance(id);
+    expect(await trouble.show(id)).toMatchObject({ status: 'AWAITING_DECISION', remedies: { FAILED: 1 } });
+    expect((await trouble.remedies(id))[0]?.error).toBe('The failed task was deleted');
+  });
+
+  it('without the script that was approved nothing begins', async () => {
+    const { id } = await trouble.waiting(1);
+    await trouble.approve(id);
+    await database.pool.query('DELETE FROM incident_suggestion WHERE incident_id = $1', [id]);
+    await expect(trouble.incidents.advance(id)).rejects.toThrow('approved without a suggestion');
+    expect((await trouble.remedies(id)).map(({ state }) => state)).toEqual(['WAITING']);
+  });
+
   it('a device that is never heard again after the script is given up', async () => {
     const { id } = await trouble.waiting(1);
     await trouble.approve(id);
@@ -631,6 +664,9 @@ describe('remedies', () => {
       await other.incidents.advance(id);
       const running = (await other.remedies(id)).filter(({ state }) => state === 'REMEDYING');
       expect(running).toHaveLength(3);
+      // The window is full.
+      await other.incidents.advance(id);
+      expect((await other.remedies(id)).filter(({ state }) => state === 'REMEDYING')).toHaveLength(3);
       for (const { agent_id } of running)
         await other.run(agent_id, await other.remedyTask(id, agent_id), 'bad');
       await other.incidents.advance(id);

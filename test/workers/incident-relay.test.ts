@@ -24,7 +24,8 @@ const workers = new Map<Worker, Promise<void>>();
 
 beforeAll(async () => {
   [server, database, bundle] = await Promise.all([
-    devServer(),
+    // So short that a story of some length goes on in another run.
+    devServer({ dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': '40' } }),
     createTestDatabase({ EUCORA_INCIDENT_OBSERVE_SECONDS: '1' }),
     plainWorkflowBundle(),
   ]);
@@ -146,7 +147,10 @@ it('from failures to a closed incident with real workers, each of which is repla
     for (const { agent_id } of await trouble.remedies(id)) await trouble.fleet.heartbeat(agent_id);
     expect((await trouble.show(id)).status).toBe('CLOSED');
   }, 60);
-  expect(await (await handleOf(id)).result()).toEqual({ outcome: 'RESOLVED', occurrences: 2 });
+  const handle = await handleOf(id);
+  expect(await handle.result()).toEqual({ outcome: 'RESOLVED', occurrences: 2 });
+  const { raw, runId } = await handle.describe();
+  expect(raw.workflowExecutionInfo?.firstRunId).not.toBe(runId);
   const tasks = (await trouble.remedies(id)).flatMap(({ task_id, verify_task_id }) => [
     task_id,
     verify_task_id,

@@ -156,6 +156,8 @@ it('a receiver that does not answer holds nothing up', async () => {
   answers = false;
   const { id, handle } = await waiting();
   await eventually(() => expect(webhook.deliveries.length).toBeGreaterThan(0));
+  // Longer than anybody tries to tell it.
+  await plane.pass(3_700);
   await trouble.incidents.reject(id, 'no', DECIDER);
   await relayed();
   expect(await handle.result()).toMatchObject({ outcome: 'REJECTED' });
