@@ -16,11 +16,20 @@ const at = '/api/v1/deployments';
 const plan = { rings: [{ name: 'all', size: { rest: true } }] };
 const post = (path: string, body: object, scope: 'operator' | 'approver' | 'admin' = 'operator') =>
   world.operator(path, { body, scope });
+let packages = 0;
+/** A package that no other test deploys: of one package only one deployment is under way on a device. */
+const fresh = (): string => {
+  packages += 1;
+  return `tool-${packages}`;
+};
 const create = async (more: object = {}, scope: 'operator' | 'admin' = 'operator') =>
-  post(at, { pipeline_id: await rollouts.pipeline(), plan, ...more }, scope);
+  post(at, { pipeline_id: await rollouts.pipeline({ name: fresh() }), plan, ...more }, scope);
 /** What makes a deployment dangerous enough to need an approval. */
 const risky = async () => ({
-  pipeline_id: await rollouts.pipeline({ findings: { critical: 1, high: 0, medium: 0, low: 0, unknown: 0 } }),
+  pipeline_id: await rollouts.pipeline({
+    name: fresh(),
+    findings: { critical: 1, high: 0, medium: 0, low: 0, unknown: 0 },
+  }),
   plan: { ...plan, automatic_rollback: false },
 });
 const decide = (id: unknown, decision: 'approve' | 'reject', scope: 'approver' | 'admin' = 'approver') =>
@@ -151,6 +160,23 @@ describe('a deployment is refused', () => {
     ]);
   });
 
+  it('where another of the package is under way on the same devices, until that is aborted', async () => {
+    const name = fresh();
+    const first = (await create({ pipeline_id: await rollouts.pipeline({ name }) })).body;
+    const second = { pipeline_id: await rollouts.pipeline({ name, version: '2.0.0' }) };
+    expect(await detailOf(create(second))).toEqual([
+      409,
+      'deployment-state-conflict',
+      `The deployment ${first['id']} (${first['name']}) of the same package is ROLLING_OUT on some of the same devices. Wait for its end, abort it, or select other devices.`,
+    ]);
+    await post(`${at}/${first['id']}/abort`, { reason: '' });
+    const made = await create(second);
+    expect(made.status).toBe(201);
+    // To go back with the first would now be under the second one's feet.
+    const back = await post(`${at}/${first['id']}/rollback`, { reason: '' });
+    expect([back.status, back.body['code']]).toEqual([409, 'deployment-state-conflict']);
+  });
+
   it('where nobody fits, unless late joiners may; and where the plan is not known', async () => {
     const windows = await rollouts.pipeline({ format: 'msi' });
     expect(await detailOf(create({ pipeline_id: windows }))).toEqual([
@@ -182,7 +208,9 @@ it('rings and devices are told as they fill, page by page', async () => {
   expect([items(rest).length, rest.body['next_cursor']]).toEqual([1, null]);
   expect(items(await world.operator(`${at}/${id}/devices?ring=all&state=WAITING`))).toHaveLength(2);
   expect(items(await world.operator(`${at}/${id}/devices?ring=unknown`))).toEqual([]);
-  const listed = items(await world.operator(`${at}?status=ROLLING_OUT&package_name=tool&limit=1`));
+  const listed = items(
+    await world.operator(`${at}?status=ROLLING_OUT&package_name=tool-${packages}&limit=1`),
+  );
   expect(listed).toMatchObject([{ id, current_ring: 'one' }]);
 });
 

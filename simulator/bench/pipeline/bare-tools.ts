@@ -1,7 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, cp, mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { cpuSecondsOf } from '../measure/cpu.ts';
 import type { ToolCall } from './recording.ts';
 
@@ -33,6 +35,7 @@ export async function runBare(calls: readonly ToolCall[], signal: AbortSignal): 
     const took = performance.now() - begun;
     cpuSeconds += (await toolSeconds()) - before;
     ms += took;
+    await endAgent(call);
     byTool[call.name] = (byTool[call.name] ?? 0) + took;
   }
   for (const folder of calls.flatMap(({ before }) => Object.keys(before))) await remove(folder);
@@ -45,6 +48,25 @@ async function restore({ before }: ToolCall): Promise<void> {
     await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
     await cp(copy, folder, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
   }
+}
+
+/**
+ * GnuPG leaves an agent behind, which in the pipeline ends with its tool. It would take the socket of the next one with it
+ * when it notices that its folder is gone.
+ */
+async function endAgent({ args, env }: ToolCall): Promise<void> {
+  const at = args.indexOf('--homedir');
+  const home = at < 0 ? env['GNUPGHOME'] : args[at + 1];
+  if (home === undefined) return;
+  const socket = join(home, 'S.gpg-agent');
+  const there = (): Promise<boolean> =>
+    access(socket).then(
+      () => true,
+      () => false,
+    );
+  if (!(await there())) return;
+  await promisify(execFile)('gpgconf', ['--homedir', home, '--kill', 'all']);
+  for (let tries = 0; tries < 200 && (await there()); tries += 1) await delay(10);
 }
 
 const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 });

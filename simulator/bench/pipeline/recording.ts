@@ -62,6 +62,8 @@ fi
 find "$call" -type s -exec rm {} +
 EUCORA_BENCH_NESTED=1 "$real" "$@"
 code=$?
+# In a namespace of its own the agent would have ended with its tool.
+if [ -n "$gnupg" ]; then gpgconf --homedir "$gnupg" --kill all > /dev/null 2>&1; fi
 echo "$code" > "$call/code"
 exit "$code"
 `;
@@ -136,6 +138,12 @@ export class ToolRecorder {
     return calls.filter(({ args }) => !VERSIONS.has(args[0] ?? ''));
   }
 
+  /** One tool may be told where another one is: there is no scribe any more when it is called alone. */
+  #withoutScribes(word: string): string {
+    const scribe = [...this.#programs].find(([name]) => word.endsWith(join(this.path, name)));
+    return scribe === undefined ? word : word.replace(join(this.path, scribe[0]), scribe[1]);
+  }
+
   async #read(call: string): Promise<ToolCall> {
     const text = (name: string): Promise<string> => readFile(join(call, name), 'utf8');
     const name = [...this.#programs.keys()].find((program) => call.endsWith(`-${program}`)) ?? '';
@@ -149,7 +157,7 @@ export class ToolRecorder {
     return {
       name,
       program: this.#programs.get(name) ?? name,
-      args: await list('args'),
+      args: (await list('args')).map((word) => this.#withoutScribes(word)),
       cwd: (await text('cwd')).trim(),
       env,
       exitCode: Number(await text('code')),
