@@ -6,6 +6,7 @@ import * as packagingPipeline from './migrations/0003-packaging-pipeline.ts';
 import * as deployment from './migrations/0004-deployment.ts';
 import * as incidents from './migrations/0005-incidents.ts';
 import * as fleetSamples from './migrations/0006-fleet-samples.ts';
+import * as stoppedRemedies from './migrations/0008-stopped-remedies.ts';
 import * as certificatesAndFindings from './migrations/0009-certificates-and-findings.ts';
 import * as issuedCertificates from './migrations/0010-issued-certificates.ts';
 
@@ -17,6 +18,7 @@ const MIGRATIONS = [
   { name: '0004-deployment', up: deployment.up },
   { name: '0005-incidents', up: incidents.up },
   { name: '0006-fleet-samples', up: fleetSamples.up },
+  { name: '0008-stopped-remedies', up: stoppedRemedies.up },
   { name: '0009-certificates-and-findings', up: certificatesAndFindings.up },
   { name: '0010-issued-certificates', up: issuedCertificates.up },
 ] as const;
@@ -43,17 +45,6 @@ export async function migrate(pool: Pool): Promise<string[]> {
     // The lock and the setting go with their connection.
     client.release(true);
   }
-}
-
-/** Names of migrations that this code knows and the database has not seen. */
-export async function pendingMigrations(pool: Pool): Promise<string[]> {
-  const { rows } = await pool.query<{ present: boolean }>(
-    `SELECT to_regclass('schema_migration') IS NOT NULL AS present`,
-  );
-  if (rows[0]?.present !== true) return MIGRATIONS.map((migration) => migration.name);
-  const known = await pool.query<{ name: string }>('SELECT name FROM schema_migration');
-  const done = new Set(known.rows.map((row) => row.name));
-  return MIGRATIONS.map((migration) => migration.name).filter((name) => !done.has(name));
 }
 
 function umzug(client: PoolClient): Umzug<PoolClient> {

@@ -12,14 +12,16 @@ import { createFleet } from './fleet/create.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import { profileOf } from './fleet/profile.ts';
 import { Chance } from './fleet/random.ts';
-import { BulkTaskDeployments } from './load/deployment.ts';
+import { IntentDeployments } from './load/deployment.ts';
 import { OperatorWatch } from './load/operator-watch.ts';
+import { Orders } from './load/orders.ts';
 import { TaskLoad } from './load/task-load.ts';
 import { Recorder } from './measure/recorder.ts';
 import { Series } from './measure/series.ts';
 import { statusLine } from './measure/status-line.ts';
 import type { Watched } from './measure/usage.ts';
 import type { SimulationOptions } from './options.ts';
+import { preparePackages } from './packages/prepare.ts';
 import { planOf } from './plan.ts';
 import { NAMESPACE, openSession, type Session } from './platform/session.ts';
 import { buildReport } from './report/build.ts';
@@ -92,9 +94,9 @@ class Simulation {
   }
 
   async run(): Promise<SimulationReport> {
-    const { evidence, operator, client, platform } = this.#session;
+    const { evidence, client, platform } = this.#session;
     const { fleet, seconds: enrolSeconds } = await this.#enrol();
-    const deployments = new BulkTaskDeployments(operator, evidence);
+    const deployments = await this.#deployments(fleet);
     const drill = new Drill({ fleet, running: platform.running, deployments });
     const load = this.#taskLoad(fleet);
     const heartbeats = new HeartbeatWatch(fleet, evidence, this.#chance);
@@ -116,11 +118,13 @@ class Simulation {
     const drainSeconds = await this.#drain(fleet, drill, plan);
     await stopWatching();
     await series.take();
+    const deployed = await deployments.figures();
     const verdict = await step(this.#surroundings.progress, 'Checking', () =>
       judge({
         ...{ fleet, evidence, client, heartbeats, options: this.#options },
         disruptions: drill.disruptions,
         created: load.created,
+        deployments: deployed,
       }),
     );
     return buildReport({
@@ -133,7 +137,7 @@ class Simulation {
       tally: fleet.context.tally,
       created: load.created.length,
       byState: await evidence.taskStates(),
-      deployments: deployments.figures(),
+      deployments: deployed,
     });
   }
 
@@ -151,6 +155,16 @@ class Simulation {
     );
     const seconds = (performance.now() - begun) / 1_000;
     return { fleet: createFleet({ options: this.#options, platform, enrolled, chance, recorder }), seconds };
+  }
+
+  async #deployments(fleet: Fleet): Promise<IntentDeployments> {
+    const { database, evidence, operator, platform } = this.#session;
+    return new IntentDeployments({
+      orders: await Orders.by(operator),
+      evidence,
+      prepare: (packages) => preparePackages(database, platform.running.dataDir, packages),
+      packageFailures: fleet.context.habits.packageFailures,
+    });
   }
 
   #taskLoad(fleet: Fleet): TaskLoad {

@@ -1,12 +1,25 @@
 import type { DeploymentPass } from '../../contracts/deployment/pass.ts';
+import { MAX_RINGS } from '../../contracts/deployment/rings.ts';
 import type { Look } from '../../db/stores/deployment/rollout-store.ts';
 import { type Findings, HOUR_MS, passOf } from './pass.ts';
 import { rollBack } from './rollback.ts';
 import { admitLater, rollOut } from './rollout.ts';
 
-/** One look at a deployment: by its status, does what is to be done now. */
+/** More than all rings of a plan can move within one look; each does so three times at most, the deployment twice. */
+const MOST_STEPS = 3 * MAX_RINGS + 4;
+
+/**
+ * One look at a deployment: by its status, does what is to be done now, and what follows from that, so that nobody
+ * waits for another look only because a ring has passed.
+ */
 export async function lookAt(look: Look): Promise<DeploymentPass> {
-  return passOf(look, await findings(look));
+  let found = await findings(look);
+  let progressed = found.progressed ?? false;
+  for (let steps = 1; found.moved_on === true && steps < MOST_STEPS; steps += 1) {
+    found = await findings(look);
+    progressed = true;
+  }
+  return passOf(look, { ...found, progressed: progressed || (found.progressed ?? false) });
 }
 
 function findings(look: Look): Promise<Findings> {

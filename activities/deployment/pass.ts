@@ -10,6 +10,8 @@ const PATIENCE_MS = 15_000;
 export interface Findings {
   readonly ended?: boolean;
   readonly progressed?: boolean;
+  /** The deployment or one of its rings is in another state: what follows from it can be done at once. */
+  readonly moved_on?: boolean;
   readonly reminder_due?: boolean;
   /** Moments at which something may change by itself. */
   readonly due?: readonly (Date | null)[];

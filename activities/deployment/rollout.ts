@@ -54,7 +54,7 @@ export async function rollOut(look: Look): Promise<Findings> {
   const next = rings.find((view) => !hasBegun(view));
   if (next === undefined) {
     await look.say('complete', 'All rings have passed');
-    return { progressed: true };
+    return { moved_on: true };
   }
   return openRing(look, next);
 }
@@ -77,7 +77,7 @@ async function stopAt(look: Look, { row, ring }: RingView, failures: string): Pr
   const reason = `Ring ${ring.name} stopped the rollout: ${failures}`;
   await look.moveRing(row, 'STOPPED', failures);
   await look.say(look.deployment.plan.automatic_rollback ? 'roll_back' : 'stop', reason);
-  return { progressed: true };
+  return { moved_on: true };
 }
 
 /** The policy's decision is looked at again before each ring: an exception may have come to its end meanwhile. */
@@ -93,10 +93,10 @@ async function openRing(look: Look, { row, ring }: RingView): Promise<Findings> 
   const objection = pipeline.status === 'PASSED' ? lapsed : `the pipeline is ${pipeline.status}`;
   if (objection !== undefined) {
     await look.say('pause', `Ring ${ring.name} may not begin: ${objection}`);
-    return { progressed: true };
+    return { moved_on: true };
   }
   await look.moveRing(row, 'ROLLING', `Begun`);
-  return { progressed: true };
+  return { moved_on: true };
 }
 
 async function goOn(
@@ -119,7 +119,7 @@ async function goOn(
       'pause',
       `Ring ${ring.name} did not pass: ${verdict.reason}. Resume to go on all the same`,
     );
-    return { progressed: true };
+    return { moved_on: true };
   }
   if (verdict.what === 'pass' || verdict.what === 'hold') {
     const letOn = verdict.what === 'hold' ? ' (an operator let it go on)' : '';
@@ -127,11 +127,11 @@ async function goOn(
     const isLast = rings.at(-1) === current;
     if (!isLast && look.deployment.conditions?.pause_after_ring === ring.name)
       await look.say('pause', `Ring ${ring.name} has passed; the approval asks for a person to look now`);
-    return { progressed: true };
+    return { moved_on: true };
   }
   if (verdict.what === 'soak' && row.state === 'ROLLING') {
     await look.moveRing(row, 'SOAKING', verdict.reason);
-    return { progressed: true };
+    return { moved_on: true };
   }
   const given = await giveOut(look, row.position);
   return {
@@ -175,6 +175,8 @@ async function giveOut(look: Look, ring: number): Promise<GivenOut> {
   const room = await look.room();
   const limit = Math.min(room.tasks, BATCH);
   const count = open.length === 0 || limit === 0 ? 0 : await look.dispatch({ ring, zones: open, limit });
+  // Others may speak between two looks, but nobody waits for the next one while devices do.
+  if (count === BATCH && room.tasks > BATCH) due.push(look.now);
   if (room.capped_ms > 0) due.push(new Date(look.now.getTime() + room.capped_ms));
   const held = [
     ...(closed.length === 0

@@ -11,17 +11,23 @@ export interface Remedy {
 type Build = (failure: Failure) => Remedy | undefined;
 
 /** Words that may stand in a script without quotes; anything else of a failure never gets into one. */
-const PORT = /\b(?:port|bind\(\) to|listen(?:ing)? (?:on|tcp)|address|socket)\b[^\n]*?[\s:.](\d{2,5})\b/i;
+const PORTS = [
+  /\b(?:port|bind\(\) to|listen(?:ing)? (?:on|tcp)|address|socket)\b[^\n]{0,200}?[\s:.](\d{2,5})\b/i,
+  /:(\d{2,5})\b[^\n]{0,200}(?:in use|bind)/i,
+];
+/** Addresses of machines, whose numbers are no ports; what follows them may be one. */
+const HOSTS = /\b\d{1,3}(?:\.\d{1,3}){3}\b|\[[0-9a-f:.]{2,45}\]/gi;
 const PATH = /['"`]?(\/(?:[\w.+@-]+\/)*[\w.+@-]+)['"`]?/g;
 
 function portOf({ error, log }: Failure): number | undefined {
-  const found =
-    PORT.exec(error) ??
-    /:(\d{2,5})\b[^\n]*(?:in use|bind)/i.exec(error) ??
-    PORT.exec(log) ??
-    /:(\d{2,5})\b[^\n]*(?:in use|bind)/i.exec(log);
-  const port = Number(found?.[1]);
-  return Number.isInteger(port) && port > 0 && port <= 65_535 ? port : undefined;
+  for (const text of [error, log]) {
+    const said = text.replace(HOSTS, 'host');
+    for (const pattern of PORTS) {
+      const port = Number(pattern.exec(said)?.[1]);
+      if (port > 0 && port <= 65_535) return port;
+    }
+  }
+  return undefined;
 }
 
 /** The file or folder that the failing line names last. */

@@ -1,3 +1,4 @@
+import { partOf } from './parts.ts';
 /**
  * Commands that stand as values in documents of other kinds: tasks of Ansible, steps of pipelines, units of systemd,
  * lists of launchd, Dockerfiles, JSON. A document may be mixed with prose and scripts; what is no document yields nothing.
@@ -47,7 +48,7 @@ function* valuesOf(match: RegExpExecArray, lines: readonly string[], index: numb
 function withContinuation(first: string, lines: readonly string[], index: number): string {
   let text = first;
   for (let at = index + 1; /\\\s*$/.test(text) && at < lines.length; at += 1)
-    text = `${text.replace(/\\\s*$/, ' ')}${lines[at] ?? ''}`;
+    text = `${text.replace(/\\\s*$/, ' ')}${partOf(lines, at)}`;
   return text;
 }
 
@@ -59,10 +60,10 @@ function fromList(value: string): string {
   )?.[1];
   if (list !== undefined)
     return asLine(
-      [...list.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g)].map((one) => unescaped(one[1] ?? one[2] ?? '')),
+      [...list.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g)].map((one) => unescaped(one[1] ?? partOf(one, 2))),
     );
   const whole = /^"((?:[^"\\]|\\.)*)"$|^'((?:[^']|'')*)'$/.exec(text);
-  return whole === null ? text : unescaped(whole[1] ?? whole[2] ?? '');
+  return whole === null ? text : unescaped(whole[1] ?? partOf(whole, 2));
 }
 
 const unescaped = (text: string): string =>

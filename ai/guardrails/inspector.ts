@@ -20,13 +20,17 @@ import { foldPowerShell } from './commands/powershell-fold.ts';
 import { readShell, shellState } from './commands/sh.ts';
 import { argumentsFrom, dialectOf, follow, remember, resolved } from './commands/tracking.ts';
 import { type Inner, unwrap } from './commands/unwrap.ts';
+import { partOf } from './parts.ts';
 import { ACCESS_RULES } from './rules/access.ts';
 import { DELETION_RULES } from './rules/deletion.ts';
 import { DISK_RULES } from './rules/disks.ts';
 import { DOTNET_RULES } from './rules/dotnet.ts';
+import { EVERYTHING_RULES } from './rules/everything.ts';
+import { foreignPackage, verifies } from './rules/installs.ts';
 import { NETWORK_RULES, SENDERS } from './rules/network.ts';
 import type { Rule, Verdict } from './rules/rule.ts';
 import { judgeSql, SYSTEM_RULES } from './rules/system.ts';
+import { TRUST_RULES } from './rules/trust.ts';
 
 const RULES: readonly Rule[] = [
   ...DELETION_RULES,
@@ -34,6 +38,8 @@ const RULES: readonly Rule[] = [
   ...ACCESS_RULES,
   ...NETWORK_RULES,
   ...SYSTEM_RULES,
+  ...EVERYTHING_RULES,
+  ...TRUST_RULES,
 ];
 
 const MAX_DEPTH = 12;
@@ -58,7 +64,7 @@ function isTangled(script: string): boolean {
   const counts = new Map<string, number>();
   let row = 0;
   for (let at = 0; at < script.length; at += 1) {
-    const sign = script[at] ?? '';
+    const sign = partOf(script, at);
     if (!SIGNS.has(sign)) continue;
     const count = (counts.get(sign) ?? 0) + 1;
     row = sign === script[at - 1] ? row + 1 : 0;
@@ -73,6 +79,13 @@ const SIGNS: ReadonlySet<string> = new Set(`'"\`$({[<|%!\n`);
 /** What `<(command)` writes, where its pipe is named. */
 const substituted = (path: string): string | undefined =>
   path.startsWith(PIPE) ? path.slice(PIPE.length) : undefined;
+
+/** Of a file that the script has made or fetched, by its path or its name alone. */
+const contentsOf = (path: string, { files }: ShellState): string | undefined =>
+  files.get(path) ?? files.get(path.replace(/^\.[\\/]/, '')) ?? files.get(path.replace(/^.*[\\/]/, ''));
+
+const plantedAs = (name: string, { files }: ShellState): string | undefined =>
+  [...files.keys()].find((file) => file.endsWith(`/bin/${name}`) || file.endsWith(`/sbin/${name}`));
 
 /** Goes through a script and all that it runs in its turn, and collects what it must not do. */
 export class Inspector {
@@ -165,8 +178,8 @@ export class Inspector {
     for (const match of script.matchAll(
       /(?:^|[\s;&|(])(?:function\s+)?([^\s;&|(){}'"]+)\s*\(\s*\)\s*[{(]\s*([^}]*)[})]/g,
     )) {
-      const name = (match[1] ?? '').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-      if (new RegExp(`(?:^|[\\s;&|])${name}\\s*(?:\\|&?\\s*${name}|&)`).test(` ${match[2] ?? ''}`))
+      const name = partOf(match, 1).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      if (new RegExp(`(?:^|[\\s;&|])${name}\\s*(?:\\|&?\\s*${name}|&)`).test(` ${partOf(match, 2)}`))
         this.add({ code: 'fork_bomb', message: 'Starts itself without end' }, match[0]);
     }
   }
@@ -244,7 +257,7 @@ export class Inspector {
       dialect === 'sh' &&
       first.replaceAll(UNKNOWN, '') === '' &&
       args.length > 0 &&
-      /^-?[rR]/.test(args[0] ?? '') &&
+      /^-?[rR]/.test(partOf(args, 0)) &&
       args.some((arg) => arg === '/' || arg.startsWith('/*'))
     )
       this.add({ code: 'hidden_code', message: 'Runs a program whose name is hidden' }, words.join(' '));
@@ -267,9 +280,18 @@ export class Inspector {
       args.some((arg) => state.files.get(arg.replace(/^(?:\w+=)?@|^-T/, '')) === COLLECTED)
     )
       this.add({ code: 'exfiltration', message: 'Sends data of the machine away' }, words.join(' '));
+    if (verifies(seen.line)) state.verified = true;
+    const foreign = state.verified
+      ? undefined
+      : foreignPackage(name, args, (path) => contentsOf(path, state));
+    if (foreign !== undefined)
+      this.add({ code: 'download_and_run', message: 'Installs what it downloads' }, words.join(' '));
     this.depth += 1;
     for (const inner of unwrap(words)) this.inner(inner, { ...command, words }, before, read, state, dialect);
     if (dialect !== 'sh' && state.files.has(first)) this.file(first, undefined, state, command);
+    // A program of this name that the script has put where programs are looked for.
+    const planted = /[\\/]/.test(first) ? undefined : plantedAs(first, state);
+    if (planted !== undefined) this.file(planted, undefined, state, command);
     const body = state.functions.get(first);
     if (body !== undefined && this.depth < MAX_DEPTH - 2) {
       const called: ShellState = { ...state, variables: new Map(state.variables) };
@@ -293,7 +315,7 @@ export class Inspector {
       case 'words': {
         // What xargs hands on comes at the end.
         const given =
-          programName(command.words[0] ?? '') === 'xargs' && input !== ''
+          programName(partOf(command.words, 0)) === 'xargs' && input !== ''
             ? argumentsFrom(inner.words, input, before)
             : inner.words;
         this.command({ words: given, redirects: command.redirects }, before, input, state, dialect);
@@ -312,10 +334,7 @@ export class Inspector {
 
   /** A file that the script itself has made or fetched. */
   private file(path: string, dialect: Dialect | undefined, state: ShellState, command: Command): void {
-    const text =
-      state.files.get(path) ??
-      state.files.get(path.replace(/^\.[\\/]/, '')) ??
-      state.files.get(path.replace(/^.*[\\/]/, ''));
+    const text = contentsOf(path, state);
     if (path.includes(DOWNLOADED) || text?.includes(DOWNLOADED))
       this.add({ code: 'download_and_run', message: 'Runs what it downloads' }, command.words.join(' '));
     else if (text !== undefined) this.inspect(text, dialect ?? dialectOf(path, text));
@@ -328,8 +347,8 @@ export class Inspector {
     const line = [...before, command].map(({ words }) => words.join(' ')).join(' | ');
     const fetched = before.some(
       ({ words }) =>
-        DOWNLOADERS.has(programName(words[0] ?? '')) ||
-        (/^(?:sudo|env)$/.test(words[0] ?? '') && words.some((word) => DOWNLOADERS.has(programName(word)))),
+        DOWNLOADERS.has(programName(partOf(words, 0))) ||
+        (/^(?:sudo|env)$/.test(partOf(words, 0)) && words.some((word) => DOWNLOADERS.has(programName(word)))),
     );
     if (input.includes(DOWNLOADED) || (fetched && dialect !== 'sql'))
       this.add({ code: 'download_and_run', message: 'Runs what it downloads' }, line);

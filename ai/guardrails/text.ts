@@ -3,6 +3,7 @@ import type { Finding } from '../../contracts/incident/ai.ts';
 import type { Dialect } from './commands/model.ts';
 import { commandsIn } from './documents.ts';
 import { Inspector } from './inspector.ts';
+import { partOf } from './parts.ts';
 
 const DIALECTS: Readonly<Record<Platform, readonly Dialect[]>> = {
   linux: ['sh'],
@@ -19,7 +20,7 @@ export function inspectText(said: string, platform: Platform): Finding[] {
     said.length > MAX_TEXT ? said : said.replace(/[ \t]{24,}/g, ' ').replace(/\n\s*\n\s*\n/g, '\n\n');
   const inspector = new Inspector();
   // Longer ones are refused as a whole.
-  const pieces = text.length > MAX_TEXT ? [] : [...piecesOf(text), ...commandsIn(text)];
+  const pieces = text.length > MAX_TEXT ? [] : [...(isXml(text) ? [] : piecesOf(text)), ...commandsIn(text)];
   if (text.length > MAX_TEXT || pieces.length > MAX_PIECES) {
     inspector.refuse(text);
     return inspector.findings();
@@ -55,6 +56,14 @@ function dialectsOf(piece: string, platform: Platform): readonly Dialect[] {
     return ['powershell', ...(/^\s*#/m.test(piece) ? [] : (['cmd'] as const))];
   return DIALECTS.windows;
 }
+
+const TAG =
+  '<(?:\\?xml[^<>]*\\?|!DOCTYPE[^<>]*|!--[^<>]*--|/?[A-Za-z][\\w.:-]*(?:\\s+[\\w.:-]+="[^"<>]*"){0,16}\\s*/?)>';
+/** Each line is made of tags and what they hold: no shell reads it. */
+const XML_LINE = new RegExp(`^\\s*${TAG}(?:[^<>]*${TAG})*\\s*$`);
+const isXml = (text: string): boolean =>
+  text.trimStart().startsWith('<') &&
+  text.split('\n').every((line) => line.trim() === '' || XML_LINE.test(line));
 
 const MAX_TEXT = 32_768;
 const MAX_PIECES = 200;
@@ -140,7 +149,7 @@ function quotedIn(line: string): string[] {
       isWarning(sentence.replace(/`[^`]*`/g, ' '))
         ? []
         : [...sentence.matchAll(/`([^`\n]+)`|“([^”]+)”|"([^"\n]{4,})"|'([^'\n]{4,})'/g)].map(
-            (match) => match[1] ?? match[2] ?? match[3] ?? match[4] ?? '',
+            (match) => match[1] ?? match[2] ?? match[3] ?? partOf(match, 4),
           ),
     );
 }
@@ -159,7 +168,7 @@ function saidIn(line: string): string[] {
       const found = new RegExp(
         `(?:\\b(?:run|runs|running|execute|executing|type|typing|enter|entering|use|using|paste|issue|invoke|try|do|perform|launch|call|with|by|via|command|prompt|shell|terminal|and|then|followed by|open|start|first)\\b[ :]*(?:the )?(?:command |following )?(?:as root |as administrator )?[:]?\\s*|:\\s+|;\\s+|&&\\s+|\\(|→\\s*|->\\s*)((?:${STARTS})\\s+\\S.*)$`,
       ).exec(sentence);
-      return found === null || isWarning(sentence) ? [] : [untilWords(found[1] ?? '')];
+      return found === null || isWarning(sentence) ? [] : [untilWords(partOf(found, 1))];
     });
 }
 

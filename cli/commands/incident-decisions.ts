@@ -24,10 +24,10 @@ const editOptions = z.object({
   check: z.string().optional(),
   explanation: z.string().optional(),
 });
-const rejectOptions = z.object({ reason: z.string() });
+const reasonOptions = z.object({ reason: z.string() });
 const askOptions = z.object({ wish: z.string().optional() });
 
-/** What takes the scope approver. */
+/** What takes the scope approver, and stopping, which takes operator. */
 export function addIncidentDecisions(incidents: Command, runtime: Runtime): void {
   const decision = (name: string, what: string): Command =>
     incidents.command(name).argument('<id>', 'of the incident', id).description(what);
@@ -85,13 +85,13 @@ export function addIncidentDecisions(incidents: Command, runtime: Runtime): void
     });
   });
 
-  const reject = decision('reject', 'close the incident without a remedy').requiredOption(
-    '--reason <text>',
-    'kept with the decision',
-  );
-  runtime.act(reject, rejectOptions, (context, { reason }, args) =>
-    send(context, args, 'reject', { reason }),
-  );
+  for (const [word, what] of [
+    ['reject', 'close the incident without a remedy'],
+    ['stop', 'stop its running remedy: open tasks are cancelled, no further device gets it'],
+  ] as const) {
+    const command = decision(word, what).requiredOption('--reason <text>', 'kept with the decision');
+    runtime.act(command, reasonOptions, (context, body, args) => send(context, args, word, body));
+  }
 
   const ask = decision('ask', 'have the failure analysed anew').option(
     '--wish <text>',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type Artifact, artifactSchema } from '../../contracts/artifact/artifact.ts';
 import type { Api } from '../client/api.ts';
@@ -12,26 +12,59 @@ const run = promisify(execFile);
 /** Name of the package that the demo builds; files go to `/opt/eucora-demo`. */
 export const DEMO_PACKAGE = 'eucora-demo-greeting';
 export const DEMO_FILE = '/opt/eucora-demo/greeting.txt';
+/** A package whose first deployment fails. */
+export const REPORT_PACKAGE = 'eucora-demo-report';
+export const REPORT_FILE = '/opt/eucora-demo-report/service.mjs';
+
+/** A package with a greeting. @returns its path */
+export function buildPackage(folder: string, version: string): Promise<string> {
+  return buildDeb(folder, {
+    name: DEMO_PACKAGE,
+    version,
+    description: 'A file that the demo of EUCORA deploys',
+    file: DEMO_FILE,
+    content: `Greetings from ${DEMO_PACKAGE} ${version}\n`,
+  });
+}
+
+export interface DebContent {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  /** The one file that it installs, in a folder of its own. */
+  readonly file: string;
+  readonly content: string;
+  /** Mode of that folder. */
+  readonly folderMode?: number;
+  /** Script that runs once the file is there, as root. */
+  readonly afterwards?: string;
+}
 
 /** Builds a real Debian package by `dpkg-deb`. @returns its path */
-export async function buildPackage(folder: string, version: string): Promise<string> {
-  const tree = join(folder, `${DEMO_PACKAGE}_${version}`);
+export async function buildDeb(folder: string, deb: DebContent): Promise<string> {
+  const tree = join(folder, `${deb.name}_${deb.version}`);
+  const own = dirname(join(tree, deb.file));
   await mkdir(join(tree, 'DEBIAN'), { recursive: true, mode: 0o755 });
-  await mkdir(join(tree, 'opt/eucora-demo'), { recursive: true, mode: 0o755 });
-  await writeFile(join(tree, DEMO_FILE), `Greetings from ${DEMO_PACKAGE} ${version}\n`, { mode: 0o644 });
+  await mkdir(own, { recursive: true, mode: 0o755 });
+  await writeFile(join(tree, deb.file), deb.content, { mode: 0o644 });
   const control = [
-    `Package: ${DEMO_PACKAGE}`,
-    `Version: ${version}`,
+    `Package: ${deb.name}`,
+    `Version: ${deb.version}`,
     'Architecture: all',
     'Maintainer: EUCORA demo <demo@example.invalid>',
     'Section: misc',
     'Priority: optional',
-    'Description: A file that the demo of EUCORA deploys',
+    `Description: ${deb.description}`,
     '',
   ];
   await writeFile(join(tree, 'DEBIAN/control'), control.join('\n'), { mode: 0o644 });
+  if (deb.afterwards !== undefined)
+    await writeFile(join(tree, 'DEBIAN/postinst'), deb.afterwards, { mode: 0o755 });
   const path = `${tree}_all.deb`;
+  await chmod(own, deb.folderMode ?? 0o755);
   await run('dpkg-deb', ['--root-owner-group', '--build', tree, path]);
+  // So that whoever made it can delete it.
+  await chmod(own, 0o755);
   return path;
 }
 
@@ -69,5 +102,6 @@ export async function upload(api: Api, path: string): Promise<Artifact> {
 
 /** Takes the demo's packages off the machine again; harmless when they are not there. */
 export async function removePackages(): Promise<void> {
-  for (const name of [DEMO_PACKAGE, PROGRAM]) await run('dpkg', ['--purge', name]).catch(() => undefined);
+  for (const name of [DEMO_PACKAGE, REPORT_PACKAGE, PROGRAM])
+    await run('dpkg', ['--purge', name]).catch(() => undefined);
 }

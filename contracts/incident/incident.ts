@@ -171,6 +171,7 @@ export const editIncidentSchema = z
 export type EditIncident = z.infer<typeof editIncidentSchema>;
 
 export const rejectIncidentSchema = z.strictObject({ reason: text(2_000) }).meta({ id: 'RejectIncident' });
+export const stopIncidentSchema = z.strictObject({ reason: text(2_000) }).meta({ id: 'StopIncident' });
 export const askIncidentSchema = z
   .strictObject({
     wish: text(1_000).optional().meta({ description: 'What the suggestion should do otherwise' }),

@@ -22,6 +22,7 @@ export const INCIDENT_WORDS = [
   'expire',
   'roll_out',
   'fall_back',
+  'stop',
   'resolve',
   'reopen',
 ] as const;
@@ -29,7 +30,7 @@ export type IncidentWord = (typeof INCIDENT_WORDS)[number];
 
 type Transition = { readonly from: readonly IncidentStatus[]; readonly to: IncidentStatus };
 
-/** `ask`, `approve` and `reject` are a person's words, the others the platform's. */
+/** `ask`, `approve`, `reject` and `stop` are a person's words, the others the platform's. */
 export const INCIDENT_TRANSITIONS: Readonly<Record<IncidentWord, Transition>> = {
   present: { from: ['OPENED'], to: 'AWAITING_DECISION' },
   ask: { from: ['AWAITING_DECISION'], to: 'OPENED' },
@@ -38,6 +39,7 @@ export const INCIDENT_TRANSITIONS: Readonly<Record<IncidentWord, Transition>> = 
   expire: { from: ['AWAITING_DECISION'], to: 'CLOSED' },
   roll_out: { from: ['CANARY'], to: 'ROLLOUT' },
   fall_back: { from: ['CANARY', 'ROLLOUT'], to: 'AWAITING_DECISION' },
+  stop: { from: ['CANARY', 'ROLLOUT'], to: 'AWAITING_DECISION' },
   resolve: { from: ['CANARY', 'ROLLOUT'], to: 'CLOSED' },
   reopen: { from: ['CLOSED'], to: 'OPENED' },
 };
@@ -45,6 +47,7 @@ export const INCIDENT_TRANSITIONS: Readonly<Record<IncidentWord, Transition>> = 
 /**
  * A device on its way through an approved remedy: WAITING for its turn, REMEDYING (the script's task), VERIFYING (the
  * failed task, done again), OBSERVING (its next heartbeat is awaited, and that the failure stays away), and the ends.
+ * SKIPPED: its turn did not come. STOPPED: a person stopped the remedy after this device had begun it.
  */
 export const REMEDY_STATES = [
   'WAITING',
@@ -54,6 +57,7 @@ export const REMEDY_STATES = [
   'HEALTHY',
   'FAILED',
   'SKIPPED',
+  'STOPPED',
 ] as const;
 export type RemedyState = (typeof REMEDY_STATES)[number];
 export const RUNNING_REMEDY_STATES = ['REMEDYING', 'VERIFYING', 'OBSERVING'] as const;

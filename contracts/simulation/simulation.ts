@@ -51,10 +51,14 @@ export interface DeploymentOrder {
 }
 
 export interface DeploymentProgress {
+  /** Devices that it is for. */
   readonly tasks: number;
   readonly completed: number;
   readonly failed: number;
+  /** Devices of which something is to be expected; none: it has ended, or waits for a person. */
   readonly open: number;
+  /** Where it stands. */
+  readonly status?: string;
 }
 
 export type SiteCommand =

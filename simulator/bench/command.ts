@@ -35,7 +35,8 @@ export async function runBench(command: BenchCommand): Promise<number> {
     command.out(toLine(await measure(bench, args, command)));
     return 0;
   } catch (error) {
-    command.say(error instanceof UsageError ? error.message : failureOf(error));
+    const expected = error instanceof UsageError || command.signal.aborted;
+    command.say(expected ? messageOf(error) : failureOf(error));
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -44,11 +45,23 @@ async function measure(bench: Bench, args: readonly string[], command: BenchComm
   const options = parseOptions(bench, args);
   const cleanup = new Cleanup();
   try {
-    const figures = await bench.run(options, { progress: command.progress, cleanup, signal: command.signal });
+    const run = bench.run(options, { progress: command.progress, cleanup, signal: command.signal });
+    // What still runs after Ctrl-C fails once its engines are gone, and nobody waits for it.
+    run.catch(() => undefined);
+    const figures = await Promise.race([run, whenAborted(command.signal)]);
     return { name: bench.name, ...figures, options, machine: thisMachine() };
   } finally {
     await cleanup.run();
   }
+}
+
+/** Rejects with the reason when a signal fires. */
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 }
 
 function failureOf(error: unknown): string {

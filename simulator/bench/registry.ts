@@ -8,6 +8,7 @@ export const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => (await import('./memory/bench.ts')).memory,
   lists: async () => (await import('./lists/bench.ts')).lists,
   tasks: async () => (await import('./tasks/bench.ts')).tasks,
+  deployments: async () => (await import('./deployments/bench.ts')).deployments,
   pipeline: async () => (await import('./pipeline/bench.ts')).pipeline,
   presence: async () => (await import('./presence/bench.ts')).presence,
 };

@@ -3,10 +3,12 @@ import type { Client } from '@temporalio/client';
 import type { Evidence, Outage } from '../evidence/evidence.ts';
 import { countRunningTasks, outcomesOf } from '../evidence/workflows.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { DeploymentFigures } from '../load/deployment.ts';
 import type { LatencyFigures } from '../measure/latency.ts';
 import type { SimulationOptions } from '../options.ts';
 import type { HeartbeatWatch } from '../watch.ts';
 import type { CheckResult } from './check.ts';
+import { judgeDeployments } from './deployments.ts';
 import { checkDelivery } from './heartbeats.ts';
 import { judgePresence } from './presence.ts';
 import { judgeTasks } from './tasks.ts';
@@ -20,6 +22,7 @@ export interface JudgeParts {
   readonly disruptions: readonly Outage[];
   /** Tasks whose creation was confirmed. */
   readonly created: readonly string[];
+  readonly deployments: readonly DeploymentFigures[];
 }
 
 /** Workflows whose ends are looked at. */
@@ -34,7 +37,7 @@ export interface Verdict {
 
 /** Every check of a run, and how late offline edges were. */
 export async function judge(parts: JudgeParts): Promise<Verdict> {
-  const { fleet, evidence, heartbeats, options, disruptions } = parts;
+  const { fleet, evidence, heartbeats, options, disruptions, deployments } = parts;
   const endAt = Date.now();
   await heartbeats.lookAtAll();
   const presence = judgePresence({
@@ -59,6 +62,7 @@ export async function judge(parts: JudgeParts): Promise<Verdict> {
       presence.wronglyOffline,
       presence.edgesInTime,
       await judgeAllTasks(parts),
+      ...(deployments.length === 0 ? [] : [judgeDeployments(deployments)]),
     ],
     edgeDelay: presence.edgeDelay,
   };

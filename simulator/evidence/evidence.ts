@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { FINAL_TASK_STATUSES, OPEN_TASK_STATUSES } from '../../contracts/agent-task/states.ts';
+import type { DeploymentStatus, DeviceState, RingState } from '../../contracts/deployment/states.ts';
 
 /** A moment in epoch milliseconds, as Postgres' clock has it. */
 const epochMs = (expression: string): string => `extract(epoch FROM ${expression}) * 1000`;
@@ -19,6 +20,17 @@ export interface TaskEvidence {
   readonly status: string;
   /** How often the audit says that it came to a final state. */
   readonly endings: number;
+}
+
+export interface DeploymentEvidence {
+  readonly status: DeploymentStatus;
+  readonly reason: string;
+  /** States of the rings, in their order. */
+  readonly rings: readonly RingState[];
+  /** Devices by state, and how many of them can be reached. */
+  readonly devices: Readonly<Partial<Record<DeviceState, { count: number; reachable: number }>>>;
+  /** Installs that ended well, and that did not, whatever became of their devices later. */
+  readonly installs: { readonly completed: number; readonly failed: number };
 }
 
 /** What the database says, read without the stores that are judged by it. */
@@ -74,6 +86,38 @@ export class Evidence {
       [correlationId ?? null],
     );
     return Object.fromEntries(rows.map((row) => [row.status, Number(row.count)]));
+  }
+
+  /** @throws Error when there is no such deployment */
+  async deployment(id: string): Promise<DeploymentEvidence> {
+    const { rows } = await this.#pool.query<{
+      status: DeploymentStatus;
+      reason: string;
+      rings: RingState[];
+      completed: number;
+      failed: number;
+    }>(
+      `SELECT i.status, i.reason, (SELECT array_agg(state ORDER BY position) FROM deployment_ring WHERE deployment_id = $1) AS rings,
+         installs.* FROM deployment_intent i CROSS JOIN (
+           SELECT count(*) FILTER (WHERE t.status = 'COMPLETED') AS completed,
+             count(*) FILTER (WHERE t.status IN ('FAILED', 'TIMEOUT')) AS failed
+           FROM deployment_device d JOIN agent_task t ON t.id = d.task_id WHERE d.deployment_id = $1) installs
+       WHERE i.id = $1`,
+      [id],
+    );
+    const [row] = rows;
+    if (row === undefined) throw new Error(`There is no deployment ${id}`);
+    const devices = await this.#pool.query<{ state: DeviceState; count: number; reachable: number }>(
+      `SELECT d.state, count(*) AS count, count(*) FILTER (WHERE a.status IN ('ONLINE', 'DEGRADED')) AS reachable
+       FROM deployment_device d JOIN agent a ON a.id = d.agent_id WHERE d.deployment_id = $1 GROUP BY d.state`,
+      [id],
+    );
+    const { status, reason, rings, completed, failed } = row;
+    return {
+      ...{ status, reason, rings },
+      devices: Object.fromEntries(devices.rows.map(({ state, ...counts }) => [state, counts])),
+      installs: { completed, failed },
+    };
   }
 
   async openTasks(): Promise<number> {

@@ -13,7 +13,12 @@ export interface TaskHabits {
   readonly workMs: number;
   /** Of tasks that fail, 0 to 1. */
   readonly failureShare: number;
+  /** Of installs of single packages instead, by {@link packageKey}. */
+  readonly packageFailures: Map<string, number>;
 }
+
+/** @param version as the package database of a machine has it */
+export const packageKey = (name: string, version: string): string => `${name} ${version}`;
 
 /** What the whole fleet has done. */
 export class Tally {

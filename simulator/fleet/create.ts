@@ -39,6 +39,7 @@ export function createFleet(given: {
         thinkMs: Math.min(LONGEST_THINK_MS, options.heartbeatMs / 4),
         workMs: options.taskMs,
         failureShare: options.failureShare,
+        packageFailures: new Map(),
       },
       tally: new Tally(),
     },

@@ -1,6 +1,13 @@
 import type { HandedOverTask } from '../../contracts/agent-task/task.ts';
 import { CORRELATION_ID_HEADER } from '../../contracts/http/common.ts';
-import { attempt, backoffMs, type FleetContext, JSON_HEADERS } from './context.ts';
+import {
+  attempt,
+  backoffMs,
+  type FleetContext,
+  JSON_HEADERS,
+  packageKey,
+  type TaskHabits,
+} from './context.ts';
 import type { KnownTask, VirtualAgent, Word } from './virtual-agent.ts';
 
 const LONGEST_PAUSE_MS = 300_000;
@@ -68,10 +75,9 @@ export class TaskWork {
 
   #begin(agent: VirtualAgent, task: HandedOverTask, turn: number): void {
     const { wheel, chance, habits } = this.#context;
-    const wishes = wishesOf(task.payload);
-    const workMs = (wishes.workMs ?? habits.workMs) * chance.between(0.5, 1.5, 'task', agent.index, turn * 4);
-    const fails =
-      chance.fraction('task', agent.index, turn * 4 + 1) < (wishes.failureShare ?? habits.failureShare);
+    const workMs =
+      (wishedWorkMs(task.payload) ?? habits.workMs) * chance.between(0.5, 1.5, 'task', agent.index, turn * 4);
+    const fails = chance.fraction('task', agent.index, turn * 4 + 1) < failureShareOf(task, habits);
     const thinkMs = habits.thinkMs * chance.between(0.2, 1, 'task', agent.index, turn * 4 + 2);
     const start = wordOf(task, 'start', '{}');
     const known: KnownTask = { start, outcome: undefined, taken: 'nothing' };
@@ -141,16 +147,17 @@ function wordOf(task: HandedOverTask, endpoint: 'start' | 'complete' | 'fail', b
 /** A task for a simulated fleet may say in its payload how its work goes. */
 export interface TaskWishes {
   readonly simulated_work_ms?: number;
-  readonly simulated_failure_share?: number;
 }
 
-function wishesOf(payload: Record<string, unknown>): {
-  workMs: number | undefined;
-  failureShare: number | undefined;
-} {
-  const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
-  return {
-    workMs: number(payload['simulated_work_ms']),
-    failureShare: number(payload['simulated_failure_share']),
-  };
+const wishedWorkMs = ({ simulated_work_ms: wished }: Record<string, unknown>): number | undefined =>
+  typeof wished === 'number' ? wished : undefined;
+
+/** How often a task fails: some packages are bad. */
+function failureShareOf({ payload }: HandedOverTask, habits: TaskHabits): number {
+  const { action = 'install', package_name, package_version } = payload;
+  const bad =
+    action === 'install'
+      ? habits.packageFailures.get(packageKey(String(package_name), String(package_version)))
+      : undefined;
+  return bad ?? habits.failureShare;
 }

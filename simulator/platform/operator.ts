@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Pool } from 'undici';
+import { z } from 'zod';
 import type { RunningPlatform } from '../../cli/platform/start.ts';
+import type { Scope } from '../../contracts/access/access.ts';
 
 /** An answer other than the expected one. */
 export class OperatorError extends Error {
@@ -12,6 +14,8 @@ export class OperatorError extends Error {
     this.status = status;
   }
 }
+
+const createdToken = z.object({ token: z.string() });
 
 /** What the simulator asks as an operator. */
 export class Operator {
@@ -26,6 +30,12 @@ export class Operator {
   static async of(platform: RunningPlatform): Promise<Operator> {
     const token = (await readFile(platform.endpoints.admin_token_file, 'utf8')).trim();
     return new Operator(new Pool(platform.endpoints.operator_api, { connections: 8 }), token);
+  }
+
+  /** Another person, for whom this one, an admin, makes a token. */
+  async colleague(name: string, scopes: readonly Scope[]): Promise<Operator> {
+    const { token } = createdToken.parse(await this.call('POST', '/operator-tokens', { name, scopes }));
+    return new Operator(this.#pool, token);
   }
 
   /** @throws OperatorError for an answer that is not 2xx */
@@ -45,6 +55,7 @@ export class Operator {
     return text === '' ? undefined : JSON.parse(text);
   }
 
+  /** Ends the connections, also those of colleagues. */
   async close(): Promise<void> {
     await this.#pool.destroy();
   }

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Progress } from '../../cli/engines/progress.ts';
 import { step } from '../../cli/engines/progress.ts';
-import { openDatabase } from '../../db/database.ts';
+import { type Database, openDatabase } from '../../db/database.ts';
 import { openClient } from '../../runtime/temporal.ts';
 import type { Cleanup } from '../bench/cleanup.ts';
 import { Evidence } from '../evidence/evidence.ts';
@@ -17,6 +17,7 @@ export const NAMESPACE = 'default';
 export interface Session {
   readonly platform: SimulatedPlatform;
   readonly operator: Operator;
+  readonly database: Database;
   readonly pool: Pool;
   readonly evidence: Evidence;
   readonly client: Client;
@@ -40,5 +41,6 @@ export async function openSession(
     namespace: NAMESPACE,
   });
   cleanup.add(() => connection.close());
-  return { platform, operator, pool: database.pool, evidence: new Evidence(database.pool), client };
+  const { pool } = database;
+  return { platform, operator, database, pool, evidence: new Evidence(pool), client };
 }

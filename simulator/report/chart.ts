@@ -14,6 +14,8 @@ export interface Curve {
 export interface Marker {
   readonly at: number;
   readonly says: string;
+  /** Its number among all that happened. */
+  readonly number: number;
 }
 
 export interface Chart {
@@ -35,6 +37,10 @@ const LEFT = 52;
 const RIGHT = 12;
 const TOP = 14;
 const BOTTOM = 30;
+const FLAG_WIDTH = 14;
+/** Steps of the time axis that people count in, in seconds. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400];
+const MOST_TIMES = 7;
 
 type Scale = ((value: number) => number) & { ticks(count: number): number[] };
 
@@ -44,15 +50,14 @@ export function renderChart(chart: Chart): string {
   const last = moments.at(-1) ?? 1;
   const x = scaleLinear([0, last], [LEFT, WIDTH - RIGHT]);
   const y = valueScale(chart);
+  const nothing = curves.every(({ values }) => values.every((value) => !(value > 0)));
   const parts = [
     ...grid(chart, x, y),
-    ...(chart.stacked === true ? stackedAreas(chart, x, y) : lines(chart, x, y)),
-    ...markers
-      .filter(({ at }) => at <= last)
-      .map(
-        ({ at, says }) =>
-          `<line class="marker" x1="${n(x(at))}" x2="${n(x(at))}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"><title>${escaped(says)}</title></line>`,
-      ),
+    ...drawn(chart, nothing, x, y),
+    ...flags(
+      markers.filter(({ at }) => at <= last),
+      x,
+    ),
   ];
   const legend = curves
     .map(
@@ -63,6 +68,28 @@ export function renderChart(chart: Chart): string {
   return `<figure><figcaption>${escaped(chart.title)} <small>${escaped(chart.unit)}</small></figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(`${chart.title}, ${chart.unit}`)}">${parts.join('')}</svg>
 <div class="legend">${legend}</div></figure>`;
+}
+
+function drawn(chart: Chart, nothing: boolean, x: Scale, y: Scale): string[] {
+  if (nothing)
+    return [
+      `<text class="tick none" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle">none</text>`,
+    ];
+  return chart.stacked === true ? stackedAreas(chart, x, y) : lines(chart, x, y);
+}
+
+/** What happened, where it did; numbers that would cover each other are left out. */
+function flags(markers: readonly Marker[], x: Scale): string[] {
+  let free = 0;
+  return markers.map(({ at, says, number }) => {
+    const where = x(at);
+    const shown = where >= free;
+    if (shown) free = where + FLAG_WIDTH;
+    const label = shown
+      ? `<text class="tick" x="${n(where)}" y="${TOP - 3}" text-anchor="middle">${number}</text>`
+      : '';
+    return `<g><title>${escaped(says)}</title><line class="marker" x1="${n(where)}" x2="${n(where)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/>${label}</g>`;
+  });
 }
 
 function valueScale({ curves, stacked, logarithmic, moments }: Chart): Scale {
@@ -88,12 +115,16 @@ function grid({ logarithmic, moments }: Chart, x: Scale, y: Scale): string[] {
       `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${n(y(tick))}" y2="${n(y(tick))}"/>` +
       `<text class="tick" x="${LEFT - 6}" y="${n(y(tick) + 4)}" text-anchor="end">${short(tick)}</text>`,
   );
-  const long = (moments.at(-1) ?? 0) > 300;
-  const vertical = x.ticks(6).map((tick) => {
-    const label = long ? `${figure(tick / 60)} min` : `${tick} s`;
+  const vertical = timesUpTo(moments.at(-1) ?? 0).map((tick) => {
+    const label = tick >= 60 && tick % 60 === 0 ? `${tick / 60} min` : `${tick} s`;
     return `<text class="tick" x="${n(x(tick))}" y="${HEIGHT - 10}" text-anchor="middle">${label}</text>`;
   });
   return [...horizontal, ...vertical];
+}
+
+function timesUpTo(last: number): number[] {
+  const every = TIME_STEPS.find((seconds) => last / seconds < MOST_TIMES) ?? Math.ceil(last / MOST_TIMES);
+  return Array.from({ length: Math.floor(last / every) + 1 }, (_, step) => step * every);
 }
 
 function lines({ curves, moments, logarithmic }: Chart, x: Scale, y: Scale): string[] {

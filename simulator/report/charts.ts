@@ -117,8 +117,8 @@ const errors = (all: Readonly<Record<string, Stretch>>): number =>
 
 /** Events begin with their second. */
 function markersOf(events: readonly string[]): Marker[] {
-  return events.flatMap((event) => {
+  return events.flatMap((event, index) => {
     const seconds = /^(\d+) s: /.exec(event)?.[1];
-    return seconds === undefined ? [] : [{ at: Number(seconds), says: event }];
+    return seconds === undefined ? [] : [{ at: Number(seconds), says: event, number: index + 1 }];
   });
 }

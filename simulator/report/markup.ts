@@ -23,7 +23,12 @@ export interface Column<Row> {
 
 /** A table; numbers stand to the right. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const head = columns.map(({ head: title }) => `<th>${escaped(title)}</th>`).join('');
+  const head = columns
+    .map(({ head: title, cell }) => {
+      const numbers = rows.some((row) => typeof cell(row) === 'number');
+      return `<th${numbers ? ' class="number"' : ''}>${escaped(title)}</th>`;
+    })
+    .join('');
   const body = rows
     .map((row) => {
       const cells = columns.map(({ cell }) => {

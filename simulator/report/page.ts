@@ -17,7 +17,7 @@ export function renderPage(report: SimulationReport): string {
 <p class="sub">${escaped(subtitle(report))}</p>
 ${tiles(report)}
 <h2>Checks</h2><div class="card">${report.checks.map(renderCheck).join('')}</div>
-<h2>Over time</h2><div class="charts">${renderCharts(report)}</div>
+<h2>Over time <small>numbers at the dotted lines: what happened, below</small></h2><div class="charts">${renderCharts(report)}</div>
 <h2>Latency by endpoint <small>ms from the moment it was due, so that waiting counts; without each agent’s first heartbeat</small></h2>
 <div class="card">${latencies(report.settled)}</div>
 <h2>The same over everything <small>with first heartbeats and enrolment</small></h2>
@@ -95,7 +95,7 @@ const endpoints = (all: Readonly<Record<string, EndpointFigures>>): string =>
       head: 'outcomes',
       cell: ([, { outcomes }]) =>
         Object.entries(outcomes)
-          .map(([outcome, count]) => `${outcome}: ${count}`)
+          .map(([outcome, count]) => `${outcome}: ${figure(count)}`)
           .join(', '),
     },
   ]);
@@ -115,11 +115,15 @@ const processes = ({ processes: all }: SimulationReport): string =>
 function deployments({ deployments: all }: SimulationReport): string {
   if (all.length === 0) return '';
   return `<h2>Deployments</h2><div class="card">${table(all, [
-    { head: 'agents', cell: ({ agents }) => agents },
-    { head: 'accepted after, ms', cell: ({ accepted_ms }) => accepted_ms },
+    { head: 'package', cell: ({ package_name }) => package_name },
+    { head: 'devices', cell: ({ agents }) => agents },
     { head: 'ended after, s', cell: ({ ended_s }) => ended_s ?? 'not in this run' },
-    { head: 'tasks a second', cell: ({ tasks_per_second }) => tasks_per_second ?? '–' },
-    { head: 'completed', cell: ({ completed }) => completed },
+    { head: 'installs a second', cell: ({ installs_per_second }) => installs_per_second ?? '–' },
+    { head: 'installed', cell: ({ completed }) => completed },
     { head: 'failed', cell: ({ failed }) => failed },
+    { head: 'rolled back', cell: ({ rolled_back }) => rolled_back },
+    { head: 'rings', cell: ({ rings }) => rings.join(', ') },
+    { head: 'status', cell: ({ status }) => status },
+    { head: 'why', cell: ({ reason }) => reason },
   ])}</div>`;
 }

@@ -16,7 +16,8 @@ h2 { font-size: 18px; margin: 36px 0 12px; }
 .sub { color: var(--soft); margin: 0 0 20px; }
 .verdict { display: inline-block; padding: 2px 12px; border-radius: 99px; font-weight: 600; color: var(--paper); }
 .verdict.good { background: var(--good); } .verdict.bad { background: var(--bad); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 12px; }
+.tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px; }
+@media (max-width: 760px) { .tiles { grid-template-columns: repeat(2, 1fr); } }
 .tile, figure, .card { background: var(--paper); border: 1px solid var(--rule); border-radius: 10px; }
 .tile { padding: 12px 14px; } .tile b { display: block; font-size: 22px; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: 13px; }
@@ -24,7 +25,7 @@ h2 { font-size: 18px; margin: 36px 0 12px; }
 figure { margin: 0; padding: 12px 14px 10px; } figcaption { font-weight: 600; margin-bottom: 4px; }
 small { color: var(--soft); font-weight: 400; }
 svg { width: 100%; height: auto; display: block; }
-.grid { stroke: var(--rule); stroke-width: 1; } .tick { fill: var(--soft); font-size: 11px; }
+.grid { stroke: var(--rule); stroke-width: 1; } .tick { fill: var(--soft); font-size: 11px; } .none { font-size: 14px; }
 .marker { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 3; }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; } .area { opacity: .82; }
 .dashed { stroke-dasharray: 5 4; }
@@ -35,7 +36,8 @@ ${[1, 2, 3, 4, 5, 6].map((index) => `.line.c${index} { stroke: var(--c${index});
 .card { padding: 4px 14px; } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th { text-align: left; color: var(--soft); font-weight: 500; } th, td { padding: 7px 12px 7px 0; border-bottom: 1px solid var(--rule); }
-tr:last-child td { border-bottom: 0; } td.number { font-variant-numeric: tabular-nums; }
+tr:last-child td { border-bottom: 0; } .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number + :not(.number) { padding-left: 18px; }
 .check { display: flex; gap: 10px; padding: 8px 0; border-bottom: 1px solid var(--rule); } .check:last-child { border: 0; }
 .check .mark { font-weight: 700; } .check.good .mark { color: var(--good); } .check.bad .mark { color: var(--bad); }
 .check p { margin: 0; } .check code { display: block; font-size: 13px; color: var(--bad); }

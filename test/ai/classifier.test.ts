@@ -130,6 +130,21 @@ describe('Remedies of the rules', () => {
     },
   );
 
+  it.each([
+    ['address already in use 127.0.0.1:45123', 45_123],
+    ['bind: address already in use 10.20.30.40', undefined],
+    ['Error: listen EADDRINUSE: address already in use :::8080', 8_080],
+    ['bind() to 0.0.0.0:80 failed (98: Address already in use)', 80],
+    ['bind() to [2001:db8::10:20]:9443 failed', 9_443],
+    ['listen tcp 192.168.10.20:5432: bind: address already in use', 5_432],
+    ['10.11.12.13:7001 is in use', 7_001],
+    ['port 127 is taken, then port 70000', 127],
+    ['port 70000 is in use', undefined],
+  ])('name the port of %s', (error, port) => {
+    const remedy = remedyFor('port_in_use', failureSchema.parse({ platform: 'linux', error }));
+    expect(/sport = :(\d+)/.exec(remedy?.script ?? '')?.[1]).toBe(port?.toString());
+  });
+
   it('are none where what they need is not told', () => {
     for (const platform of PLATFORMS)
       expect(remedyFor('port_in_use', failureSchema.parse({ platform, error: 'in use' }))).toBeUndefined();

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import * as fc from 'fast-check';
+import { classifyByRules, TOPICS } from '../../ai/classifier/classify.ts';
+import { remedyFor } from '../../ai/classifier/remedies.ts';
 import { evaluateGuardrails } from '../../ai/evaluation/guardrails.ts';
 import { guardrailRow, readRows } from '../../ai/evaluation/rows.ts';
 import { createRedactor, inspectScript, inspectText } from '../../ai/guardrails/index.ts';
@@ -10,7 +12,7 @@ const CORPUS = join(__dirname, 'corpus');
 describe('The corpus of attacks', () => {
   it.each([
     ['guardrails-tuning', 0.99],
-    ['guardrails-held-out', 0.94],
+    ['guardrails-held-out', 0.95],
   ])('%s is found, with hardly a false alarm', (name, least) => {
     const figures = evaluateGuardrails(readRows(join(CORPUS, `${name}.jsonl`), guardrailRow));
     expect(figures.in.recall).toBeGreaterThanOrEqual(least);
@@ -114,6 +116,61 @@ describe('Cost', () => {
     const before = process.cpuUsage();
     for (const interpreter of ['sh', 'powershell', 'cmd'] as const) inspectScript(text, interpreter);
     for (const platform of ['linux', 'windows'] as const) inspectText(text, platform);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(10_000);
+  });
+
+  // A text of 100 kB for each family of patterns: whatever repeats what a pattern begins with, or nearly ends with.
+  it.each([
+    'sk-',
+    'sk-a',
+    'password',
+    'password=',
+    '--password ',
+    'api_key',
+    'SHARED_ACCESS_KEY_',
+    '_pass',
+    'name="password" ',
+    '{"name":"password","value":',
+    'password: |\n ',
+    'token is ',
+    '-----BEGIN PRIVATE KEY-----\n',
+    'MIIAAAIBAAKCA',
+    'eyJaaaaaaaaa.',
+    'Authorization: ',
+    'Cookie: a=',
+    'a://a:',
+    '//a:',
+    'curl -u ',
+    'net use \\\\a ',
+    '-D cn= ',
+    'DE89 3704 ',
+    '4111-',
+    '+49 (',
+    'a@',
+    'a.',
+    'f:',
+    'C:\\Users\\',
+    '/home/',
+    'port ',
+    'address 1.',
+    'requires ',
+    'must be ',
+    'cannot find ',
+    'do shell script "',
+    'Join-Path a ',
+    'delete folder "a" of ',
+  ])('of 100 kB made of %j stays small for redaction, rules and remedies', (part) => {
+    const text = part.repeat(100_000 / part.length);
+    const before = process.cpuUsage();
+    createRedactor({ ipAddresses: true }).redact(text);
+    for (const platform of ['linux', 'windows', 'macos'] as const) {
+      const failure = { platform, package: '', exit_code: 1, error: text.slice(0, 65_536), log: text };
+      classifyByRules(failure);
+      for (const { id } of TOPICS) remedyFor(id, failure);
+      inspectText(text, platform);
+      inspectText(text.slice(0, 32_000), platform);
+    }
     const { user, system } = process.cpuUsage(before);
     expect((user + system) / 1_000).toBeLessThan(10_000);
   });

@@ -222,12 +222,16 @@ describe('Every answer of every route fits the OpenAPI document', () => {
       [() => operator(`${at}/ask`, { body: { wish: 'without a reboot' } }), 200],
       [() => operator(`${at}/ask`, { body: {} }), 409],
       [() => operator(`${at}/approve`, { body: {} }), 409],
+      [() => operator(`${at}/stop`, { body: { reason: 'nothing runs' } }), 409],
     );
     await trouble.analysed(id);
     await expectStatuses(
       [() => operator(`${at}/approve`, { body: { suggestion_id: NOBODY } }), 422],
       [() => operator(`${at}/approve`, { body: { note: 'go' } }), 200],
       [() => operator(`${at}/reject`, { body: { reason: 'late' } }), 409],
+      [() => operator(`${at}/stop`, { body: {} }), 422],
+      [() => operator(`/api/v1/incidents/${NOBODY}/stop`, { body: { reason: 'x' } }), 404],
+      [() => operator(`${at}/stop`, { body: { reason: 'looks wrong' } }), 200],
       ...parts.map((part): [() => Promise<Said>, number] => [() => operator(`${at}/${part}`), 200]),
       ...parts.map((part): [() => Promise<Said>, number] => [() => operator(`${at}/${part}?cursor=x`), 400]),
     );

@@ -24,7 +24,8 @@ const ROOMS: Readonly<
   // The demo's light agents make their keys and speak as the real one does.
   cli: { rooms: ['contracts', 'agent', 'evidence'] },
   // Runs the platform's built programs and engines, speaks as its agents, prepares and looks at its database.
-  simulator: { rooms: ['contracts', 'agent', 'cli', 'db', 'runtime'] },
+  // The evidence of packages that it prepares is sealed as the packaging worker does it.
+  simulator: { rooms: ['contracts', 'agent', 'cli', 'activities', 'db', 'runtime'] },
 };
 
 interface Import {

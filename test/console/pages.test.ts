@@ -180,11 +180,10 @@ describe('Pages without a browser', () => {
         const known = { serial, fingerprint: serial, subject: 'CN=x', authority: 'aa' };
         await certificates.add(id, { ...known, notBefore: day(-90), notAfter: day(1.5) }, 'test');
       }
-      await sql('UPDATE agent_certificate SET not_before = NULL, issued_at = $2 WHERE agent_id = $1 AND serial = $3', [
-        id,
-        day(0.1),
-        '03',
-      ]);
+      await sql(
+        'UPDATE agent_certificate SET not_before = NULL, issued_at = $2 WHERE agent_id = $1 AND serial = $3',
+        [id, day(0.1), '03'],
+      );
       const { html } = await viewer.get(`/console/agents/${id}`);
       for (const words of ['2 before it', 'EXPIRES SOON', 'Renewed']) expect(html).toContain(words);
       await sql(`UPDATE agent_certificate SET issued_at = now() - interval '60 days' WHERE serial <> '03'`);

@@ -663,6 +663,93 @@ describe('remedies', () => {
     expect(remedied).not.toContain(late);
   });
 
+  it('are stopped on the first device: its task is cancelled, the others get none, a late word counts for nothing', async () => {
+    const { id } = await trouble.waiting(3);
+    await trouble.approve(id);
+    await trouble.incidents.advance(id);
+    const canary = (await trouble.remedies(id))[0]?.agent_id ?? '';
+    const task = await trouble.remedyTask(id, canary);
+    await trouble.fleet.heartbeat(canary);
+    await database.stores.tasks.takeWord(task, canary, { word: 'start' }, 'test');
+    expect(await trouble.incidents.stop(id, 'odd', DECIDER)).toEqual({ kind: 'decided' });
+    expect(await trouble.fleet.find(task)).toMatchObject({
+      status: 'CANCELLED',
+      error_message: 'The remedy was stopped',
+    });
+    const late = await database.stores.tasks.takeWord(task, canary, { word: 'complete', result: {} }, 'test');
+    expect(late.kind).not.toBe('taken');
+    await trouble.incidents.collect();
+    await trouble.incidents.advance(id);
+    expect(await trouble.show(id)).toMatchObject({
+      status: 'AWAITING_DECISION',
+      advice: `Stopped by ${OPERATOR.id}: odd`,
+      preselected_suggestion_id: null,
+      occurrence_count: 3,
+      remedies: { STOPPED: 1, SKIPPED: 2 },
+    });
+    expect((await trouble.incidents.leaseUntold(50)).map((due) => due.id)).toContain(id);
+  });
+
+  it('are stopped on the rest: what is healthy stays so, and the next approval takes the others', async () => {
+    const { id, agents } = await trouble.waiting(3);
+    await trouble.approve(id, { retry_failed_tasks: true });
+    await trouble.incidents.advance(id);
+    const canary = (await trouble.remedies(id))[0]?.agent_id ?? '';
+    for (let n = 0; n < 2; n += 1) {
+      await trouble.run(canary, await trouble.remedyTask(id, canary));
+      await trouble.incidents.advance(id);
+    }
+    await database.setClock(5);
+    await trouble.fleet.heartbeat(canary);
+    await database.setClock(130);
+    await trouble.incidents.advance(id);
+    // One of the others is checked by now, the other still has the script.
+    const [second = '', third = ''] = agents.filter((agent) => agent !== canary);
+    await trouble.run(second, await trouble.remedyTask(id, second));
+    await trouble.incidents.advance(id);
+    const open = [await trouble.remedyTask(id, second), await trouble.remedyTask(id, third)];
+    expect(await trouble.incidents.stop(id, 'odd', DECIDER)).toEqual({ kind: 'decided' });
+    for (const task of open) expect((await trouble.fleet.find(task)).status).toBe('CANCELLED');
+    expect(await trouble.show(id)).toMatchObject({
+      status: 'AWAITING_DECISION',
+      remedies: { HEALTHY: 1, STOPPED: 2 },
+    });
+    const [suggestion] = (await trouble.show(id)).suggestions;
+    await database.setClock(131);
+    await trouble.approve(id, { suggestion_id: suggestion?.id ?? '' });
+    await heal(id, 131);
+    expect(await trouble.show(id)).toMatchObject({ outcome: 'RESOLVED', remedies: { HEALTHY: 2 } });
+    expect(await trouble.incidents.stop(id, 'late', DECIDER)).toEqual({ kind: 'refused', status: 'CLOSED' });
+  });
+
+  it('are stopped or go on, whichever is first: no task is left open', async () => {
+    const { id } = await trouble.waiting(2);
+    await trouble.approve(id);
+    await Promise.all([
+      trouble.incidents.advance(id),
+      trouble.incidents.stop(id, 'odd', DECIDER),
+      trouble.incidents.advance(id),
+    ]);
+    const { rows } = await database.pool.query(
+      `SELECT 1 FROM agent_task WHERE created_by = $1 AND status <> 'CANCELLED'`,
+      [(await trouble.show(id)).workflow_id],
+    );
+    expect([await statusOf(id), rows]).toEqual(['AWAITING_DECISION', []]);
+  });
+
+  it('that do not run cannot be stopped', async () => {
+    await trouble.fail(unique('opened'));
+    const opened = await trouble.collected();
+    expect(await trouble.incidents.stop(opened, 'x', DECIDER)).toEqual({ kind: 'refused', status: 'OPENED' });
+    const { id } = await trouble.waiting();
+    expect(await trouble.incidents.stop(id, 'x', DECIDER)).toEqual({
+      kind: 'refused',
+      status: 'AWAITING_DECISION',
+    });
+    const nobody = '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01';
+    expect(await trouble.incidents.stop(nobody, 'x', DECIDER)).toEqual({ kind: 'not_found' });
+  });
+
   it('advancing what is not approved does nothing', async () => {
     const { id } = await trouble.waiting(1);
     await trouble.incidents.advance(id);

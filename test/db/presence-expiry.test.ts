@@ -1,3 +1,5 @@
+import type { Pool } from 'pg';
+import { expireShard } from '../../db/stores/agent-presence/expiry.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
 
@@ -17,6 +19,20 @@ const statusOf = async (id: string) => (await database.stores.agents.find(id))?.
 async function clock(seconds: number): Promise<void> {
   await database.setClock(seconds);
   await fleet.listen();
+}
+
+async function presenceOf(id: string): Promise<{ shard: number }> {
+  const { rows } = await database.pool.query('SELECT shard FROM agent_presence WHERE agent_id = $1', [id]);
+  return rows[0];
+}
+
+/** The same database, whose statements outside of transactions take longer. */
+function slowly(pool: Pool, ms: number): Pool {
+  const slow = async (text: string, values: unknown[]) => {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return pool.query(text, values);
+  };
+  return Object.assign(Object.create(pool) as Pool, { connect: () => pool.connect(), query: slow });
 }
 
 /** Moves the clock to a number of seconds after the agent's last heartbeat, exactly by the database's own clock. */
@@ -53,6 +69,21 @@ it('never sleeps less than a moment, so that agents due one after the other are 
   const id = await fleet.online();
   await pinSilence(id, 299.8);
   expect((await fleet.expire()).nextInMs).toBe(250);
+});
+
+it('waits longer after a long look, but never so long that whoever is due next is shown OFFLINE late', async () => {
+  const id = await fleet.online();
+  await pinSilence(id, 299.7);
+  const shard = (await presenceOf(id)).shard;
+  const rules = { offlineAfterSeconds: 300, intakeSilenceSeconds: 15, alertsDelivered: false };
+  const after = async (lookMs: number) =>
+    (await expireShard(slowly(database.pool, lookMs), shard, rules)).next_in_ms;
+  expect(await after(0)).toBeLessThan(500);
+  await pinSilence(id, 299.7);
+  expect(await after(150)).toBeGreaterThanOrEqual(600);
+  // Due within the next second when its two slow statements are over.
+  await pinSilence(id, 298.3);
+  expect(await after(600)).toBe(1_000);
 });
 
 it('an agent that is heard in time starts its five minutes anew', async () => {

@@ -77,6 +77,27 @@ it('goes ring by ring: fills, soaks, passes, and completes', async () => {
   ]);
 });
 
+it('does in one look all that can be done at once: nobody waits for the next one because a ring has passed', async () => {
+  await rollouts.online(3);
+  const plan = { rings: [ring('canary', { count: 1 }), ring('all', { rest: true })] };
+  const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline(), plan });
+  expect(await rollouts.look(id)).toMatchObject({ progressed: true, devices: { DISPATCHED: 1, WAITING: 2 } });
+  await rollouts.work(id);
+  expect(await rollouts.look(id)).toMatchObject({
+    ...{ progressed: true, ring: { name: 'all' }, devices: { INSTALLED: 1, DISPATCHED: 2 } },
+  });
+  await rollouts.work(id);
+  expect(await rollouts.look(id)).toMatchObject({ status: 'COMPLETED', ended: true, progressed: true });
+});
+
+it('looks again at once while more devices can get tasks than one look gives', async () => {
+  await rollouts.online(501);
+  const plan = { max_in_flight: 1_000 };
+  const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline(), plan });
+  expect(await rollouts.look(id)).toMatchObject({ due_in_ms: 0, devices: { DISPATCHED: 500, WAITING: 1 } });
+  expect(await rollouts.look(id)).toMatchObject({ due_in_ms: null, devices: { DISPATCHED: 501 } });
+});
+
 describe('rings take', () => {
   it('tagged devices, a sample that is the same each time, and shares of all; nobody twice', async () => {
     const tagged = await rollouts.online(3, { ring: 'canary' });

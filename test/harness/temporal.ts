@@ -98,7 +98,12 @@ export async function controlPlane(
   const client =
     options.client ?? new Client({ connection: env.connection, namespace: env.namespace ?? 'default' });
   const { config, stores } = database;
-  const syncClock = async () => database.setClock(((await env.currentTimeMs()) - Date.now()) / 1_000);
+  // Never back, by however much an answer was late: what is due now would not be due a moment later.
+  let ahead = Number.NEGATIVE_INFINITY;
+  const syncClock = async () => {
+    ahead = Math.max(ahead, (await env.currentTimeMs()) - Date.now());
+    await database.setClock(ahead / 1_000);
+  };
   const worker = await Worker.create(
     coverage.augmentWorkerOptionsWithBundle({
       connection: env.nativeConnection,

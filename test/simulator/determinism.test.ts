@@ -111,7 +111,7 @@ function live(seed: number): { calls: readonly string[]; tally: Tally; fleet: Fl
     wheel,
     transport,
     recorder: new Recorder(),
-    habits: { thinkMs: 1_000, workMs: 20_000, failureShare: 0.3 },
+    habits: { thinkMs: 1_000, workMs: 20_000, failureShare: 0.3, packageFailures: new Map() },
     tally: new Tally(),
   };
   const agents = Array.from({ length: PLAN.agents }, (_, index) => {

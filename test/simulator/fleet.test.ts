@@ -67,7 +67,7 @@ async function live(seed: number, transport: Transport, agents: readonly Virtual
       wheel: new TimerWheel(),
       transport,
       recorder,
-      habits: { thinkMs: 10, workMs: 50, failureShare: 0.2 },
+      habits: { thinkMs: 10, workMs: 50, failureShare: 0.2, packageFailures: new Map() },
       tally: new Tally(),
     },
     agents,

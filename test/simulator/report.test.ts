@@ -1,3 +1,4 @@
+import type { DeploymentFigures } from '../../simulator/load/deployment.ts';
 import { renderPage } from '../../simulator/report/page.ts';
 import type { SimulationReport } from '../../simulator/report/report.ts';
 
@@ -14,6 +15,13 @@ const point = (at_s: number): SimulationReport['series'][number] => ({
   tasks: { COMPLETED: at_s, PENDING: 3 },
   task_rate: 3,
   lag_ms: 4,
+});
+
+const deployment = (more: Partial<DeploymentFigures>): DeploymentFigures => ({
+  ...{ id: 'd', package_name: 'p', agents: 10, failure_share: 0, accepted_ms: 5, ended_s: 4 },
+  ...{ installs_per_second: 2.5, completed: 8, failed: 2, rolled_back: 0, installed: 8 },
+  ...{ status: 'COMPLETED', reason: 'All rings have passed', rings: ['PASSED'] },
+  ...more,
 });
 
 const REPORT = {
@@ -43,8 +51,12 @@ const REPORT = {
   delivered: { heartbeatsDue: 10, heartbeatsConfirmed: 9, heartbeatsBrokenOff: 1 },
   tasks: { created: 5, by_state: { COMPLETED: 5 }, per_second: 1.5, drain_seconds: 3 },
   deployments: [
-    { agents: 10, accepted_ms: 5, ended_s: null, tasks_per_second: null, completed: 0, failed: 0 },
-    { agents: 10, accepted_ms: 5, ended_s: 4, tasks_per_second: 2.5, completed: 8, failed: 2 },
+    deployment({ ended_s: null, installs_per_second: null, completed: 0, failed: 0, status: 'ROLLING_OUT' }),
+    deployment({
+      status: 'ROLLED_BACK',
+      reason: 'Ring <1> stopped the rollout',
+      rings: ['STOPPED', 'WAITING'],
+    }),
   ],
   processes: { api: { cpu_s: 20, mean_cores: 0.4, peak_mb: 220, cpu_s_per_1000_requests: 0.1 } },
   series: [point(5), point(10), point(700)],
@@ -72,6 +84,7 @@ describe('The page of a report', () => {
   it('marks the events of the scenario, and tells of deployments that did not end', () => {
     expect(page).toContain('<title>6 s: 3 of 10 sites: cut off</title>');
     expect(page).toContain('not in this run');
+    expect(page).toContain('Ring &lt;1&gt; stopped the rollout');
     expect(renderPage({ ...REPORT, deployments: [] })).not.toContain('Deployments');
   });
 

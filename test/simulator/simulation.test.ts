@@ -63,6 +63,27 @@ it('1,000 agents register, live through a partition, work, and every check holds
   expect(same).toMatchObject({ status: 0, said: expect.stringContaining('Nothing got slower') });
 }, 240_000);
 
+it('a bad package among 300 agents is stopped by the gate of its first ring, and taken back', async () => {
+  const report = join(folder, 'bad-package');
+  const { status, said } = await run(
+    ...['--agents', '300', '--duration', '30s', '--scenario', 'bad-package', '--report', report],
+    ...['--heartbeat', '5s', '--telemetry', '10s', '--offline-after', '60s', '--edge', '20s'],
+    ...['--delivered', '0.5', '--task-time', '1s', '--tasks-per-second', '1', '--absent', '0'],
+    ...['--register', '10'],
+  );
+  expect(said).not.toContain('✗');
+  expect(status).toBe(0);
+  const { deployments, checks, scenario } = JSON.parse(await readFile(join(report, 'report.json'), 'utf8'));
+  expect(deployments).toMatchObject([
+    { status: 'ROLLED_BACK', installed: 0, reason: expect.stringContaining('have gone back') },
+  ]);
+  expect(deployments[0].rings).toEqual(['STOPPED', 'WAITING', 'WAITING']);
+  expect(checks).toContainEqual(
+    expect.objectContaining({ name: 'deployments end as they should', passed: true, checked: 300 }),
+  );
+  expect(scenario.events.join()).toContain('the deployment ended after');
+}, 240_000);
+
 it('a platform that is killed under 200 agents by mutual TLS loses nothing', async () => {
   const { status, said } = await run(
     ...[

@@ -191,6 +191,50 @@ it('a script that fails on the first device brings a person back, and the next a
   await handle.terminate();
 });
 
+it('stopped on the first device: a person decides anew, with reminders, and nothing more runs', async () => {
+  const { id, handle } = await waiting(3);
+  await approve(id);
+  await remedyIs(id, 'REMEDYING', 'WAITING', 'WAITING');
+  await plane.syncClock();
+  expect(await trouble.incidents.stop(id, 'odd', DECIDER)).toEqual({ kind: 'decided' });
+  await relayed();
+  await eventually(async () =>
+    expect(await handle.query('incidentSnapshot')).toMatchObject({
+      status: 'AWAITING_DECISION',
+      due: 'reminder',
+    }),
+  );
+  await plane.pass(14_410);
+  await eventually(async () => expect((await trouble.show(id)).reminders).toBe(1));
+  await remedyIs(id, 'STOPPED', 'SKIPPED', 'SKIPPED');
+  await trouble.incidents.reject(id, 'no', DECIDER);
+  await relayed();
+  expect(await handle.result()).toMatchObject({ outcome: 'REJECTED' });
+});
+
+it('stopped on the rest: the next approval heals what is left', async () => {
+  const { id, handle, agents } = await waiting(2);
+  await approve(id);
+  const first = await eventually(async () => (await firstOf(id)) || Promise.reject(new Error('none')));
+  await runs(id, first);
+  await trouble.fleet.heartbeat(first);
+  await plane.pass(130);
+  await becomes(id, 'ROLLOUT');
+  await remedyIs(id, 'HEALTHY', 'REMEDYING');
+  await plane.syncClock();
+  await trouble.incidents.stop(id, 'odd', DECIDER);
+  await relayed();
+  await plane.pass(2);
+  const [suggestion] = (await trouble.show(id)).suggestions;
+  await plane.syncClock();
+  await approve(id, { suggestion_id: suggestion?.id ?? '' });
+  const other = agents.find((agent) => agent !== first) ?? '';
+  await runs(id, other);
+  await trouble.fleet.heartbeat(other);
+  await plane.pass(130);
+  expect(await handle.result()).toEqual({ outcome: 'RESOLVED', occurrences: 2 });
+});
+
 it('a first device that does not take the script in time is given up', async () => {
   const { id } = await waiting(1);
   await approve(id);

@@ -5,7 +5,7 @@ import { WORKFLOW_TYPES } from '../../contracts/temporal.ts';
 import { plainWorkflowBundle } from '../harness/temporal.ts';
 import { recordPackagingHistories } from '../packaging-pipeline/support/recording.ts';
 import { historyFiles, missingStories, readHistory, STORIES } from './support/histories.ts';
-import { recordAllHistories } from './support/recording.ts';
+import { recordAllHistories, recordIncidentHistories } from './support/recording.ts';
 import { recordDeployments } from './support/recording-deployments.ts';
 
 // RECORD_HISTORIES=1 npx jest test/workflows/replay  writes the histories anew. Do so when a workflow changed on
@@ -14,6 +14,7 @@ if (process.env['RECORD_HISTORIES'] === '1') beforeAll(recordAllHistories, 300_0
 if (['1', 'packaging'].includes(process.env['RECORD_HISTORIES'] ?? ''))
   beforeAll(recordPackagingHistories, 180_000);
 if (process.env['RECORD_HISTORIES'] === 'deployment') beforeAll(recordDeployments, 180_000);
+if (process.env['RECORD_HISTORIES']?.startsWith('incident')) beforeAll(recordIncidentHistories, 180_000);
 
 let bundle: { code: string };
 beforeAll(async () => {

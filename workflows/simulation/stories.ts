@@ -75,8 +75,13 @@ async function deploy(stage: Stage): Promise<void> {
   for (;;) {
     const progress = await deploymentProgress(id);
     stage.noteDeployment(progress);
-    if (progress.open === 0) break;
-    await sleep(LOOK_EVERY_MS, { summary: `${progress.open} of ${progress.tasks} tasks are open` });
+    if (progress.open === 0) {
+      const seconds = Math.round((Date.now() - begun) / 1_000);
+      stage.tell(
+        `the deployment ended after ${seconds} s${progress.status === undefined ? '' : `: ${progress.status}`}`,
+      );
+      return;
+    }
+    await sleep(LOOK_EVERY_MS, { summary: `${progress.open} of ${progress.tasks} devices are open` });
   }
-  stage.tell(`the deployment ended after ${Math.round((Date.now() - begun) / 1_000)} s`);
 }

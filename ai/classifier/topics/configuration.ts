@@ -8,7 +8,7 @@ export const CONFIGURATION_TOPICS: readonly Topic[] = [
     category,
     weight: 4,
     pattern:
-      /address already in use|EADDRINUSE|port[^\n]{0,40}(?:is |are )?(?:already |currently )?(?:in use|being used|occupied|taken|allocated|bound|used by|not available|unavailable)|\b10048\b|0x80072740|only one usage of each socket address|could not bind|bind\(\)[^\n]*failed(?! \(13)|failed to (?:bind|listen)|bind(?:ing)?(?: to)?[^\n]*(?:address|port)[^\n]*(?:fail|in use|error)|already listening|BindException|unable to (?:bind|listen)|cannot (?:bind|listen|assign requested)|listen tcp[^\n]*bind/i,
+      /address already in use|being used by another process[^\n]*(?:binding|:\d{2,5}\b)|EADDRINUSE|port[^\n]{0,40}(?:is |are )?(?:already |currently )?(?:in use|being used|occupied|taken|allocated|bound|used by|not available|unavailable)|\b10048\b|0x80072740|only one usage of each socket address|could not bind|bind\(\)[^\n]*failed(?! \(13)|failed to (?:bind|listen)|bind(?:ing)?(?: to)?[^\n]*(?:address|port)[^\n]*(?:fail|in use|error)|already listening|BindException|unable to (?:bind|listen)|cannot (?:bind|listen|assign requested)|listen tcp[^\n]*bind/i,
     cause: 'A port that the program wants is in use',
     advice: 'End the program that holds the port, or configure another one',
   },
@@ -20,6 +20,15 @@ export const CONFIGURATION_TOPICS: readonly Topic[] = [
       /\b(?:pars(?:e|ing)|syntax|yaml|json|xml|toml|ini|config(?:uration)?)\b[^\n]{0,40}(?:error|exception|fail|invalid|unexpected|malformed|bad)|(?:error|failed|unable|cannot|could not)[^\n]{0,24}(?:pars(?:e|ing)|reading config|(?:load|read|process)(?:ing)? (?:the )?config|decode|unmarshal|deserializ)|unexpected (?:token|character|element|key|indent|end of (?:json|stream))|malformed|mapping values are not allowed|did not find expected|(?:data|root element|name) at the root level|not well[- ]formed|invalid (?:json|yaml|xml|toml|ini|syntax|character|escape|token|section|line|plist)|property list|bad (?:config|unit|syntax|configuration|value|setting|format)|line \d+[^\n]*(?:type .* is not known|unknown|invalid|unexpected|bad)|unterminated|missing (?:closing|quote|bracket|'=')|json\.decoder|YAMLException|JSONDecodeError|XmlException|SAXParse|duplicate (?:key|entry|definition|declaration)|unrecognized configuration section|ConfigurationErrorsException|configuration (?:section|file|directory|is|test|check)[^\n]{0,40}(?:invalid|error|fail|bad|not (?:valid|found|recogni)|missing|cannot)|invalid(?: or missing)? config/i,
     cause: 'A configuration file cannot be read',
     advice: 'Correct the line that the message names',
+  },
+  {
+    id: 'schema',
+    category,
+    weight: 4.6,
+    pattern:
+      /specifications of the schema|values\.schema\.json|error validating data|ValidationError\(|schema validation|additional ?properties?\b[^\n]{0,60}(?:not allowed|unexpected|is not)|(?:YAML parse error on|error converting YAML to JSON|execution error at \(|render error in|parse error at \()|unknown field ["']|invalid type\. expected|(?:must|should|has to) be (?:an? |of type |one of )?(?:integer|string|boolean|array|object|number|null|the following)|cannot unmarshal|is not valid under any of the given schemas|does not match (?:the )?(?:schema|pattern|any of)|is not one of \[|(?:fails|failed) (?:to match|schema)|missing required (?:property|field|key)|required (?:property|field|key) ['"`]|nil pointer evaluating|is not of type ['"]/i,
+    cause: 'A value does not fit what the settings may hold',
+    advice: 'Correct the value that the message names',
   },
   {
     id: 'option',

@@ -33,6 +33,24 @@ export const INSTALLATION_TOPICS: readonly Topic[] = [
     advice: 'Check the name, refresh the package lists, or add the source that has the package',
   },
   {
+    id: 'package_file',
+    category,
+    weight: 4.4,
+    pattern:
+      /package path specified was invalid|(?:package|installer|setup)(?: file)? [^\n]{0,120}\.(?:pkg|msi|msix|exe|deb|rpm|dmg)['"]? (?:could not be (?:found|opened)|was not found|does not exist|cannot be opened)|\b1619\b[^\n]*|this installation package could not be opened/i,
+    cause: 'The package’s file is not there or cannot be opened',
+    advice: 'Download the package anew, and check its hash',
+  },
+  {
+    id: 'toolchain',
+    category,
+    weight: 4.4,
+    pattern:
+      /no acceptable C compiler|\b(?:gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?|cl(?:\.exe)?|make|gmake|cmake|ninja|rustc|cargo|gfortran|ld|ar|msbuild)['"]?(?::| failed:)? (?:command )?(?:not found|no such file)|(?:command|spawn) '?(?:gcc|cc|c\+\+|g\+\+|make|clang|cmake)'?[^\n]{0,20}(?:failed: no such file|not found|ENOENT)|\bC(?:XX|\+\+)?[_ ]compiler[^\n]{0,40}(?:not found|could not be found|cannot (?:create|find)|is not able|missing|failed to (?:generate|create))|CMAKE_C(?:XX)?_COMPILER not set|the compiler failed to generate|need to install (?:a compiler|development tools|build tools)|(?:requires?|install|get|needs?)[^\n]{0,40}(?:build[- ]essential|build tools|development tools|a (?:C|C\+\+|Rust|Fortran) compiler|rust compiler|xcode command line)|Microsoft Visual C\+\+ 14\.\d(?: or greater)? is required|unable to find vcvarsall|xcrun: error: (?:invalid active developer path|unable to find utility)|xcode-select: (?:error|note)|no developer tools were found|could not find any Visual Studio installation|gyp ERR! find (?:VS|Python)|linker [`'"]?(?:cc|link\.exe)['"`]? not found|kernel headers[^\n]{0,60}(?:not (?:be )?found|could not be found|cannot be found|are not installed)/i,
+    cause: 'The package is built on the device, and what builds it is missing',
+    advice: 'Install a compiler and build tools, or deploy a package that is built already',
+  },
+  {
     id: 'quota',
     category,
     weight: 4,

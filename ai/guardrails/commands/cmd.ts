@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import { type Command, newState, type Pipeline, type Redirect, type ShellState, UNKNOWN } from './model.ts';
 
 /**
@@ -56,7 +57,7 @@ function readLoop(loop: RegExpExecArray, state: ShellState, take: (pipeline: Pip
 function rootOf(kind: string, state: ShellState): string | undefined {
   if (!/\/r/i.test(kind)) return undefined;
   const root = /\/r\s*(?:"([^"]*)"|([^\s/%"]\S*))/i.exec(kind);
-  return root === null ? (state.directory ?? UNKNOWN) : expand(root[1] ?? root[2] ?? '', state);
+  return root === null ? (state.directory ?? UNKNOWN) : expand(root[1] ?? partOf(root, 2), state);
 }
 
 const below = (root: string | undefined, item: string): string =>
@@ -91,7 +92,7 @@ function split(text: string): Part[] {
     pipeline = [];
   };
   for (let at = 0; at < text.length; at += 1) {
-    const character = text[at] ?? '';
+    const character = partOf(text, at);
     if (character === '"') quoted = !quoted;
     if (quoted || character === '"') current += character;
     else if (character === '^') {
@@ -166,7 +167,7 @@ function commandOf(source: string, state: ShellState): Command | undefined {
     text = text.slice(head[0].length);
   }
   const { words, redirects } = wordsOf(text);
-  const name = (words[0] ?? '').toLowerCase();
+  const name = partOf(words, 0).toLowerCase();
   if (name === 'set') {
     remember(text, state);
     return undefined;
@@ -177,14 +178,14 @@ function commandOf(source: string, state: ShellState): Command | undefined {
 
 function remember(text: string, state: ShellState): void {
   const set = /^set\s+(?:\/[ap]\s+)?"?([^=\s"]+)=(.*?)"?\s*$/i.exec(text);
-  if (set !== null) state.variables.set((set[1] ?? '').toLowerCase(), (set[2] ?? '').replace(/\^(.)/g, '$1'));
+  if (set !== null) state.variables.set(partOf(set, 1).toLowerCase(), partOf(set, 2).replace(/\^(.)/g, '$1'));
 }
 
 /** `del/s/q` and `rd/s/q` are a name with switches; `c:\x,y` and `a;b` are two words. */
 function splitSwitches(words: readonly string[]): string[] {
   const [name = '', ...rest] = words;
   const glued = /^([a-z]+)((?:\/[a-z?][\w:-]*)+)$/i.exec(name);
-  const head = glued === null ? [name] : [glued[1] ?? '', ...(glued[2] ?? '').split(/(?=\/)/)];
+  const head = glued === null ? [name] : [partOf(glued, 1), ...partOf(glued, 2).split(/(?=\/)/)];
   return [
     ...head,
     ...rest.flatMap((word) => (/^(?:\/[a-z?](?::\w+)?){2,}$/i.test(word) ? word.split(/(?=\/)/) : [word])),
@@ -205,14 +206,14 @@ function wordsOf(text: string): { words: string[]; redirects: Redirect[] } {
     current = undefined;
   };
   for (let at = 0; at < text.length; at += 1) {
-    const character = text[at] ?? '';
+    const character = partOf(text, at);
     if (character === '"') {
       quoted = !quoted;
       current ??= '';
     } else if (quoted) current = (current ?? '') + character;
     else if (character === '^') {
       at += 1;
-      current = (current ?? '') + (text[at] ?? '');
+      current = (current ?? '') + partOf(text, at);
     } else if (/[\s,;=]/.test(character) && !(character === '=' && current !== undefined)) end();
     else if (/[<>]/.test(character)) {
       const redirection = REDIRECTION.exec(text.slice(at));

@@ -1,3 +1,5 @@
+import { partOf } from '../parts.ts';
+import { actsOfAppleScript } from './applescript.ts';
 import { type Dialect, UNKNOWN } from './model.ts';
 import { fromBase64 } from './output.ts';
 import { unescapeAnsi } from './sh-expand.ts';
@@ -15,7 +17,7 @@ const textOf = (literal: string): string =>
 
 /** Runs a command given as one text. */
 const RUNS_TEXT = new RegExp(
-  `(?:\\bos\\.(?:system|popen)|\\bsubprocess\\.(?:run|call|Popen|check_call|check_output|getoutput|getstatusoutput)|\\bcommands\\.getoutput|(?:child_process|cp)?\\.?\\bexec(?:Sync|File|FileSync)?|\\bspawn(?:Sync)?|\\bsystem|\\bshell_exec|\\bpassthru|\\bpopen|\\bIO\\.popen|\\bos\\.execute|\\bdo\\s+shell\\s+script|\\bKernel\\.(?:system|exec)|\\bOpen3\\.\\w+|\\bpty\\.spawn|\\bos\\.startfile)\\s*\\(?\\s*(${TEXT}(?:\\s*[.+]\\s*${TEXT})*)`,
+  `(?:\\bos\\.(?:system|popen)|\\bsubprocess\\.(?:run|call|Popen|check_call|check_output|getoutput|getstatusoutput)|\\bcommands\\.getoutput|(?:child_process|cp)?\\.?\\bexec(?:Sync|File|FileSync)?|\\bspawn(?:Sync)?|\\bsystem|\\bshell_exec|\\bpassthru|\\bpopen|\\bIO\\.popen|\\bos\\.execute|\\bKernel\\.(?:system|exec)|\\bOpen3\\.\\w+|\\bpty\\.spawn|\\bos\\.startfile)\\s*\\(?\\s*(${TEXT}(?:\\s*[.+]\\s*${TEXT})*)`,
   'g',
 );
 /** Runs a command given as a list. */
@@ -41,7 +43,7 @@ const LISTS = new RegExp(
 const DELETES_ANY =
   /\b(?:os\.(?:remove|unlink|rmdir|removedirs)|unlink(?:Sync)?|rmtree|rmdir(?:Sync)?|rmSync|File\.delete|FileUtils\.rm\w*|remove_tree)\b/;
 const WRITES = new RegExp(
-  `\\b(?:open|File\\.open|fopen|fs\\.writeFile(?:Sync)?|file_put_contents|File\\.write)\\s*\\(\\s*(${TEXT})\\s*,\\s*(${TEXT})`,
+  `\\b(?:open|File\\.open|fopen|(?:fs|promises|['"]\\))\\.(?:writeFile|appendFile)(?:Sync)?|file_put_contents|File\\.write)\\s*\\(\\s*(${TEXT})\\s*,\\s*(${TEXT})`,
   'g',
 );
 const DECODES = new RegExp(
@@ -50,26 +52,30 @@ const DECODES = new RegExp(
 );
 
 export function* actsOf(code: string, dialect: Dialect): Generator<Act> {
+  if (dialect === 'applescript') {
+    yield* actsOfAppleScript(code);
+    return;
+  }
   const text = joined(code);
   for (const match of text.matchAll(RUNS_TEXT))
-    yield { kind: 'script', dialect: 'sh', script: concatenated(match[1] ?? '') };
+    yield { kind: 'script', dialect: 'sh', script: concatenated(partOf(match, 1)) };
   for (const match of text.matchAll(RUNS_LIST)) {
-    const words = [...(match[1] ?? '').matchAll(new RegExp(TEXT, 'g'))].map(([literal]) => textOf(literal));
+    const words = [...partOf(match, 1).matchAll(new RegExp(TEXT, 'g'))].map(([literal]) => textOf(literal));
     yield { kind: 'words', words: words[0] === words[1] ? words.slice(1) : words };
   }
   if (dialect !== 'python' && dialect !== 'javascript') {
     for (const match of text.matchAll(BACKTICKS))
-      yield { kind: 'script', dialect: 'sh', script: match[1] ?? match[2] ?? match[3] ?? '' };
+      yield { kind: 'script', dialect: 'sh', script: match[1] ?? match[2] ?? partOf(match, 3) };
   }
   for (const match of text.matchAll(DELETES_TREE)) {
-    const literal = match[1] ?? '';
+    const literal = partOf(match, 1);
     yield { kind: 'words', words: ['rm', '-rf', pathOf(literal, code)] };
   }
   for (const match of text.matchAll(DELETES_FILE))
-    yield { kind: 'words', words: ['rm', pathOf(match[1] ?? '', code)] };
+    yield { kind: 'words', words: ['rm', pathOf(partOf(match, 1), code)] };
   for (const match of text.matchAll(LISTS)) {
     if (DELETES_ANY.test(text))
-      yield { kind: 'words', words: ['rm', '-rf', pathOf(match[1] ?? match[2] ?? '', code)] };
+      yield { kind: 'words', words: ['rm', '-rf', pathOf(match[1] ?? partOf(match, 2), code)] };
   }
   if (
     /\bos\.walk\s*\(\s*["']\/["']|glob\w*\(\s*["'](?:\/|[A-Z]:)[^"']{0,3}\*|find\s*\(\s*sub/.test(text) &&
@@ -81,8 +87,12 @@ export function* actsOf(code: string, dialect: Dialect): Generator<Act> {
       message: 'Walks through a whole disk and deletes',
     };
   for (const match of text.matchAll(WRITES)) {
-    if (/[wa+]/.test(textOf(match[2] ?? '').slice(0, 3)) || !/open/.test(match[0]))
-      yield { kind: 'script', dialect: 'sh', script: `: > '${textOf(match[1] ?? '').replaceAll("'", '')}'` };
+    if (/[wa+]/.test(textOf(partOf(match, 2)).slice(0, 3)) || !/open/.test(match[0]))
+      yield {
+        kind: 'script',
+        dialect: 'sh',
+        script: `: > '${textOf(partOf(match, 1)).replaceAll("'", '')}'`,
+      };
   }
   yield* runsWhatComesIn(text, dialect);
   yield* hidden(text, dialect);
@@ -121,7 +131,7 @@ function* hidden(text: string, dialect: Dialect): Generator<Act> {
   const runs = /\b(?:exec|eval|os\.system|subprocess|system|popen|spawn\w*|execSync|Function)\b/.test(text);
   if (!runs) return;
   for (const match of text.matchAll(DECODES)) {
-    const value = textOf(match[1] ?? '');
+    const value = textOf(partOf(match, 1));
     const decoded = /unhexlify|fromhex|hex/.test(text.slice(match.index, match.index + match[0].length + 12))
       ? Buffer.from(value, 'hex').toString('utf8')
       : fromBase64(value);
@@ -164,8 +174,10 @@ function joined(code: string): string {
       'g',
     ),
   )) {
-    const name = match[1] ?? '';
-    text = text.replace(new RegExp(`(?<=[(,+.\\s[])\\$?${name}(?=\\s*[),+.\\]])`, 'g'), () => match[2] ?? '');
+    const name = partOf(match, 1);
+    text = text.replace(new RegExp(`(?<=[(,+.\\s[])\\$?${name}(?=\\s*[),+.\\]])`, 'g'), () =>
+      partOf(match, 2),
+    );
   }
   return text;
 }

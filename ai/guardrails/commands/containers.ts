@@ -1,24 +1,26 @@
+import { partOf } from '../parts.ts';
+
 const MOUNT = /^(\/[^:]*|~[^:]*|\$[^:]*):(\/[^:]*)/;
 
 /** The command that a new container runs, by the folders of its host that it reaches; empty when it reaches none. */
 export function runContainer(args: readonly string[]): string[] {
   const mounts: (readonly [source: string, target: string])[] = [];
   let at = 0;
-  for (; at < args.length && (args[at] ?? '').startsWith('-'); at += 1) {
-    const arg = args[at] ?? '';
+  for (; at < args.length && partOf(args, at).startsWith('-'); at += 1) {
+    const arg = partOf(args, at);
     const [flag = '', glued] = arg.split(/=(.*)/s);
     const valued =
       /^-[vewuplhmc]$|^-it?[vewu]$|^--(?:volume|mount|env|env-file|workdir|user|publish|label|hostname|name|network|net|pid|ipc|entrypoint|memory|cpus|device|add-host|restart|security-opt|cap-add|cap-drop|platform|pull|ulimit|tmpfs|log-driver|log-opt|dns|shm-size|runtime|gpus)$/.test(
         flag,
       ) && glued === undefined;
-    const value = glued ?? (valued ? (args[at + 1] ?? '') : '');
+    const value = glued ?? (valued ? partOf(args, at + 1) : '');
     if (valued) at += 1;
     const mount =
       MOUNT.exec(value) ??
       (/^--mount/.test(flag)
         ? /(?=.*\b(?:source|src)=([^,]+))(?=.*\b(?:target|dst|destination)=([^,]+))/.exec(value)
         : null);
-    if (mount !== null) mounts.push([mount[1] ?? '', mount[2] ?? '']);
+    if (mount !== null) mounts.push([partOf(mount, 1), partOf(mount, 2)]);
   }
   const onHost = (word: string): string => {
     for (const [source, target] of mounts)

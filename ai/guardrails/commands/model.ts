@@ -19,6 +19,8 @@ export const DOWNLOADED = '\u0002';
 export const PIPE = '/dev/fd/63';
 /** Contents of a file that holds what was collected from a whole folder of the system or of people. */
 export const COLLECTED = '\u0003';
+/** Stands for the names of all units, as systemctl lists them; they are not known either. */
+export const EVERY_UNIT = `${UNKNOWN}every-unit`;
 export const hasUnknown = (text: string): boolean => text.includes(UNKNOWN) || text.includes(DOWNLOADED);
 
 /** A command as its shell would run it: quotes and escapes gone, what can be known put in for variables. */
@@ -48,6 +50,8 @@ export interface ShellState {
   /** Constant texts that were written to files, and DOWNLOADED for files that came from elsewhere. */
   readonly files: Map<string, string>;
   directory: string | undefined;
+  /** Whether something that was fetched has been compared with a checksum or a signature. */
+  verified: boolean;
 }
 
 export function newState(variables: Iterable<readonly [string, string]> = []): ShellState {
@@ -57,6 +61,7 @@ export function newState(variables: Iterable<readonly [string, string]> = []): S
     functions: new Map(),
     files: new Map(),
     directory: undefined,
+    verified: false,
   };
 }
 

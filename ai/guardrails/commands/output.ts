@@ -1,4 +1,5 @@
-import { type Command, DOWNLOADED, hasUnknown, PIPE, programName, UNKNOWN } from './model.ts';
+import { partOf } from '../parts.ts';
+import { type Command, DOWNLOADED, EVERY_UNIT, hasUnknown, PIPE, programName, UNKNOWN } from './model.ts';
 import { unescapeAnsi } from './sh-expand.ts';
 
 /** What a command would write, as far as that can be known: hidden commands are mostly made of these few. */
@@ -16,8 +17,12 @@ export function outputOf(command: Command, input: string, files: ReadonlyMap<str
       : file.startsWith(PIPE)
         ? file.slice(PIPE.length)
         : (files.get(file) ?? UNKNOWN));
+  if (read.includes(EVERY_UNIT) && COLUMNS.has(name)) return EVERY_UNIT;
   return WRITERS[name]?.(args, read, files) ?? (DOWNLOADERS.has(name) ? DOWNLOADED : UNKNOWN);
 }
+
+/** Take columns or an order out of a list, and leave it whole. */
+const COLUMNS: ReadonlySet<string> = new Set('awk gawk cut tr sort uniq sed xargs cat tail'.split(' '));
 
 export const DOWNLOADERS: ReadonlySet<string> = new Set(
   'curl wget fetch lynx aria2c axel http https httpie lwp-download get xh curlie bitsadmin nc ncat netcat socat ftp tftp'.split(
@@ -40,7 +45,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
     const once = (): string =>
       unescapeAnsi(format).replace(/%(?:[-\d.]*)([sbdiqxcu%])/g, (_, kind: string) => {
         if (kind === '%') return '%';
-        const value = values[next++] ?? '';
+        const value = partOf(values, next++);
         return kind === 'b' ? unescapeAnsi(value) : value;
       });
     let outcome = once();
@@ -76,6 +81,10 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   which: ([name = '']) => `/usr/bin/${name}`,
   xargs: (args, input) => (args.length <= 1 ? input.trim() : UNKNOWN),
   gunzip: () => UNKNOWN,
+  systemctl: (args) =>
+    args.some((arg) => /^list-unit/.test(arg)) && args.filter((arg) => !arg.startsWith('-')).length === 1
+      ? EVERY_UNIT
+      : UNKNOWN,
 };
 
 export function fromBase64(text: string): string {
@@ -152,8 +161,8 @@ function substitute(args: readonly string[], input: string): string {
     if (parts === null) return UNKNOWN;
     try {
       text = text.replace(
-        new RegExp(parts[2] ?? '', parts[4]?.includes('g') ? 'g' : ''),
-        (parts[3] ?? '').replace(/\$/g, '$$$$'),
+        new RegExp(partOf(parts, 2), parts[4]?.includes('g') ? 'g' : ''),
+        partOf(parts, 3).replace(/\$/g, '$$$$'),
       );
     } catch {
       return UNKNOWN;

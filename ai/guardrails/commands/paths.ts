@@ -16,7 +16,7 @@ const UNIX_ROOTS = new Set(
     '/usr/bin /usr/sbin /usr/lib /usr/lib64 /usr/libexec /usr/local /usr/local/bin /usr/local/lib /usr/share /usr/include ' +
     '/var/lib /var/log /var/spool /var/mail /var/www /var/backups /var/db /var/root /var/run /var/lib/dpkg /var/lib/rpm /var/lib/docker /var/lib/mysql ' +
     '/var/lib/postgresql /var/lib/systemd /var/lib/apt /var/lib/pgsql /var/lib/mongodb /var/lib/etcd /var/lib/kubelet /var/lib/containerd ' +
-    '/etc/ssh /etc/ssl /etc/pki /etc/pam.d /etc/systemd /etc/apt /etc/network /etc/security /etc/init.d /etc/default /etc/sudoers.d /etc/cron.d /etc/yum.repos.d /etc/selinux /etc/alternatives ' +
+    '/etc/ssh /etc/ssl /etc/ssl/certs /etc/ssl/private /etc/pki /etc/pki/tls /etc/pki/tls/certs /etc/pki/ca-trust /usr/share/ca-certificates /etc/pam.d /etc/systemd /etc/apt /etc/network /etc/security /etc/init.d /etc/default /etc/sudoers.d /etc/cron.d /etc/yum.repos.d /etc/selinux /etc/alternatives ' +
     '/private/etc /private/var /private/var/db /private/var/log /System/Library /System/Volumes /System/Volumes/Data /System/Applications ' +
     '/Library/LaunchDaemons /Library/Preferences /Library/Keychains /Library/Extensions /Library/Frameworks /usr/lib/modules /lib/modules /lib/systemd /usr/lib/systemd /usr/lib/python3'
   ).split(' '),
@@ -82,7 +82,7 @@ function reachOfUnknown(path: string, directory: string | undefined, recursive: 
 }
 
 function unixReach(path: string, directory: string | undefined, recursive: boolean): Reach {
-  const wildcard = /(?:^|\/)(?:\*|\.\*|\{[^}]*\}|\.\[!?[^\]]*\]\*|\?\*|\*\*)$/.test(path);
+  const wildcard = /(?:^|\/)(?:\*|\.\*|\{[^}]*\}|\.\[!?[^\]]*\]\*|\?\*|\*\*|[!?*+@]\([^)]*\))$/.test(path);
   if (!path.startsWith('/') && !path.startsWith('~')) {
     if (/^(?:\.[\\/])?(?:\*|\*\.\*|\.\*|\.|\.\[!?[^\]]*\]\*|)$/.test(path)) {
       return directory === undefined

@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import { DOWNLOADED, UNKNOWN } from './model.ts';
 import { fromBase64 } from './output.ts';
 
@@ -13,22 +14,42 @@ const MAX_LENGTH = 262_144;
 const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const unquote = (text: string): string => text.replaceAll("''", "'");
 const strings = (list: string): string[] =>
-  [...list.matchAll(new RegExp(STRING, 'g'))].map((match) => unquote(match[1] ?? ''));
+  [...list.matchAll(new RegExp(STRING, 'g'))].map((match) => unquote(partOf(match, 1)));
 
 type Step = readonly [pattern: RegExp, replace: (...groups: string[]) => string];
 
 const NUMBER = '(?:0x[0-9a-fA-F]+|\\d+)';
 const LIST = `@?\\(\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)`;
 
+const PATH_PART = `(?:'((?:[^']|'')*)'|((?:[A-Za-z]:|[\\w.%-])[\\w.:\\\\/%()-]*))`;
+
 const STEPS: readonly Step[] = [
-  [/\(\s*(?:Get-Command|gcm)\s+'?([\w-]+)'?[^)]*\)(?:\.\w+)?/gi, (name) => quote(name)],
   [
-    new RegExp(`\\[(?:System\\.)?char(?:\\[\\])?\\]\\s*\\(?\\s*(${NUMBER})\\s*\\)?`, 'gi'),
-    (code) => quote(String.fromCodePoint(Math.min(Number(code), 0x10ffff))),
+    new RegExp(`\\bJoin-Path\\s+(?:-Path\\s+)?${PATH_PART}\\s+(?:-ChildPath\\s+)?${PATH_PART}`, 'gi'),
+    (...parts) =>
+      quote(
+        parts
+          .slice(0, 4)
+          .filter((part) => typeof part === 'string')
+          .map((part) => unquote(part).replace(/[\\/]+$/, ''))
+          .join('\\'),
+      ),
   ],
+  [
+    new RegExp(
+      `\\[(?:System\\.)?IO\\.Path\\]::Combine\\(\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)`,
+      'gi',
+    ),
+    (list) => quote(strings(list).join('\\')),
+  ],
+  [/\(\s*(?:Get-Command|gcm)\s+'?([\w-]+)'?[^)]*\)(?:\.\w+)?/gi, (name) => quote(name)],
   [
     new RegExp(`\\[(?:System\\.)?char\\[\\]\\]\\s*@?\\(\\s*(${NUMBER}(?:\\s*,\\s*${NUMBER})*)\\s*\\)`, 'gi'),
     (codes) => charsOf(codes),
+  ],
+  [
+    new RegExp(`\\[(?:System\\.)?char(?:\\[\\])?\\]\\s*\\(?\\s*(${NUMBER})\\s*\\)?`, 'gi'),
+    (code) => quote(String.fromCodePoint(Math.min(Number(code), 0x10ffff))),
   ],
   [
     new RegExp(
@@ -43,10 +64,19 @@ const STEPS: readonly Step[] = [
     new RegExp(`\\b(iex|Invoke-Expression)\\s*\\(\\s*${STRING}\\s*\\)`, 'gi'),
     (name, text) => `${name} '${text}'`,
   ],
+  [
+    new RegExp(`${STRING}\\.split\\([^)]*\\)\\s*-join\\s*${STRING}`, 'gi'),
+    (a, separator) =>
+      quote(
+        unquote(a)
+          .split(/[ ,;|]/)
+          .join(unquote(separator)),
+      ),
+  ],
   [new RegExp(`(?<![\\w)])-join\\s*${LIST}`, 'gi'), (list) => quote(strings(list).join(''))],
   [
     new RegExp(`\\(?${LIST}\\s*-join\\s*${STRING}\\)?`, 'gi'),
-    (list, ...rest) => quote(strings(list).join(unquote(rest[2] ?? ''))),
+    (list, ...rest) => quote(strings(list).join(unquote(partOf(rest, 2)))),
   ],
   [
     new RegExp(
@@ -55,6 +85,8 @@ const STEPS: readonly Step[] = [
     ),
     (separator, list) => quote(strings(list).join(unquote(separator ?? ''))),
   ],
+  // One string, joined, is itself.
+  [new RegExp(`${STRING}\\s*-join\\s*${STRING}`, 'gi'), (a) => `'${a}'`],
   [
     new RegExp(`${STRING}\\s*-f\\s*(${STRING}(?:\\s*,\\s*${STRING})*)`, 'gi'),
     (format, list) => quote(formatted(unquote(format), strings(list))),
@@ -91,15 +123,6 @@ const STEPS: readonly Step[] = [
       ),
   ],
   [
-    new RegExp(`${STRING}\\.split\\([^)]*\\)\\s*-join\\s*${STRING}`, 'gi'),
-    (a, separator) =>
-      quote(
-        unquote(a)
-          .split(/[ ,;|]/)
-          .join(unquote(separator)),
-      ),
-  ],
-  [
     new RegExp(`\\[(?:System\\.)?Convert\\]::FromBase64String\\(\\s*${STRING}\\s*\\)`, 'gi'),
     (a) => quote(fromBase64(a)),
   ],
@@ -114,14 +137,14 @@ const STEPS: readonly Step[] = [
       `(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)?\\s*\\|\\s*(?:%|foreach(?:-object)?)\\s*\\{([^{}]*\\$(?:_|PSItem)\\b[^{}]*)\\}`,
       'gi',
     ),
-    (list, ...rest) => eachOf(strings(list), rest[2] ?? '', /\$(?:_|PSItem)\b/gi),
+    (list, ...rest) => eachOf(strings(list), partOf(rest, 2), /\$(?:_|PSItem)\b/gi),
   ],
   [
     new RegExp(
       `foreach\\s*\\(\\s*\\$(\\w+)\\s+in\\s+@?\\(?\\s*(${STRING}(?:\\s*,\\s*${STRING})*)\\s*\\)?\\s*\\)\\s*\\{([^{}]*)\\}`,
       'gi',
     ),
-    (name, list, ...rest) => eachOf(strings(list), rest[2] ?? '', new RegExp(`\\$${name}\\b`, 'gi')),
+    (name, list, ...rest) => eachOf(strings(list), partOf(rest, 2), new RegExp(`\\$${name}\\b`, 'gi')),
   ],
   // What stands in such brackets has come from elsewhere, whatever is called.
   [
@@ -150,7 +173,7 @@ function charsOf(codes: string): string {
 }
 
 function formatted(format: string, values: readonly string[]): string {
-  return format.replace(/\{(\d+)(?:[,:][^}]*)?\}/g, (_, index: string) => values[Number(index)] ?? '');
+  return format.replace(/\{(\d+)(?:[,:][^}]*)?\}/g, (_, index: string) => partOf(values, Number(index)));
 }
 
 function replaced(text: string, from: string, to: string): string {
@@ -225,8 +248,8 @@ function learn(text: string, variables: Map<string, string>): void {
       'gi',
     ),
   )) {
-    const name = nameOf(match[1] ?? '');
-    const value = unquote(match[3] ?? '');
+    const name = nameOf(partOf(match, 1));
+    const value = unquote(partOf(match, 3));
     if (match[2] === '+' && variables.has(name) && !(variables.get(name) ?? '').endsWith(value))
       variables.set(name, (variables.get(name) ?? '') + value);
     else if (match[2] !== '+') variables.set(name, value);
@@ -237,7 +260,7 @@ function learn(text: string, variables: Map<string, string>): void {
       'gi',
     ),
   )) {
-    variables.set(nameOf(match[1] ?? ''), unquote(match[2] ?? ''));
+    variables.set(nameOf(partOf(match, 1)), unquote(partOf(match, 2)));
   }
 }
 
@@ -267,7 +290,7 @@ function prepared(script: string): string {
     .replace(/@"\n([\s\S]*?)\n"@/g, (_, body: string) => `"${body.replaceAll('"', '`"')}"`);
   let outcome = '';
   for (let at = 0; at < text.length; ) {
-    const character = text[at] ?? '';
+    const character = partOf(text, at);
     if (character === "'") {
       const end = /'(?:[^']|'')*(?:'|$)/y;
       end.lastIndex = at;
@@ -284,7 +307,7 @@ function prepared(script: string): string {
       const end = text.indexOf('\n', at);
       at = end === -1 ? text.length : end;
     } else if (character === '`') {
-      outcome += text[at + 1] ?? '';
+      outcome += partOf(text, at + 1);
       at += 2;
     } else {
       outcome += character;
@@ -315,7 +338,7 @@ function doubleQuoted(text: string, variables: ReadonlyMap<string, string>, last
     if (/\$\((?!\s*'(?:[^']|'')*'\s*\))/.test(body.replace(/`\$/g, ''))) {
       const inner = body.replace(/\$\(([^()]*(?:\([^()]*\)[^()]*)*)\)/g, (_, code: string) => {
         const folded = new RegExp(`^\\s*${STRING}\\s*$`).exec(foldPowerShell(code));
-        if (folded !== null) return unquote(folded[1] ?? '');
+        if (folded !== null) return unquote(partOf(folded, 1));
         return FETCHES.test(code) ? DOWNLOADED : UNKNOWN;
       });
       return quote(plain(inner, variables));
@@ -332,7 +355,7 @@ function doubleQuoted(text: string, variables: ReadonlyMap<string, string>, last
 /** Variables that a string asks for. */
 function namesIn(body: string): string[] {
   return [...body.matchAll(/(?<!`)\$(?:\{([^}]+)\}|((?:env:|global:|script:)?\w+))/gi)].map((match) =>
-    nameOf(match[1] ?? match[2] ?? ''),
+    nameOf(match[1] ?? partOf(match, 2)),
   );
 }
 

@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import { type Command, DOWNLOADED, type Pipeline, UNKNOWN } from './model.ts';
 
 /**
@@ -46,7 +47,7 @@ class Reader {
       commands = [...before];
     };
     while (this.at < this.text.length) {
-      const character = this.text[this.at] ?? '';
+      const character = partOf(this.text, this.at);
       if (character === close && close !== '') {
         this.at += 1;
         break;
@@ -62,6 +63,7 @@ class Reader {
         this.at += 1;
         endCommand();
       } else if (character === '{' || character === '(') {
+        const begun = this.at;
         this.at += 1;
         const nested =
           this.depth < 64
@@ -71,7 +73,10 @@ class Reader {
           words.push(UNKNOWN);
           // What the brackets wrote is what the command gets.
           if (nested.length > 0 && words.length > 1) commands.push(...nested);
-        } else if (words.length === 0 || KEYWORDS.has((words[0] ?? '').toLowerCase())) words = [];
+        } else if (/^(?:where-object|where|\?)$/i.test(partOf(words, 0))) {
+          // A filter says what is chosen.
+          words.push(this.text.slice(begun, this.at));
+        } else if (words.length === 0 || KEYWORDS.has(partOf(words, 0).toLowerCase())) words = [];
       } else if (/[)}]/.test(character)) {
         this.at += 1;
         endPipeline();
@@ -79,7 +84,7 @@ class Reader {
       else if (character === ',') this.at += 1;
       else if (
         character === '&' ||
-        (character === '.' && /[\s'"$(]/.test(this.text[this.at + 1] ?? '') && words.length === 0)
+        (character === '.' && /[\s'"$(]/.test(partOf(this.text, this.at + 1)) && words.length === 0)
       ) {
         this.at += 1;
         this.called = true;
@@ -104,7 +109,7 @@ class Reader {
   private word(): string {
     let outcome = '';
     while (this.at < this.text.length) {
-      const character = this.text[this.at] ?? '';
+      const character = partOf(this.text, this.at);
       if (character === "'") {
         const end = /'((?:[^']|'')*)(?:'|$)/y;
         end.lastIndex = this.at;
@@ -133,17 +138,17 @@ class Reader {
 function commandOf(raw: readonly string[]): Command | undefined {
   let words = raw.flatMap((word) => {
     const parameter = /^(-[A-Za-z]\w*):(.+)$/s.exec(word);
-    return parameter === null ? [word] : [parameter[1] ?? '', parameter[2] ?? ''];
+    return parameter === null ? [word] : [partOf(parameter, 1), partOf(parameter, 2)];
   });
   const assignment = words.findIndex((word) => /^[+*/-]?=$/.test(word));
   if (assignment !== -1 && assignment <= 2) words = words.slice(assignment + 1);
-  const joined = /^[\u0001]=(.*)$/s.exec(words[0] ?? '');
-  if (joined !== null) words = [joined[1] ?? '', ...words.slice(1)];
-  while (KEYWORDS.has((words[0] ?? '').toLowerCase())) words = words.slice(1);
+  const joined = /^[\u0001]=(.*)$/s.exec(partOf(words, 0));
+  if (joined !== null) words = [partOf(joined, 1), ...words.slice(1)];
+  while (KEYWORDS.has(partOf(words, 0).toLowerCase())) words = words.slice(1);
   const redirects: { operator: '>' | '>>'; target: string }[] = [];
   words = words.filter((word, index) => {
-    if (/^\d?>>?$/.test(words[index - 1] ?? '')) {
-      redirects.push({ operator: (words[index - 1] ?? '').includes('>>') ? '>>' : '>', target: word });
+    if (/^\d?>>?$/.test(partOf(words, index - 1))) {
+      redirects.push({ operator: partOf(words, index - 1).includes('>>') ? '>>' : '>', target: word });
       return false;
     }
     return !/^\d?>>?$/.test(word);

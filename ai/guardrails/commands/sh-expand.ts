@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import { type ShellHost, type ShellState, UNKNOWN } from './model.ts';
 import {
   expandBraces,
@@ -95,7 +96,7 @@ class Expansion {
       let end = at + 1;
       if (character === '\\') {
         end = at + 2;
-        if (raw[at + 1] !== '\n') this.literal(raw[at + 1] ?? '');
+        if (raw[at + 1] !== '\n') this.literal(partOf(raw, at + 1));
       } else if (character === "'") {
         end = skipSingle(raw, at);
         this.literal(raw.slice(at + 1, raw[end - 1] === "'" && end - 1 > at ? end - 1 : end));
@@ -162,7 +163,7 @@ class Expansion {
       let end = at + 1;
       if (character === '\\') {
         end = at + 2;
-        const next = text[at + 1] ?? '';
+        const next = partOf(text, at + 1);
         outcome += '$`"\\'.includes(next) ? next : next === '\n' ? '' : `\\${next}`;
       } else if (character === '`') {
         end = skipBackticks(text, at);
@@ -220,7 +221,7 @@ class Expansion {
       return value.replace(pattern, () => this.quotedText(to.replace(/^["']|["']$/g, '')));
     }
     const cut = /^(##?|%%?)([\s\S]+)$/.exec(rest);
-    if (cut !== null) return cutOff(value, cut[1] ?? '', globSource(this.quotedText(cut[2] ?? '')));
+    if (cut !== null) return cutOff(value, partOf(cut, 1), globSource(this.quotedText(partOf(cut, 2))));
     if (/^\^\^/.test(rest)) return value.toUpperCase();
     if (/^,,/.test(rest)) return value.toLowerCase();
     if (/^@[A-Za-z]$/.test(rest)) return value;

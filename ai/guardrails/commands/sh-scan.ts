@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 /** Where the parts of shell text end. All take the position of a part's first character and answer the one after it. */
 
 export function skipSingle(text: string, at: number): number {
@@ -68,9 +69,9 @@ export function skipDollar(text: string, at: number, quoted: boolean): number {
 export function skipWord(text: string, at: number): number {
   let position = at;
   while (position < text.length) {
-    const character = text[position] ?? '';
+    const character = partOf(text, position);
     if (/[\s;&|)]/.test(character)) break;
-    if (character === '(' && position > at && /[?*+@!=]/.test(text[position - 1] ?? ''))
+    if (character === '(' && position > at && /[?*+@!=]/.test(partOf(text, position - 1)))
       position = skipBrackets(text, position, ')');
     else if (character === '(') break;
     else if (character === '<' || character === '>') {
@@ -112,7 +113,7 @@ export function expandBraces(raw: string, limit = 64): string[] {
 
 function choicesOf(inner: string): string[] {
   const range = /^(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.-?\d+)?$/.exec(inner);
-  if (range !== null) return [range[1] ?? '', range[2] ?? ''];
+  if (range !== null) return [partOf(range, 1), partOf(range, 2)];
   const choices: string[] = [];
   let depth = 0;
   let start = 0;

@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import {
   type Command,
   newState,
@@ -94,7 +95,7 @@ class Shell {
     if (operator === '|' || operator === '|&') this.endCommand();
     else if (operator === '(' && this.words.length === 1 && /^\s*\)/.test(this.text.slice(this.at))) {
       this.at = this.text.indexOf(')', this.at) + 1;
-      this.defineFunction(this.words[0] ?? '');
+      this.defineFunction(partOf(this.words, 0));
       this.words = [];
     } else if (operator === ')' && this.expectsPattern) {
       // What stood before was a pattern of `case`.
@@ -129,7 +130,7 @@ class Shell {
         const name = /^\s*([^\s(){}]+)\s*(?:\(\s*\))?/.exec(this.text.slice(this.at));
         if (name !== null) {
           this.at += name[0].length;
-          this.defineFunction(name[1] ?? '');
+          this.defineFunction(partOf(name, 1));
           return;
         }
       }
@@ -139,7 +140,7 @@ class Shell {
       }
     }
     const expanded = expandWord(raw, this.state, this.host);
-    const alias = this.words.length === 0 ? this.state.aliases.get(expanded[0] ?? '') : undefined;
+    const alias = this.words.length === 0 ? this.state.aliases.get(partOf(expanded, 0)) : undefined;
     if (alias !== undefined) {
       const words = alias.split(/\s+/).filter((part) => part !== '');
       this.words.push(
@@ -154,7 +155,7 @@ class Shell {
     if (raw[head.length] === '(') {
       const items = raw.slice(head.length + 1, -1);
       const values = wordsOf(items, this.state, this.host);
-      this.state.variables.set(name, values[0] ?? '');
+      this.state.variables.set(name, partOf(values, 0));
       this.state.variables.set(`${name}[@]`, values.join(' ')).set(`${name}[*]`, values.join(' '));
       for (const [position, value] of values.entries())
         this.state.variables.set(`${name}[${position}]`, value);
@@ -296,7 +297,7 @@ function endOfLoop(text: string, from: number): number {
 function wordsOf(text: string, state: ShellState, host: ShellHost): string[] {
   const words: string[] = [];
   for (let at = 0; at < text.length; ) {
-    if (/[\s;&|()<>]/.test(text[at] ?? '')) at += 1;
+    if (/[\s;&|()<>]/.test(partOf(text, at))) at += 1;
     else {
       const end = Math.max(skipWord(text, at), at + 1);
       words.push(...expandWord(text.slice(at, end), state, host));

@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import {
   COLLECTED,
   type Command,
@@ -32,9 +33,10 @@ export function follow(name: string, args: readonly string[], state: ShellState)
     const values = args.filter((arg) => !arg.startsWith('-'));
     for (const value of values) {
       const pair = /^([^=]+)=([\s\S]*)$/.exec(value);
-      if (pair !== null) state.aliases.set(pair[1] ?? '', pair[2] ?? '');
+      if (pair !== null) state.aliases.set(partOf(pair, 1), partOf(pair, 2));
     }
-    if (values.length === 2 && !values[0]?.includes('=')) state.aliases.set(values[0] ?? '', values[1] ?? '');
+    if (values.length === 2 && !values[0]?.includes('='))
+      state.aliases.set(partOf(values, 0), partOf(values, 1));
   }
   if (name === 'set' && args[0] === '--') {
     state.variables.set('@', args.slice(1).join(' ')).set('*', args.slice(1).join(' '));
@@ -44,14 +46,14 @@ export function follow(name: string, args: readonly string[], state: ShellState)
   if (/^(?:export|declare|local|readonly|typeset)$/.test(name)) {
     for (const arg of args) {
       const pair = /^(\w+)=([\s\S]*)$/.exec(arg);
-      if (pair !== null) state.variables.set(pair[1] ?? '', pair[2] ?? '');
+      if (pair !== null) state.variables.set(partOf(pair, 1), partOf(pair, 2));
     }
   }
 }
 
 /** Files whose contents are known, or known to come from elsewhere. */
 export function remember(command: Command, input: string, written: string, state: ShellState): void {
-  const name = programName(command.words[0] ?? '');
+  const name = programName(partOf(command.words, 0));
   for (const { operator, target } of command.redirects) {
     if (operator === '>' || operator === '>>') {
       const text = operator === '>>' ? `${state.files.get(target) ?? ''}${written}\n` : `${written}\n`;
@@ -63,12 +65,12 @@ export function remember(command: Command, input: string, written: string, state
       state.files.set(file, input);
   if (/^(?:set-content|out-file|add-content|sc|ac)$/.test(name)) {
     const values = command.words.slice(1).filter((word) => !word.startsWith('-'));
-    if (values.length >= 2) state.files.set(values[0] ?? '', values.slice(1).join(' '));
-    else if (values.length === 1) state.files.set(values[0] ?? '', input);
+    if (values.length >= 2) state.files.set(partOf(values, 0), values.slice(1).join(' '));
+    else if (values.length === 1) state.files.set(partOf(values, 0), input);
   }
   if (/^(?:compress-archive|tar|bsdtar|zip|7z|7za|rar)$/.test(name)) {
     const paths = command.words.slice(1).filter((word) => /[\\/]/.test(word) && !word.startsWith('-'));
-    const archive = paths.find((path) => /\.(?:zip|7z|rar|tar|tgz|gz|xz|bz2|zst)$/i.test(path));
+    const archive = command.words.find((word) => /\.(?:zip|7z|rar|tar|tgz|gz|xz|bz2|zst)$/i.test(word));
     if (archive !== undefined && paths.some((path) => reachOf(path, state.directory, true) === 'critical'))
       state.files.set(archive, COLLECTED);
   }
@@ -77,7 +79,7 @@ export function remember(command: Command, input: string, written: string, state
   }
   if (/^(?:mv|cp|move|copy|move-item|copy-item|ren|rename-item|unzip|tar)$/.test(name)) {
     const paths = command.words.slice(1).filter((word) => !word.startsWith('-'));
-    const text = state.files.get(paths[0] ?? '');
+    const text = state.files.get(partOf(paths, 0));
     if (text !== undefined && paths[1] !== undefined) state.files.set(paths[1], text);
   }
 }
@@ -139,7 +141,7 @@ export function argumentsFrom(words: readonly string[], input: string, before: r
 /** Files that a download is written to. */
 function downloadsOf(name: string, args: readonly string[]): string[] {
   const after = (flag: RegExp): string[] =>
-    args.flatMap((arg, index) => (flag.test(args[index - 1] ?? '') ? [arg] : []));
+    args.flatMap((arg, index) => (flag.test(partOf(args, index - 1)) ? [arg] : []));
   const lastPart = (): string[] =>
     args
       .filter((arg) => /^(?:https?|ftp):/i.test(arg))

@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import { runContainer } from './containers.ts';
 import { type Dialect, DOWNLOADED, programName, UNKNOWN } from './model.ts';
 import { fromBase64 } from './output.ts';
@@ -19,7 +20,7 @@ const script = (dialect: Dialect, text: string | undefined): Inner[] =>
 function afterOptions(args: readonly string[], valued: RegExp): string[] {
   let at = 0;
   while (at < args.length) {
-    const arg = args[at] ?? '';
+    const arg = partOf(args, at);
     if (arg === '--') return args.slice(at + 1);
     if (!arg.startsWith('-')) break;
     at += valued.test(arg) ? 2 : 1;
@@ -58,15 +59,15 @@ function shell(args: readonly string[]): Inner[] {
     );
   }
   const rest = afterOptions(args, /^[-+][oO]$|^--(?:rcfile|init-file)$/);
-  if (rest.length === 0 || rest[0] === '-' || /^\/dev\/stdin$/.test(rest[0] ?? '') || args.includes('-s'))
+  if (rest.length === 0 || rest[0] === '-' || /^\/dev\/stdin$/.test(partOf(rest, 0)) || args.includes('-s'))
     return [{ kind: 'input', dialect: 'sh' }];
-  return [{ kind: 'file', dialect: 'sh', path: rest[0] ?? '' }];
+  return [{ kind: 'file', dialect: 'sh', path: partOf(rest, 0) }];
 }
 
 function powershell(args: readonly string[]): Inner[] {
   for (let at = 0; at < args.length; at += 1) {
     // A parameter may be cut to what is unique, and begin with a slash or a dash of print.
-    const name = /^[-/\u2010-\u2015](\w+)$/.exec(args[at] ?? '')?.[1]?.toLowerCase();
+    const name = /^[-/\u2010-\u2015](\w+)$/.exec(partOf(args, at))?.[1]?.toLowerCase();
     if (name === undefined) {
       const rest = args.slice(at);
       return rest[0] === '-'
@@ -107,7 +108,7 @@ const withInput = (text: string): string =>
 function cmd(args: readonly string[]): Inner[] {
   const at = args.findIndex((arg) => /^\/[ckr]/i.test(arg));
   if (at === -1) return args.length === 0 ? [{ kind: 'input', dialect: 'cmd' }] : [];
-  const glued = (args[at] ?? '').slice(2);
+  const glued = partOf(args, at).slice(2);
   const rest = [glued, ...args.slice(at + 1)].filter((arg) => arg !== '');
   // One word with blanks was quoted as a whole: it is the command.
   return script(
@@ -125,7 +126,7 @@ const interpreter =
     if (args.includes('-m')) return [];
     return rest.length === 0 || rest[0] === '-'
       ? [{ kind: 'input', dialect }]
-      : [{ kind: 'file', dialect, path: rest[0] ?? '' }];
+      : [{ kind: 'file', dialect, path: partOf(rest, 0) }];
   };
 
 function find(args: readonly string[]): Inner[] {
@@ -187,13 +188,13 @@ function startProcess(args: readonly string[]): Inner[] {
 
 /** A line of arguments in one string, as Windows splits it. */
 function splitLine(line: string): string[] {
-  const encoded = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '');
+  const encoded = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? partOf(match, 2));
   const command =
     /^\s*((?:\/[a-z]\S*\s+)*\/[ckr])\s+([\s\S]+)$/i.exec(line) ??
     /^\s*([\s\S]*?-c(?:ommand)?)\s+([\s\S]+)$/i.exec(line);
   return command === null
     ? encoded
-    : [...(command[1] ?? '').split(/\s+/), (command[2] ?? '').replace(/^"([\s\S]*)"$/, '$1')];
+    : [...partOf(command, 1).split(/\s+/), partOf(command, 2).replace(/^"([\s\S]*)"$/, '$1')];
 }
 
 function schtasks(args: readonly string[]): Inner[] {
@@ -224,7 +225,7 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
       ? simple(/^-[uC]$/)(args)
       : script(
           'sh',
-          [(args[split] ?? '').replace(/^(?:-S|--split-string=?)/, ''), ...args.slice(split + 1)].join(' '),
+          [partOf(args, split).replace(/^(?:-S|--split-string=?)/, ''), ...args.slice(split + 1)].join(' '),
         );
   },
   nice: simple(/^-n$/),
@@ -241,7 +242,7 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
   parallel: (args) => words(afterOptions(args, /^-[jN]$/)),
   'systemd-run': simple(/^-[pu]$|^--(?:unit|on-\w+)$/),
   unshare: simple(/^$/),
-  nsenter: simple(/^-[tmuinp]$/),
+  nsenter: simple(/^-[tSGWr]$|^--(?:target|wd|root)$/),
   script: (args) => script('sh', args[args.findIndex((arg) => /^-\w*c$/.test(arg)) + 1]),
   ssh: (args) =>
     script(
@@ -291,7 +292,7 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
   runas: (args) => script('cmd', args.filter((arg) => !arg.startsWith('/')).join(' ')),
   psexec: (args) =>
     words(
-      args.filter((arg, index) => !/^\\\\|^-[a-z]$/i.test(arg) && !/^-[upw]$/.test(args[index - 1] ?? '')),
+      args.filter((arg, index) => !/^\\\\|^-[a-z]$/i.test(arg) && !/^-[upw]$/.test(partOf(args, index - 1))),
     ),
   'invoke-expression': invokeExpression,
   iex: invokeExpression,
@@ -310,8 +311,8 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
   lua: interpreter('python', /^-e$/),
   osascript: (args) =>
     args.includes('-e')
-      ? args.flatMap((arg, index) => (args[index - 1] === '-e' ? script('applescript', arg) : []))
-      : [],
+      ? script('applescript', args.filter((_, index) => args[index - 1] === '-e').join('\n'))
+      : interpreter('applescript', /^-e$/)(args),
   awk: (args) => script('perl', afterOptions(args, /^-[Fvf]$/)[0]),
   gawk: (args) => script('perl', afterOptions(args, /^-[Fvf]$/)[0]),
   find,
@@ -327,7 +328,7 @@ const WRAPPERS: Readonly<Record<string, Unwrap>> = {
   sqlplus: () => [{ kind: 'input', dialect: 'sql' }],
   vim: (args) =>
     args.flatMap((arg, index) =>
-      /^-c$/.test(args[index - 1] ?? '') ? script('sh', arg.replace(/^:?!/, '')) : [],
+      /^-c$/.test(partOf(args, index - 1)) ? script('sh', arg.replace(/^:?!/, '')) : [],
     ),
   tar: (args) =>
     args.flatMap((arg) =>
@@ -361,7 +362,9 @@ function sql(args: readonly string[]): Inner[] {
   return [
     ...script(
       'sql',
-      args.find((arg) => /^--?(?:execute|command|eval)=|^-[ecQ]./.test(arg)),
+      args
+        .find((arg) => /^--?(?:execute|command|eval)=|^-[ecQ]./.test(arg))
+        ?.replace(/^--?(?:execute|command|eval)=|^-[ecQ]/, ''),
     ),
     { kind: 'input', dialect: 'sql' },
   ];

@@ -51,11 +51,20 @@ const XML: readonly RegExp[] = [
   new RegExp(`<Property\\s[^<>]*\\bName="(?<name>${NAME})"[^<>]*>\\s*(?<value>[^<>]+?)\\s*</`, 'dgi'),
 ];
 
+/** YAML's block below the name. */
+const BLOCK = new RegExp(
+  `(?<![\\w])["']?(?<name>${NAME})["']?\\s*:\\s*[|>][+-]?\\d?[ \\t]*\\r?\\n[ \\t]+(?<value>\\S[^\\r\\n]{0,400})`,
+  'dgi',
+);
+
 export const assignments: Detector = function* (text) {
   for (const match of text.matchAll(ASSIGNMENT)) yield* assigned(text, match);
   for (const match of text.matchAll(FLAG)) {
     if (isSecretName(match.groups?.['name'] ?? match.groups?.['switch'] ?? ''))
       yield* spanOfValue(match, couldBeFlag);
+  }
+  for (const match of text.matchAll(BLOCK)) {
+    if (isSecretName(match.groups?.['name'] ?? '')) yield* spanOfValue(match, couldBeSecret);
   }
   for (const pattern of XML) {
     for (const match of text.matchAll(pattern)) {
@@ -67,6 +76,13 @@ export const assignments: Detector = function* (text) {
     if (/\bpublic[ _-]key\s$/i.test(text.slice(Math.max(0, match.index - 16), match.index))) return false;
     if (/\b(?:unexpected|invalid|illegal|near|expected|unknown|parse)\s$/i.test(text.slice(0, match.index)))
       return looksLikeSecret(bare) && bare.length >= 12;
+    // Said outright, it is what it is said to be.
+    if (
+      / (?:is|was|ist|lautet|has been set to|was set to|set to|=) ["']?$/.test(
+        text.slice(0, match.indices?.groups?.['secret']?.[0] ?? 0),
+      )
+    )
+      return looksLikeSecret(bare) && !/^[\w-]*\.[a-z]{2,4}$|[\\/:()]/i.test(bare);
     // Names of files, classes and things are not told from secrets by their letters alone.
     return (
       looksLikeSecret(bare) &&
@@ -97,7 +113,7 @@ function* assigned(text: string, match: RegExpExecArray): Generator<Span> {
     return;
   // `pwd=/usr/src` is where a program stands; `token=3` and `pass: 15` are counts.
   if (/token$/i.test(name) && /^\d{1,5}$/.test(bare)) return;
-  if (/(?:^|[_.-])pass$/i.test(name) && (/^\d+$/.test(bare) || prose)) return;
+  if (/(?:^|[_.-])pass$/i.test(name) && (/^\d+$/.test(bare) || (prose && !looksLikeSecret(bare)))) return;
   if (prose && !isPlausibleInProse(text, match, bare)) return;
   yield* spanOfValue(match, couldBeSecret);
 }

@@ -10,6 +10,8 @@ const FORMS: readonly RegExp[] = [
   /\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin)\b[^|\r\n]{0,400}?\s-p["']?(?<secret>[^\s"'-][^\s"']*)/dgi,
   /\b(?:psexec|docker|podman|az|oc|kinit|ldapsearch|ldapmodify|sqlcmd|bcp|isql|mosquitto_pub|influx|mongo|mongosh|mongodump|unzip|zip|plink|pscp|curlftpfs|wmic|winexe|rdesktop|ansible-vault|keytool|signtool)\b[^|\r\n]{0,400}?\s[-/](?:p|P|w|a|pw|storepass|keypass)\s+["']?(?<secret>[^\s"'-][^\s"']*)/dg,
   /\b(?:7z|7za|rar|unrar)\b[^|\r\n]{0,400}?\s-p["']?(?<secret>[^\s"']+)/dgi,
+  // Binding to a directory
+  /\s-D\s*["']?(?:cn|uid|ou|dc|o)=[^\r\n]{0,300}?\s-w\s+["']?(?<secret>[^\s"']+)/dgi,
   /\bredis-cli\b[^|\r\n]{0,400}?\s-a\s+["']?(?<secret>[^\s"']+)/dgi,
   /\bsmb(?:client|map|get)\b[^|\r\n]{0,400}?\s-U\s*["']?[^\s"'%]+%(?<secret>[^\s"']+)/dgi,
   // Behind a share, a device and switches, in whatever order.
@@ -21,7 +23,7 @@ const FORMS: readonly RegExp[] = [
   /\bhtpasswd\s+-\w*b\w*\s+\S+\s+\S+\s+["']?(?<secret>[^\s"']+)/dgi,
   /\bopenssl\b[^\r\n]{0,400}?\s-pass(?:in|out)?\s+pass:(?<secret>\S+)/dgi,
   /\becho\s+(?:-\w+\s+)?["']?(?<secret>[^\s"'|$]+)["']?\s*\|\s*(?:sudo\s+(?:-\w+\s+)*-S|passwd\b|kinit\b|docker\s+login|cryptsetup\b|su\b|openssl\b)/dgi,
-  /\bConvertTo-SecureString\s+(?:-String\s+)?["'](?<secret>[^"']+)["']/dgi,
+  /\bConvertTo-SecureString(?:\s+-\w+){0,3}\s+["'](?<secret>[^"']+)["']/dgi,
   /\bNetworkCredential\(\s*["'][^"']*["']\s*,\s*["'](?<secret>[^"']+)["']/dgi,
   /\bPSCredential\(\s*["'][^"']*["']\s*,\s*["'](?<secret>[^"']+)["']/dgi,
   /\bIDENTIFIED\s+(?:WITH\s+\w+\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?["'](?<secret>[^"']+)["']/dgi,
@@ -48,6 +50,7 @@ const FORMS: readonly RegExp[] = [
 
 const HEADERS: readonly RegExp[] = [
   /\b(?:Proxy-)?Authorization["']?\s*[:=]\s*["']?(?:Basic|Bearer|Token|Digest|ApiKey|Negotiate|NTLM|OAuth|SharedKey|AWS4-HMAC-SHA256|Splunk|Key|GenieKey|SSWS)\s+(?<secret>[^\s"',]+)/dgi,
+  /\b(?:Proxy-)?Authorization["']?\s*[:=]\s*["']?Digest\b[^\r\n]{0,400}?\b(?:response|cnonce)="?(?<secret>[^\s",]+)/dgi,
   /\b(?:Proxy-)?Authorization["']?\s*:\s*["']?(?<secret>[A-Za-z0-9+/=_.~-]{16,})/dgi,
   /\bBearer\s+["']?(?<secret>[A-Za-z0-9+/=_.~-]{16,})/dgi,
   /\bBasic\s+["']?(?<secret>(?=[A-Za-z0-9+/]*[A-Z0-9])[A-Za-z0-9+/]{12,}={0,2})(?![\w.-])/dg,
@@ -55,9 +58,18 @@ const HEADERS: readonly RegExp[] = [
   /\b(?:Set-)?Cookie["']?\s*:\s*["']?[^\r\n]{0,400}?[\w.-]*(?:sess|sid|auth|token|jwt|login|remember)[\w.-]*=(?<secret>[^\s;"',]{8,})/dgi,
 ];
 
+/** Pairs of a name and what opens it, and words that only look like words where nothing says what they are. */
+const PAIRS: readonly RegExp[] = [
+  /\b(?:credentials?|creds|log-?in|logon|account)\b(?: (?:are|is|was|with|of|for|as|using))?\s{0,3}[:=]?\s{0,3}["']?[A-Za-z][\w.@-]{1,40}(?::| \/ )(?<secret>[^\s"'<>,;:/\\]{6,})/dgi,
+  /\bcommunity(?:[ _-]string)?\s{0,3}(?:[:=]|is)\s{0,3}["']?(?<secret>[^\s"',;]{6,})/dgi,
+  /\bpat\s{0,3}[=:]\s{0,3}["']?(?<secret>[A-Za-z0-9_-]{32,})/dgi,
+];
+
 /** user:secret@host in an address, whatever its scheme. */
 const ADDRESS =
   /\b[a-z][a-z0-9+.-]{1,30}:\/\/(?<user>[^\s/@:"'<>]*):(?<secret>[^\s"'<>]+?)@(?=[^\s@/"'<>]+)/dgi;
+/** The same without a scheme, as in shares. */
+const SHARE = /(?<=^|[\s"'=(])\/\/[^\s/@:"'<>]+:(?<secret>[^\s"'<>@/]+)@(?=[\w.-])/dg;
 /** One word before the host of an address to code is a token. */
 const ADDRESS_TOKEN = /\bhttps?:\/\/(?<secret>[A-Za-z0-9_-]{16,})@(?=[\w.-]+)/dgi;
 const CONNECTION =
@@ -75,7 +87,15 @@ export const handedOver: Detector = function* (text) {
       (value) => couldBeSecret(value) && (looksLikeSecret(value) || value.length >= 12),
     );
   }
+  for (const form of PAIRS)
+    yield* spansOf(
+      text,
+      form,
+      'SECRET',
+      (value) => looksLikeSecret(value) && /\d/.test(value) && /[A-Za-z]/.test(value),
+    );
   yield* spansOf(text, ADDRESS, 'SECRET', couldBeSecret);
+  yield* spansOf(text, SHARE, 'SECRET', couldBeSecret);
   yield* spansOf(text, ADDRESS_TOKEN, 'SECRET', looksLikeSecret);
   yield* spansOf(text, CONNECTION, 'SECRET', (value) => couldBeSecret(value) && !DIRECTORY.test(value));
 };

@@ -1,3 +1,4 @@
+import { partOf } from '../parts.ts';
 import { type Detector, spansOf } from './spans.ts';
 
 /** Brands by their first digits, with the lengths that they have. */
@@ -53,20 +54,117 @@ const OTHER_NUMBER =
 const before = (text: string, at: number, length: number): string => text.slice(Math.max(0, at - length), at);
 
 const EMAIL =
-  /(?<![\w.+%@/-])(?<secret>[A-Za-z0-9_](?:[\w.+'-]{0,64}[\w+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w@]|-\w|\.\w)/dg;
+  /(?<![\p{L}\p{N}_.+%@/-])(?<secret>[\p{L}\p{N}_](?:[\p{L}\p{N}_.+'-]{0,64}[\p{L}\p{N}_+-])?(?:@|%40)(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,62}[\p{L}\p{N}])?\.)+\p{L}{2,24})(?![\p{L}\p{N}_@]|-\w|\.\w)/dgu;
 /** What follows an @ elsewhere: units of systemd, pictures, packages. */
 const NO_DOMAIN =
   /\.(?:service|socket|timer|target|mount|slice|scope|path|device|swap|png|jpe?g|gif|svg|webp|ico|js|mjs|cjs|ts|css|json|so|dll|exe|lock|local_only|conf|txt|log|tar|gz|zip|rpm|deb|msi|pkg|git|internal_only)$/i;
 const ACCOUNT_OF_TOOL = /^(?:git|hg|svn|gitea|gitlab)@/i;
+
+/** By ISO 13616: how long an account's number is in each country. */
+const IBAN_LENGTHS: Readonly<Record<string, number>> = {
+  ...{
+    AD: 24,
+    AE: 23,
+    AL: 28,
+    AT: 20,
+    AZ: 28,
+    BA: 20,
+    BE: 16,
+    BG: 22,
+    BH: 22,
+    BR: 29,
+    BY: 28,
+    CH: 21,
+    CR: 22,
+    CY: 28,
+  },
+  ...{
+    CZ: 24,
+    DE: 22,
+    DK: 18,
+    DO: 28,
+    EE: 20,
+    EG: 29,
+    ES: 24,
+    FI: 18,
+    FO: 18,
+    FR: 27,
+    GB: 22,
+    GE: 22,
+    GI: 23,
+    GL: 18,
+  },
+  ...{
+    GR: 27,
+    GT: 28,
+    HR: 21,
+    HU: 28,
+    IE: 22,
+    IL: 23,
+    IQ: 23,
+    IS: 26,
+    IT: 27,
+    JO: 30,
+    KW: 30,
+    KZ: 20,
+    LB: 28,
+    LI: 21,
+  },
+  ...{
+    LT: 20,
+    LU: 20,
+    LV: 21,
+    MC: 27,
+    MD: 24,
+    ME: 22,
+    MK: 19,
+    MR: 27,
+    MT: 31,
+    MU: 30,
+    NL: 18,
+    NO: 15,
+    PK: 24,
+    PL: 28,
+  },
+  ...{
+    PS: 29,
+    PT: 25,
+    QA: 29,
+    RO: 24,
+    RS: 22,
+    SA: 24,
+    SC: 31,
+    SE: 24,
+    SI: 19,
+    SK: 24,
+    SM: 27,
+    TN: 24,
+    TR: 26,
+    UA: 29,
+  },
+  ...{ VA: 22, VG: 24, XK: 20 },
+};
+const IBAN = /(?<![\w.-])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![\w-])/dg;
+
+function isIban(value: string): boolean {
+  const bare = value.replace(/[ -]/g, '');
+  if (IBAN_LENGTHS[bare.slice(0, 2)] !== bare.length) return false;
+  let rest = 0;
+  for (const sign of bare.slice(4) + bare.slice(0, 4)) {
+    const digits = String(Number.parseInt(sign, 36));
+    rest = Number(`${rest}${digits}`) % 97;
+  }
+  return rest === 1;
+}
 
 const PHONE_INTERNATIONAL =
   /(?<![\w.+/-]|\d\s)\+(?!0)(?=(?:[\s()./-]*\d){8,15}(?!\d))\d{1,3}(?:[ .\u00a0/-]{0,2}(?:\(\d{1,5}\)|\d{1,12}))+(?![\w]|[.:-]\d)/dg;
 const PHONE_US =
   /(?<![\w.+/-])(?:1[-. ])?(?:\([2-9]\d{2}\)[ -]?\d{3}[-. ]\d{4}|[2-9]\d{2}-\d{3}-\d{4}|[2-9]\d{2}\.\d{3}\.\d{4})(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w-]|\.\d)/dg;
 const PHONE_WORDS =
-  /\b(?:tele)?(?:phones?|fon|tel|mobile|mob|cell(?:ular)?|call(?: me| us| back)?(?: at| on)?|fax|hotline|whatsapp|sms|dial|ring|contact|reach(?:ed)?|handy|natel|t[ée]l[ée]phone|callback|pager)(?:\s*(?:no|number|nr|num|is|me|us|at|on|to|him|her|support|:|#)\.?)*\s*[:=.]?\s*["']?$/i;
+  /\b(?:tele)?(?:phones?|fon|tel|mobile|mob|cell(?:ular)?|call(?: me| us| back)?(?: at| on)?|fax|hotline|whatsapp|sms|dial|ring|contact|reach(?:ed)?|handy|natel|t[ée]l[ée]phone|t[ée]l|telefono|telefoon|telefonnummer|handynummer|tlf|gsm|telef[oó]n|callback|pager)(?:\s*(?:no|number|nr|num|is|me|us|at|on|to|him|her|support|:|#)\.?)*\s*[:=.]?\s*["']?$/i;
 const PHONE_IN_CONTEXT =
-  /(?<![\w.+/-])(?:00\d{1,3}[ -]?)?\(?\d{1,5}\)?(?:[ ./-]?\(?\d{2,8}\)?){1,5}(?![\w-]|\.\d)/dg;
+  /(?<![\w.+/-])(?:00\d{1,3}[ -]?)?\(?\d{1,5}\)?(?:(?:[ ./-]| [./-] )?\(?\d{2,8}\)?){1,5}(?![\w-]|\.\d)/dg;
 
 /** Accounts that are nobody's name. */
 const SHARED_ACCOUNT =
@@ -86,6 +184,7 @@ export const isSharedAccount = (name: string): boolean => SHARED_ACCOUNT.test(na
 
 export const personalData: Detector = function* (text) {
   yield* spansOf(text, CARD, 'CARD', isCard);
+  yield* spansOf(text, IBAN, 'IBAN', isIban);
   yield* spansOf(text, SSN_DASHED, 'SSN', (_, match) => {
     const head = before(text, match.index, 40);
     return SSN_WORDS.test(head) || !OTHER_NUMBER.test(head);
@@ -97,7 +196,7 @@ export const personalData: Detector = function* (text) {
     );
   });
   yield* spansOf(text, EMAIL, 'EMAIL', (value, match) => {
-    const next = text[match.index + value.length] ?? '';
+    const next = partOf(text, match.index + value.length);
     return !NO_DOMAIN.test(value) && !(ACCOUNT_OF_TOOL.test(value) && /[:/]/.test(next));
   });
   yield* phones(text);

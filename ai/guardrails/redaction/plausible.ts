@@ -11,13 +11,16 @@ const STATUS_WORDS = new Set(
     'authentication authorization login access user username name type value object number integer boolean ' +
     'unexpected expected malformed rotated generated locked changed reset updated already available unavailable ' +
     'provided specified supplied given needed used sent received ignored skipped never always ' +
+    'falsch ungültig erforderlich fehlt leer abgelaufen gesperrt notwendig incorrecta incorrecto inválida inválido requerida ' +
+    'obligatoria incorrecte invalide obligatoire requis manquant expiré errata scaduta errada incorreta ongeldig vereist ' +
+    'verlopen nieprawidłowe wymagane неверный неверен требуется истек felaktigt ogiltigt forkert ugyldig ' +
     'via through using on n/a tbd todo nan ... …'
   ).split(' '),
 );
 
 /** Something that names a secret without being one: a variable, a template, a mask, a call. */
 const REFERENCE =
-  /^(?:[$%]\{?[\w:.()-]+\}?%?|\$\(.*|`.*|\{\{.*|\{[\w.]*\}?|<[^>]*>?|\([^)]*\)?|\[[^\]]*\]?|!\w+!?|@\w*|[*•xX#._-]+|\w+[*•]{3,}\w*|(?:process\.env|os\.environ|env|ENV|System\.getenv|getenv|secrets|vault|var|local|data|module|config|settings|self|this|args|options|request|params)[.[(].*|[\w.]+\(.*\))$/;
+  /^(?:[$%]\{?[\w:.()-]+\}?%?|\$\(.*|`.*|\{\{.*|\{[\w.]*\}?|<[^>]*>?|\([^)]*\)?|\[[^\]]*\]?|!\w+!?|@\w*|[*•xX#._-]+|\w+[*•]{3,}\w*|(?:process\.env|os\.environ|env|ENV|System\.getenv|getenv|secrets|vault|var|local|data|module|config|settings|self|this|args|options|request|params)[.[(].*|[\w.]+\((?:.*\))?)$/;
 
 const PATH_OR_URL =
   /^(?:~?\/[\w./-]*|\.{1,2}\/.*|[A-Za-z]:[\\/].*|\\\\.*|%\w+%.*|\$\w+[\\/].*|file:.*|https?:\/\/[^@]*)$/;

@@ -32,7 +32,10 @@ const FORMS: readonly (readonly [kind: string, form: RegExp])[] = [
   ['CARGO_TOKEN', /\bcio[A-Za-z0-9]{32}\b/dg],
   ['NUGET_KEY', /\boy2[a-z0-9]{43}\b/dg],
   ['ANTHROPIC_KEY', /\bsk-ant-[A-Za-z0-9_-]{16,}/dg],
-  ['OPENAI_KEY', /\bsk-(?!ant-)(?:(?:proj|svcacct|admin|None|or-v1)-)?(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,}/dg],
+  [
+    'OPENAI_KEY',
+    /\bsk-(?!ant-)(?:(?:proj|svcacct|admin|None|or-v1)-)?(?=[A-Za-z_-]{0,160}\d)[A-Za-z0-9_-]{20,}/dg,
+  ],
   ['AI_KEY', /\b(?:hf_[A-Za-z]{30,}|api_org_[A-Za-z]{34}|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{40,})\b/dg],
   ['AI_KEY', /\b(?:pplx-[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,}|lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10})\b/dg],
   ['SENDGRID_KEY', /\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/dg],
@@ -83,6 +86,20 @@ const FORMS: readonly (readonly [kind: string, form: RegExp])[] = [
   ['CONFLUENT_KEY', /\bcflt[A-Za-z0-9+/]{60}\b/dg],
   ['BUILDKITE_TOKEN', /\bbk(?:ua|ct|at)_[a-f0-9]{40}\b/dg],
   ['PAGERDUTY_KEY', /\bpdus\+_[A-Za-z0-9+_-]{20,}/dg],
+  ['CIRCLECI_TOKEN', /\bCCI(?:PAT|PRJ)_[A-Za-z0-9]{20,}_[a-f0-9]{40}\b/dg],
+  ['DYNATRACE_TOKEN', /\bdt0[a-z]\d{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}\b/dg],
+  ['ALIBABA_KEY', /\bLTAI[A-Za-z0-9]{12,26}\b/dg],
+  ['TENCENT_KEY', /\bAKID[A-Za-z0-9]{32}\b/dg],
+  ['YANDEX_KEY', /\b(?:AQVN[A-Za-z0-9_-]{35,38}|t1\.[A-Za-z0-9_-]{60,})/dg],
+  ['FACEBOOK_TOKEN', /\bEAA[A-Za-z0-9]{80,}\b/dg],
+  ['MAPBOX_TOKEN', /\bsk\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{16,}/dg],
+  ['CONTENTFUL_TOKEN', /\bCFPAT-[A-Za-z0-9_-]{40,}/dg],
+  ['LAUNCHDARKLY_KEY', /\b(?:api|sdk|mob)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/dg],
+  [
+    'SERVICE_TOKEN',
+    /\b(?:shippo_(?:live|test)_[a-f0-9]{40}|tfp_[A-Za-z0-9_-]{40,}|pnu_[A-Za-z0-9]{36}|rdme_[a-z0-9]{70})\b/dg,
+  ],
+  ['AI_KEY', /\bsk_[a-f0-9]{48}\b/dg],
   // Three parts of base64url whose first two are JSON objects.
   ['JWT', /\beyJ[A-Za-z0-9_-]{8,}\.(?:eyJ[A-Za-z0-9_-]{4,}|[A-Za-z0-9_-]{8,})(?:\.[A-Za-z0-9_-]*)*/dg],
 ];

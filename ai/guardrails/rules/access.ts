@@ -56,6 +56,11 @@ const permissions: Rule = ({ name, args, lower, directory }) => {
       ? SWEEP
       : undefined;
   }
+  if (name === 'attrib')
+    return lower.some((arg) => /^\+[hsr]/.test(arg)) &&
+      args.some((arg) => /^[a-z]:|\\/i.test(arg) && reachOf(arg, directory, true) === 'critical')
+      ? SWEEP
+      : undefined;
   if (/^(?:icacls|cacls|xcacls|takeown|subinacl)$/.test(name)) {
     const paths = args.filter((arg) => /^[a-z]:|\\/i.test(arg) && !/^\/\w+:/.test(arg));
     const wide = paths.some((path) => reachOf(path, directory, true) === 'critical');
@@ -96,7 +101,7 @@ const protection = lineRules('security_disabled', [
     'Stops what protects the machine',
   ],
   [
-    /^(?:setenforce\s+(?:0|permissive)|semodule\s+-d|aa-(?:disable|teardown|complain)|semanage\s+permissive|auditctl\s+-(?:e\s*0|d)\b|sysctl\s.*(?:randomize_va_space=0|kptr_restrict=0|yama\.ptrace_scope=0))/,
+    /^(?:setenforce\s+(?:0|permissive)|semodule\s+-d|aa-(?:disable|teardown|complain)|apparmor_parser\s.*(?:-r\b|--remove)\S*\s*\S*\*|fltmc\s+unload|semanage\s+permissive|auditctl\s+-(?:e\s*0|d)\b|sysctl\s.*(?:randomize_va_space=0|kptr_restrict=0|yama\.ptrace_scope=0))/,
     'Turns off what confines programs',
   ],
   [
@@ -113,6 +118,11 @@ const protection = lineRules('security_disabled', [
     'Weakens what protects the machine',
   ],
   [/^(?:dism|disable-windowsoptionalfeature)\b.*(?:windows-defender|defender)/, 'Removes Windows Defender'],
+  [
+    /^(?:export|declare|setx?|env)\b.*(?:node_tls_reject_unauthorized\s*[= ]\s*["']?0|pythonhttpsverify\s*[= ]\s*["']?0|git_ssl_no_verify\s*[= ]\s*["']?(?:1|true))|^pip3?\s+config\s+set\s.*trusted-host/,
+    'Turns off the check of certificates',
+  ],
+  [/^launchctl\s+(?:unload|disable|bootout|remove)\b.*com\.apple\./, 'Stops a part of macOS'],
   [
     /^(?:npm\s+config\s+set|npm\s+set|yarn\s+config\s+set)\s+strict-ssl\s+false|^git\s+config\s.*http\.sslverify\s+(?:false|0)/,
     'Turns off the check of certificates',
@@ -139,7 +149,7 @@ const accounts = lineRules('account_change', [
   ],
   [/^passwd\b(?!\s+(?:-s|--status)\b)/, 'Sets a password'],
   [
-    /^(?:dscl\b.*\s-?(?:create|delete|append|passwd|merge|change)|sysadminctl\b.*-(?:adduser|deleteuser|resetpasswordfor|secuetoken\w*)|dseditgroup\b.*-o\s+(?:edit|create|delete)|pwpolicy\b|createhomedir|dsenableroot|kickstart\b.*-activate)/,
+    /^(?:dscl\b.*\s-?(?:create|delete|append|passwd|merge|change)|sysadminctl\b.*-(?:adduser|deleteuser|resetpasswordfor|secuetoken\w*)|dseditgroup\b.*-o\s+(?:edit|create|delete)|pwpolicy\b|createhomedir|defaults\s+write\s.*loginwindow\S*\s+(?:autologinuser|guestenabled\s.*(?:true|yes|1)\b)|dsenableroot|kickstart\b.*-activate)/,
     'Changes accounts or groups',
   ],
   [
@@ -234,11 +244,20 @@ const escalation = lineRules('privilege_escalation', [
   [/^setcap\b/, 'Gives a program rights of the kernel'],
   [/^(?:sudo\s+)?visudo\b/, 'Changes who may become root'],
   [
-    /^(?:mimikatz|procdump(?:64)?\b.*lsass|rundll32\b.*comsvcs(?:\.dll)?\W+minidump|reg\s+save\s+hklm\\(?:sam|security|system)|ntdsutil\b|pwdump|hashdump|lazagne|invoke-mimikatz|secretsdump|esentutl\b.*(?:ntds|sam))/,
+    /^(?:mimikatz|procdump(?:64)?\b.*lsass|rundll32\b.*comsvcs(?:\.dll)?\W+minidump|reg\s+(?:save|export)\s+(?:hklm|hkey_local_machine)\\(?:sam|security|system)\b(?!\\)|cmdkey\s+\/list|ntdsutil\b|pwdump|hashdump|lazagne|invoke-mimikatz|secretsdump|esentutl\b.*(?:ntds|sam))/,
     'Takes out credentials',
   ],
   [/sekurlsa::|lsadump::/, 'Takes out credentials'],
+  [
+    /^(?:get-content|gc|type|cat|more|copy|copy-item|cp|cpi|xcopy|robocopy|mv|move|move-item|rsync|ditto|tar|zip|7z|compress-archive|sqlite3|base64|strings|xxd)\b.*(?:\blogin data\b|\\cookies\b|logins\.json|key4\.db|\/keychains\/|keychain-db|\bntds\.dit|\\config\\(?:sam|security)\b|wallet\.dat|\/etc\/shadow)/,
+    'Takes out credentials',
+  ],
   [/^security\s+(?:dump-keychain|find-(?:generic|internet)-password\b.*-w|export)/, 'Takes out credentials'],
+  [/^netsh\s+wlan\s.*key\s*=\s*clear|^netsh\s+wlan\s+export\s/, 'Takes out credentials'],
+  [
+    /^(?:curl|wget|invoke-\w+|iwr|irm|https?|fetch)\b.*(?:169\.254\.169\.254|metadata\.google\.internal|100\.100\.100\.200|fd00:ec2::254)\S*(?:security-credentials|\/token|oauth2|user-?data|identity)/,
+    'Takes out credentials of the machine in its cloud',
+  ],
 ]);
 
 export const ACCESS_RULES: readonly Rule[] = [

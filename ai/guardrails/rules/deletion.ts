@@ -1,5 +1,6 @@
 import { hasUnknown, programName } from '../commands/model.ts';
 import { reachOf } from '../commands/paths.ts';
+import { partOf } from '../parts.ts';
 import { lineRules, type Rule, type Seen, type Verdict } from './rule.ts';
 
 const DELETERS = new Set(
@@ -26,7 +27,7 @@ function targetsOf({ name, args }: Seen): string[] {
     if (/^-/.test(arg) && arg !== '-') return false;
     if (switches && /^\/[a-z](?::.*)?$/i.test(arg)) return false;
     if (/^\/[dfpqs]{2,}$/i.test(arg) && switches) return false;
-    return !VALUED.test(args[index - 1] ?? '') && !/^\$?(?:true|false|silentlycontinue|stop)$/i.test(arg);
+    return !VALUED.test(partOf(args, index - 1)) && !/^\$?(?:true|false|silentlycontinue|stop)$/i.test(arg);
   });
 }
 
@@ -47,7 +48,7 @@ const deletes: Rule = (seen) => {
   if (!DELETERS.has(name)) return undefined;
   if (args.includes('--no-preserve-root'))
     return { code: 'destructive_deletion', message: 'Asks that even the root be deleted' };
-  const listed = before.findLast((command) => LISTERS.has(programName(command.words[0] ?? '')));
+  const listed = before.findLast((command) => LISTERS.has(programName(partOf(command.words, 0))));
   const recursive = isRecursive(args) || (listed !== undefined && isRecursive(listed.words.slice(1)));
   const targets = targetsOf(seen);
   // Without quotes a path with blanks falls apart: what is meant is judged as well.
@@ -69,7 +70,7 @@ function listedVerdict(args: readonly string[], directory: string | undefined): 
     (arg, index) =>
       !/^[-(!]/.test(arg) &&
       !/^-(?:include|exclude|filter|depth|name|type|mtime|mmin|size|attributes|erroraction|ea|user|newer|iname|maxdepth|mindepth|perm)$/i.test(
-        args[index - 1] ?? '',
+        partOf(args, index - 1),
       ),
   );
   const roots = paths.length === 0 ? ['*'] : paths;
@@ -94,7 +95,7 @@ const finds: Rule = ({ name, args, directory }) => {
       arg === '-delete' ||
       (/^-(?:exec|execdir|ok)$/.test(arg) &&
         /^(?:.*\/)?(?:rm|shred|unlink|srm|mv|truncate|dd|chmod|chown|sudo|sh|bash)$/.test(
-          args[index + 1] ?? '',
+          partOf(args, index + 1),
         )),
   );
   if (!acts) return undefined;
@@ -116,6 +117,21 @@ const finds: Rule = ({ name, args, directory }) => {
     .find((found) => found !== undefined);
 };
 
+/** What a machine needs at every moment, or at its next start. */
+const INDISPENSABLE =
+  /^(?:\/(?:bin|boot|dev|etc|home|lib\w*|proc|root|run|sbin|sys|usr|var|System|Library|Applications|Users|private)?(?:\/\*)?|\/usr\/(?:s?bin|lib\w*|share|local)|\/(?:usr\/)?s?bin\/[^/]+|\/etc\/(?:passwd|shadow|group|sudoers|pam\.d|fstab|ssl|ssh|systemd)|\/var\/lib(?:\/(?:dpkg|rpm))?|\/boot\/.*|\/System\/.*|\/Library\/(?:Keychains|Preferences|Frameworks|LaunchDaemons)|[a-z]:\\(?:windows(?:\\(?:system32|syswow64|winsxs)(?:\\(?:config|drivers|.*\.(?:exe|dll|sys)))?)?|users|program files(?: \(x86\))?|programdata|bootmgr))$/i;
+
+/** Archivers that take away what they have packed. */
+const archives: Rule = ({ name, args, directory }) =>
+  /^(?:tar|bsdtar|gtar|zip|7z|7za|rar)$/.test(name) &&
+  args.some(
+    (arg) =>
+      /^--remove-files$|^-\w*m\w*$|^-sdel$|^-df$/.test(arg) && (name !== 'tar' || arg.startsWith('--')),
+  ) &&
+  args.some((arg) => /^[/~]|^[a-z]:/i.test(arg) && reachOf(arg, directory, true) === 'critical')
+    ? { code: 'destructive_deletion', message: 'Packs what the system needs and deletes it' }
+    : undefined;
+
 const moves: Rule = ({ name, args, directory, lower }) => {
   const paths = args.filter(
     (arg) =>
@@ -124,12 +140,14 @@ const moves: Rule = ({ name, args, directory, lower }) => {
   if (/^(?:mv|move|move-item|mi|ren|rename|rename-item|rni)$/.test(name)) {
     const target = paths.at(-1) ?? '';
     const renames = /^re?n/.test(name);
-    // Under another name in the same place it can be put back.
+    // Under another name in the same place it can be put back, unless nothing runs without it.
     const critical = paths
       .slice(0, -1)
       .some(
         (path) =>
-          reachOf(path, directory, true) === 'critical' && !(target.startsWith(path) && target !== path),
+          reachOf(path, directory, true) === 'critical' &&
+          (INDISPENSABLE.test(path.replace(/(?<=.)[\\/]+$/, '')) ||
+            !(target.startsWith(path) && target !== path)),
       );
     return critical || (!renames && target === '/dev/null')
       ? { code: 'destructive_deletion', message: 'Moves away what the system needs' }
@@ -222,6 +240,7 @@ export const DELETION_RULES: readonly Rule[] = [
   deletes,
   finds,
   moves,
+  archives,
   overwrites,
   empties,
   packages,

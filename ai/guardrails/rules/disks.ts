@@ -1,5 +1,6 @@
 import { hasUnknown, programName } from '../commands/model.ts';
 import { isDisk } from '../commands/paths.ts';
+import { partOf } from '../parts.ts';
 import { lineRules, type Rule } from './rule.ts';
 
 const wipes: Rule = (seen) => {
@@ -21,10 +22,10 @@ const wipes: Rule = (seen) => {
       (arg, index) =>
         isDisk(arg.replace(/^--?[a-z-]+=|^-[oOf](?=\/)/, '')) &&
         (/^-(?:o|O|f)\/|^--(?:output|file|outfile|output-document)=/.test(arg) ||
-          (/^(?:-[oO]|--(?:output|output-document))$/.test(args[index - 1] ?? '') &&
+          (/^(?:-[oO]|--(?:output|output-document))$/.test(partOf(args, index - 1)) &&
             /^(?:curl|wget|xz|zstd|cpio|partclone.*|dump|aria2c)$/.test(name)) ||
           (/^(?:mv|rsync|scp|qemu-img|ditto|bmaptool)$/.test(name) && index === args.length - 1) ||
-          (/^(?:tar|bsdtar|gtar)$/.test(name) && /^-?\w*f$|^--file$/.test(args[index - 1] ?? ''))),
+          (/^(?:tar|bsdtar|gtar)$/.test(name) && /^-?\w*f$|^--file$/.test(partOf(args, index - 1)))),
     ) &&
     !(
       /^(?:tar|bsdtar|gtar)$/.test(name) &&
@@ -172,7 +173,7 @@ const readsDisk: Rule = ({ name, args, redirects, before }) => {
   const reads = name === 'dd' && args.some((arg) => /^if=/.test(arg) && isDisk(arg.slice(3)));
   const sends =
     redirects.some(({ target }) => /^\/dev\/tcp\//.test(target)) ||
-    before.some(({ words }) => programName(words[0] ?? '') === 'ssh');
+    before.some(({ words }) => programName(partOf(words, 0)) === 'ssh');
   return reads && sends ? { code: 'exfiltration', message: 'Sends a disk’s contents away' } : undefined;
 };
 

@@ -1,5 +1,6 @@
 import { DOWNLOADED } from '../commands/model.ts';
 import { reachOf } from '../commands/paths.ts';
+import { partOf } from '../parts.ts';
 import type { Verdict } from './rule.ts';
 
 /** Calls into .NET and Windows that PowerShell makes without any command; over folded text. */
@@ -15,7 +16,7 @@ const deletes: TextRule = (folded) => {
   for (const pattern of [DELETES, DELETED_ITEM, COM_DELETE]) {
     for (const match of folded.matchAll(pattern)) {
       if (
-        reachOf(match[1] ?? '', undefined, !/\[(?:System\.)?(?:IO\.)?File\]/i.test(match[0])) === 'critical'
+        reachOf(partOf(match, 1), undefined, !/\[(?:System\.)?(?:IO\.)?File\]/i.test(match[0])) === 'critical'
       )
         return {
           code: 'destructive_deletion',

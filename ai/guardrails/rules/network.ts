@@ -1,9 +1,10 @@
 import { programName } from '../commands/model.ts';
 import { reachOf } from '../commands/paths.ts';
+import { partOf } from '../parts.ts';
 import { lineRules, type Rule } from './rule.ts';
 
 const SECRET_FILES =
-  /\/etc\/(?:shadow|passwd|sudoers|ssh\/ssh_host|krb5\.keytab)|\.ssh(?:\/(?:id_|\*|authorized)|\/?(?:\s|$))|\bid_(?:rsa|ed25519|ecdsa|dsa)\b|\.aws\/(?:credentials|config)|\.kube\/config|\.gnupg|\.netrc|\.docker\/config|\.git-credentials|\.pgpass|\.my\.cnf|\.bash_history|\.zsh_history|keychains?\/|login\.keychain|ntds\.dit|\\config\\(?:sam|system|security)\b|login data|cookies(?:\.sqlite)?$|\.env(?:\s|$)|\/proc\/self\/environ|\/root\/|\/home\/[^/]+\/?$|wallet\.dat|\.pem\b|\.key\b|\.pfx\b|consolehost_history/i;
+  /\/etc\/(?:shadow|passwd|sudoers|ssh\/ssh_host|krb5\.keytab)|\.ssh(?:\/(?:id_|\*|authorized)|\/?(?:\s|$))|\bid_(?:rsa|ed25519|ecdsa|dsa)\b|\.aws\/(?:credentials|config)|\.kube\/config|\.gnupg|\.netrc|\.docker\/config|\.git-credentials|\.pgpass|\.my\.cnf|\.bash_history|\.zsh_history|keychains?\/|login\.keychain|ntds\.dit|\\config\\(?:sam|system|security)\b|login data|cookies(?:\.sqlite)?$|\.env(?:\s|$)|\/proc\/(?:self|\d+|\*)\/environ|\/root\/|\/home\/[^/]+\/?$|wallet\.dat|\.pem\b|\.key\b|\.pfx\b|consolehost_history/i;
 export const SENDERS: ReadonlySet<string> = new Set(
   'curl wget scp sftp rsync nc ncat netcat socat ftp tftp ssh mail mailx mutt sendmail rclone aws gsutil az azcopy s3cmd invoke-webrequest invoke-restmethod iwr irm send-mailmessage start-bitstransfer bitsadmin certreq telnet http https'.split(
     ' ',
@@ -18,6 +19,7 @@ const exfiltration: Rule = ({ name, line, args, before, input, redirects }) => {
   const away = SENDERS.has(name) || redirects.some(({ target }) => /^\/dev\/(?:tcp|udp)\//.test(target));
   if (!away) return undefined;
   const source = before.map(({ words }) => words.join(' ')).join(' ');
+  if (/\b169\.254\.169\.254\b|metadata\.google\.internal/.test(source)) return verdict;
   if (SECRET_FILES.test(source) && !/^(?:ls|stat|test|grep -c)\b/.test(source)) return verdict;
   const upload = /^(?:scp|rsync|sftp|rclone|aws|gsutil|azcopy|s3cmd|az)$/.test(name)
     ? args.slice(0, -1).join(' ')
@@ -39,7 +41,7 @@ const exfiltration: Rule = ({ name, line, args, before, input, redirects }) => {
   // Whatever comes through a pipe and leaves by a sender is data of this machine.
   const producer = programName(before.at(-1)?.words[0] ?? '');
   if (
-    /^(?:tar|zip|7z|gzip|cat|env|printenv|history|dd|find|mysqldump|pg_dump|pg_dumpall|sqlite3|base64|xxd|reg|get-content|gc|get-clipboard|compress-archive|mongodump)$/.test(
+    /^(?:grep|egrep|fgrep|zgrep|rg|strings|awk|ps|journalctl|dmesg|select-string|out-string|cmdkey|systeminfo|ipconfig|netstat|ss|tar|zip|7z|gzip|cat|env|printenv|history|dd|find|mysqldump|pg_dump|pg_dumpall|sqlite3|base64|xxd|reg|get-content|gc|get-clipboard|compress-archive|mongodump)$/.test(
       producer,
     ) &&
     (SENDS_DATA.test(line) ||
@@ -54,6 +56,18 @@ const exfiltration: Rule = ({ name, line, args, before, input, redirects }) => {
   )
     return verdict;
   return undefined;
+};
+
+/** A search that sends each file that it finds. */
+const sendsFound: Rule = ({ name, args, line }) => {
+  const at = args.findIndex((arg) => /^-(?:exec|execdir|ok)$/.test(arg));
+  if (name !== 'find' || at === -1 || !SENDERS.has(programName(partOf(args, at + 1)))) return undefined;
+  const wide = args
+    .slice(0, at)
+    .some((arg) => /^[/~]/.test(arg) && reachOf(arg, undefined, true) === 'critical');
+  return SENDS_DATA.test(line) && (wide || SECRET_FILES.test(line))
+    ? { code: 'exfiltration', message: 'Sends data of the machine away' }
+    : undefined;
 };
 
 const reverse = lineRules('reverse_shell', [
@@ -114,4 +128,10 @@ const borrowed = lineRules('download_and_run', [
   [/^(?:npx|bunx|pnpm\s+dlx|uvx|pipx\s+run)\b.*https?:/, 'Runs a package straight from an address'],
 ]);
 
-export const NETWORK_RULES: readonly Rule[] = [exfiltration, reverse, redirectsToNetwork, borrowed];
+export const NETWORK_RULES: readonly Rule[] = [
+  exfiltration,
+  sendsFound,
+  reverse,
+  redirectsToNetwork,
+  borrowed,
+];

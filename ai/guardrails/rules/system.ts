@@ -1,4 +1,5 @@
 import { isRegistry, isRegistryRoot } from '../commands/paths.ts';
+import { partOf } from '../parts.ts';
 import { lineRules, type Rule } from './rule.ts';
 
 const traces = lineRules('traces_removed', [
@@ -56,7 +57,7 @@ const processes: Rule = ({ name, args, line }) => {
     args.some(
       (arg, index) =>
         (arg === '-1' && index > 0) ||
-        (arg === '1' && index > 0 && /^-/.test(args[index - 1] ?? '')) ||
+        (arg === '1' && index > 0 && /^-/.test(partOf(args, index - 1))) ||
         (arg === '1' && args.length === 1) ||
         (arg === '0' && args.length > 1),
     )
@@ -82,20 +83,9 @@ const processes: Rule = ({ name, args, line }) => {
   return undefined;
 };
 
-/** All of them, when nothing chooses. */
-const everything: Rule = ({ name, args, before }) => {
-  const source = before.length === 1 ? (before[0]?.words ?? []) : [];
-  return /^(?:stop-process|spps|stop-service|spsv|remove-localuser|remove-item|ri)$/.test(name) &&
-    /^(?:get-process|gps|get-service|gsv|get-localuser)$/i.test(source[0] ?? '') &&
-    source.length === 1 &&
-    !args.some((arg) => /^[^-]/.test(arg))
-    ? { code: 'process_kill', message: 'Ends or removes all that there is' }
-    : undefined;
-};
-
 const registry: Rule = ({ name, args, lower, line }) => {
   if (name === 'reg' && (lower[0] === 'delete' || lower[0] === 'restore' || lower[0] === 'unload')) {
-    const path = args[1] ?? '';
+    const path = partOf(args, 1);
     const whole = !lower.some((arg) => arg === '/v' || arg === '/ve');
     if (
       lower[0] === 'restore' ||
@@ -171,4 +161,4 @@ export function judgeSql(text: string): { code: string; message: string } | unde
     : undefined;
 }
 
-export const SYSTEM_RULES: readonly Rule[] = [traces, logFiles, ends, processes, everything, registry, data];
+export const SYSTEM_RULES: readonly Rule[] = [traces, logFiles, ends, processes, registry, data];

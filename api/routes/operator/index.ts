@@ -1,4 +1,5 @@
 import { deploymentRoutes } from '../deployment/index.ts';
+import { incidentRoutes } from '../incident/index.ts';
 import { packagingRoutes } from '../packaging/index.ts';
 import type { OperatorRoute } from '../types.ts';
 import { cancelTask } from './cancel-task.ts';
@@ -8,18 +9,6 @@ import { createTask } from './create-task.ts';
 import { createTasks } from './create-tasks.ts';
 import { deleteAgent } from './delete-agent.ts';
 import { editAgent } from './edit-agent.ts';
-import { approveIncident } from './incidents/approve-incident.ts';
-import { askIncident } from './incidents/ask-incident.ts';
-import { editIncident } from './incidents/edit-incident.ts';
-import {
-  listIncidentCalls,
-  listIncidentOccurrences,
-  listIncidentRemedies,
-  listIncidentTimeline,
-} from './incidents/list-incident-parts.ts';
-import { listIncidents } from './incidents/list-incidents.ts';
-import { rejectIncident } from './incidents/reject-incident.ts';
-import { showIncident } from './incidents/show-incident.ts';
 import { listAgents } from './list-agents.ts';
 import { listAlerts } from './list-alerts.ts';
 import { listArtifacts } from './list-artifacts.ts';
@@ -68,16 +57,7 @@ export const operatorRoutes: readonly OperatorRoute[] = [
   uploadArtifact,
   listArtifacts,
   listAlerts,
-  listIncidents,
-  showIncident,
-  listIncidentOccurrences,
-  listIncidentRemedies,
-  listIncidentCalls,
-  listIncidentTimeline,
-  approveIncident,
-  editIncident,
-  rejectIncident,
-  askIncident,
+  ...incidentRoutes,
   listAuditEvents,
   createEnrolmentToken,
   listEnrolmentTokens,

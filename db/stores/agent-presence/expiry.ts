@@ -26,6 +26,8 @@ const LONGEST_PASS_MS = 10_000;
  * as long a pause. What it takes to mark agents that are due does not count: it must be done, and the sooner the better.
  */
 const PAUSE_PER_LOOK = 4;
+/** A look that was slow because the machine was busy must not make whoever is due next wait for seconds. */
+const LONGEST_PAUSE_MS = 1_000;
 /** A pass that follows so soon is not worth a separate wake-up of its workflow. */
 const MIN_PAUSE_MS = 250;
 /** The same while nobody listens, which may go on for long. */
@@ -57,12 +59,10 @@ export async function expireShard(pool: Pool, shard: number, rules: ExpiryRules)
   }
   const looked = performance.now();
   const next = await nextExpiryMs(pool, shard, rules, 'runs');
+  // Where a look is long, because the fleet is large, the next one waits longer.
+  const pause = Math.min(LONGEST_PAUSE_MS, Math.round(PAUSE_PER_LOOK * (performance.now() - looked)));
   return {
-    // Where a look is long, because the fleet is large, the next one waits longer.
-    next_in_ms:
-      batch === BATCH
-        ? MIN_PAUSE_MS
-        : Math.round(Math.max(next, PAUSE_PER_LOOK * (performance.now() - looked))),
+    next_in_ms: batch === BATCH ? MIN_PAUSE_MS : Math.max(next, pause),
     expired,
     alert_batches: rules.alertsDelivered ? await undeliveredBatches(pool, shard) : [],
   };

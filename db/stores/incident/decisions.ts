@@ -159,9 +159,15 @@ async function decide(
 ): Promise<DecisionAnswer> {
   const moved = await moveIncident(pool, { word, id, actor, correlationId, tell: 'now', ...effect });
   if (moved !== undefined) return { kind: 'decided' };
-  const { rows } = await pool.query<{ status: IncidentStatus }>('SELECT status FROM incident WHERE id = $1', [
-    id,
-  ]);
+  return refusalOf(pool, id);
+}
+
+/** Why a word was not taken: what the incident is instead, or that there is none. */
+export async function refusalOf(queryable: Pool | PoolClient, id: string): Promise<DecisionAnswer> {
+  const { rows } = await queryable.query<{ status: IncidentStatus }>(
+    'SELECT status FROM incident WHERE id = $1',
+    [id],
+  );
   return rows[0] === undefined ? { kind: 'not_found' } : { kind: 'refused', status: rows[0].status };
 }
 

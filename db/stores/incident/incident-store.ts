@@ -31,6 +31,7 @@ import {
 } from './decisions.ts';
 import { listCalls, listIncidents, listOccurrences, listRemedies, listSteps, showIncident } from './lists.ts';
 import { advanceRemedies } from './remedies.ts';
+import { stopRemedies } from './stop.ts';
 import {
   type IncidentRules,
   leaseUntold,
@@ -117,6 +118,10 @@ export class IncidentStore {
 
   ask(id: string, wish: string | undefined, decider: Decider): Promise<DecisionAnswer> {
     return askIncident(this.#database.pool, id, wish, decider);
+  }
+
+  stop(id: string, reason: string, decider: Decider): Promise<DecisionAnswer> {
+    return stopRemedies(this.#database.pool, id, reason, decider);
   }
 
   list(query: IncidentListQuery): Promise<Page<Incident>> {

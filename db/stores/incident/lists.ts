@@ -73,6 +73,7 @@ export async function showIncident(database: Database, id: string): Promise<Inci
       HEALTHY: of('HEALTHY'),
       FAILED: of('FAILED'),
       SKIPPED: of('SKIPPED'),
+      STOPPED: of('STOPPED'),
     },
   };
 }

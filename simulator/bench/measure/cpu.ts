@@ -66,3 +66,10 @@ export async function cpuDuring<Name extends string, T>(
   ) as Record<Name, number>;
   return { result, seconds };
 }
+
+/** CPU-seconds by process for each 1,000 of `operations`. */
+export const perThousand = (
+  used: Readonly<Record<string, number>>,
+  operations: number,
+): Record<string, number> =>
+  Object.fromEntries(Object.entries(used).map(([name, seconds]) => [name, (seconds * 1_000) / operations]));

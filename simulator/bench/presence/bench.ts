@@ -7,7 +7,7 @@ import { agentPresenceWorkflowId, PRESENCE_SHARDS } from '../../../contracts/tem
 import { openDatabase } from '../../../db/database.ts';
 import { type BenchContext, defineBench } from '../bench.ts';
 import { seedAgents } from '../checkins/seed.ts';
-import { cpuDuring } from '../measure/cpu.ts';
+import { cpuDuring, perThousand } from '../measure/cpu.ts';
 import { startBenchPlatform } from '../parts/platform.ts';
 import { scratchFolder } from '../parts/scratch.ts';
 
@@ -96,9 +96,6 @@ export const presence = defineBench({
     };
   },
 });
-
-const perThousand = (used: Readonly<Record<string, number>>, agents: number): Record<string, number> =>
-  Object.fromEntries(Object.entries(used).map(([name, seconds]) => [name, (seconds * 1_000) / agents]));
 
 type Cpu = Readonly<Record<string, number>>;
 

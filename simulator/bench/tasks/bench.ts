@@ -8,7 +8,7 @@ import { parseConfig } from '../../../contracts/config.ts';
 import { agentTaskWorkflowId } from '../../../contracts/temporal.ts';
 import { type BenchContext, defineBench } from '../bench.ts';
 import { seedAgents } from '../checkins/seed.ts';
-import { cpuDuring } from '../measure/cpu.ts';
+import { cpuDuring, perThousand } from '../measure/cpu.ts';
 import { newHistogram, percentile, record } from '../measure/latency.ts';
 import { UsageError } from '../options.ts';
 import { startChild } from '../parts/child.ts';
@@ -111,18 +111,14 @@ export const tasks = defineBench({
     const floorRate = options.tasks / floor.result.seconds;
     const lifetimes = newHistogram();
     for (const lifetime of histories.seconds) record(lifetimes, lifetime * 1_000);
-    const per1000 = (used: Readonly<Record<string, number>>): Record<string, number> =>
-      Object.fromEntries(
-        Object.entries(used).map(([name, value]) => [name, (value * 1_000) / options.tasks]),
-      );
     return {
       rate,
       floor_rate: floorRate,
       ratio: rate / floorRate,
-      cpu_s_per_1000: per1000(seconds),
+      cpu_s_per_1000: perThousand(seconds, options.tasks),
       p50_ms: percentile(lifetimes, 50),
       p99_ms: percentile(lifetimes, 99),
-      floor_cpu_s_per_1000: per1000(floor.seconds),
+      floor_cpu_s_per_1000: perThousand(floor.seconds, options.tasks),
       messages: histories.messages,
       workflow_tasks: histories.workflowTasks,
       events: histories.events,

@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import { CertificateMill } from '../parts/certificates.ts';
+import { AgentLines, post } from '../parts/agent-lines.ts';
 
 export interface FleetAccess {
   /** Of the running platform, with its CA. */
@@ -14,22 +14,17 @@ export interface FleetAccess {
 export class TaskDriver {
   readonly #access: FleetAccess;
   readonly #operators: Pool;
-  readonly #agents: Pool;
-  readonly #certificates: ReadonlyMap<string, string>;
+  readonly #agents: AgentLines;
 
-  private constructor(access: FleetAccess, certificates: ReadonlyMap<string, string>) {
+  private constructor(access: FleetAccess, agents: AgentLines) {
     this.#access = access;
     this.#operators = new Pool(access.operatorUrl, { connections: 32 });
-    this.#agents = new Pool(access.proxyUrl, { connections: 64 });
-    this.#certificates = certificates;
+    this.#agents = agents;
   }
 
   static async open(access: FleetAccess): Promise<TaskDriver> {
-    const mill = await CertificateMill.open(access.dataDir);
-    return new TaskDriver(
-      access,
-      new Map(access.agentIds.map((id) => [id, `:${mill.issue(id).toString('base64')}:`])),
-    );
+    const { dataDir, proxyUrl, agentIds } = access;
+    return new TaskDriver(access, await AgentLines.open(dataDir, proxyUrl, agentIds));
   }
 
   /**
@@ -59,19 +54,9 @@ export class TaskDriver {
       task_type: 'COLLECT',
       payload: { collect: ['system'] },
     });
-    const beat = {
-      status: 'ONLINE',
-      instance_id: agentId,
-      hardware_id: `bench-${agentId}`,
-      agent_version: '1.0.0',
-    };
-    const { pending_tasks: tasks } = (await this.#asAgent(agentId, `agents/${agentId}/heartbeat`, beat)) as {
-      pending_tasks: { id: string }[];
-    };
+    const tasks = await this.#agents.heartbeat(agentId);
     if (!tasks.some((task) => task.id === id)) throw new Error(`Task ${id} was not handed over`);
-    await this.#asAgent(agentId, `agents/tasks/${id}/start`, {});
-    await new Promise((resolve) => setTimeout(resolve, workMs));
-    await this.#asAgent(agentId, `agents/tasks/${id}/complete`, { result: { exit_code: 0 } });
+    await this.#agents.work(agentId, id, workMs);
     return id;
   }
 
@@ -80,33 +65,7 @@ export class TaskDriver {
     return (await post(this.#operators, '/api/v1/tasks', headers, body)) as { id: string };
   }
 
-  #asAgent(agentId: string, path: string, body: object): Promise<unknown> {
-    return post(
-      this.#agents,
-      `/api/v1/${path}`,
-      { 'client-cert': this.#certificates.get(agentId) ?? '' },
-      body,
-    );
-  }
-
   async close(): Promise<void> {
     await Promise.all([this.#operators.close(), this.#agents.close()]);
   }
-}
-
-async function post(
-  pool: Pool,
-  path: string,
-  headers: Record<string, string>,
-  body: object,
-): Promise<unknown> {
-  const answer = await pool.request({
-    path,
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
-  const text = await answer.body.text();
-  if (answer.statusCode >= 300) throw new Error(`${path}: ${answer.statusCode} ${text}`);
-  return JSON.parse(text);
 }

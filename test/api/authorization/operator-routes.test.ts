@@ -38,6 +38,7 @@ const NEEDS: Readonly<Record<string, Scope>> = {
   'POST /api/v1/incidents/{id}/edit': 'approver',
   'POST /api/v1/incidents/{id}/reject': 'approver',
   'POST /api/v1/incidents/{id}/ask': 'approver',
+  'POST /api/v1/incidents/{id}/stop': 'operator',
   'GET /api/v1/audit-events': 'viewer',
   'POST /api/v1/enrolment-tokens': 'operator',
   'GET /api/v1/enrolment-tokens': 'operator',

@@ -11,8 +11,12 @@ beforeAll(async () => {
 });
 afterAll(() => world?.dispose());
 
-const send = (id: string, word: string, body: object, scope: 'approver' | 'admin' = 'approver') =>
-  world.operator(`/api/v1/incidents/${id}/${word}`, { body, scope });
+const send = (
+  id: string,
+  word: string,
+  body: object,
+  scope: 'operator' | 'approver' | 'admin' = 'approver',
+) => world.operator(`/api/v1/incidents/${id}/${word}`, { body, scope });
 
 it('an approval names its devices and its decider, and each step is in the timeline', async () => {
   const { id } = await trouble.waiting(2);
@@ -34,6 +38,43 @@ it('an approval names its devices and its decider, and each step is in the timel
     action: 'incident.approve',
     before: { status: 'AWAITING_DECISION' },
     after: { status: 'CANARY', devices: 2 },
+  });
+});
+
+it('a running remedy is stopped by an operator, whose name and request are kept', async () => {
+  const { id } = await trouble.waiting(2);
+  const early = await send(id, 'stop', { reason: 'too early' }, 'operator');
+  expect([early.status, early.body]).toEqual([
+    409,
+    expect.objectContaining({
+      code: 'incident-state-conflict',
+      incident_status: 'AWAITING_DECISION',
+      detail: expect.stringContaining('CANARY or ROLLOUT'),
+    }),
+  ]);
+  await send(id, 'approve', { retry_failed_tasks: false });
+  await trouble.incidents.advance(id);
+  const task = await trouble.remedyTask(id, (await trouble.remedies(id))[0]?.agent_id ?? '');
+  const stopped = await send(id, 'stop', { reason: 'the wrong script' }, 'operator');
+  expect(stopped.body).toMatchObject({
+    status: 'AWAITING_DECISION',
+    advice: 'Stopped by test-operator: the wrong script',
+    preselected_suggestion_id: null,
+    remedies: { STOPPED: 1, SKIPPED: 1 },
+  });
+  const [step] = items(await world.operator(`/api/v1/incidents/${id}/timeline`));
+  expect(step).toMatchObject({
+    actor_id: 'test-operator',
+    action: 'incident.stop',
+    before: { status: 'CANARY' },
+    after: { status: 'AWAITING_DECISION', reason: 'the wrong script' },
+  });
+  const [cancelled] = await world.audit({ object_id: task, action: 'agent_task.cancel' });
+  expect(cancelled).toMatchObject({ actor_id: 'test-operator', after: { status: 'CANCELLED' } });
+  await send(id, 'reject', { reason: 'known' });
+  expect((await send(id, 'stop', { reason: 'too late' }, 'operator')).body).toMatchObject({
+    code: 'incident-state-conflict',
+    incident_status: 'CLOSED',
   });
 });
 

@@ -9,6 +9,7 @@ import {
   type IncidentDetail,
   incidentListQuery,
   rejectIncidentSchema,
+  stopIncidentSchema,
 } from '../../../contracts/incident/incident.ts';
 import { FakePlatform, pageWith, refuse } from './support/platform.ts';
 import { eucora } from './support/session.ts';
@@ -37,6 +38,7 @@ const NO_REMEDIES = {
   HEALTHY: 0,
   FAILED: 0,
   SKIPPED: 0,
+  STOPPED: 0,
 };
 
 function anIncident(changes: Partial<IncidentDetail> = {}): IncidentDetail {
@@ -259,6 +261,21 @@ it('edits from files and from standard input, and tells why a script is refused'
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain('script: deletes: all');
   expect((await eucora(platform, `incidents edit ${ID} --script ${folder}/none`)).code).toBe(2);
+});
+
+it('stops a running remedy with a reason', async () => {
+  platform.on(`POST /incidents/${ID}/stop`, {
+    json: anIncident({
+      advice: 'Stopped by jane: odd',
+      remedies: { ...NO_REMEDIES, STOPPED: 1, SKIPPED: 2 },
+    }),
+  });
+  const { code, stdout } = await eucora(platform, `incidents stop ${ID} --reason odd`);
+  expect([code, platform.bodies(stopIncidentSchema)]).toEqual([0, [{ reason: 'odd' }]]);
+  expect(stdout).toContain('1 STOPPED');
+  platform.on(`POST /incidents/${ID}/stop`, refuse('incident-state-conflict', { incident_status: 'CLOSED' }));
+  expect((await eucora(platform, `incidents stop ${ID} --reason odd`)).code).toBe(1);
+  expect((await eucora(platform, `incidents stop ${ID}`)).code).toBe(2);
 });
 
 it('rejects with a reason, and asks again with a wish', async () => {

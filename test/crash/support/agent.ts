@@ -58,8 +58,8 @@ export class StubbornAgent {
     }
   }
 
-  ask(taskId: string, word: AgentTaskWord): Promise<Answer> {
-    return insist(() => this.#post(`/api/v1/agents/tasks/${taskId}/${word}`, BODIES[word]));
+  ask(taskId: string, word: AgentTaskWord, body: object = BODIES[word]): Promise<Answer> {
+    return insist(() => this.#post(`/api/v1/agents/tasks/${taskId}/${word}`, body));
   }
 
   close(): Promise<void> {

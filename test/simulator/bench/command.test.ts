@@ -36,7 +36,7 @@ const sample = (run: Bench['run'] = async () => FIGURES) =>
     run: (values, context) => run(values, context),
   });
 
-async function bench(args: readonly string[], one: Bench = sample()) {
+async function bench(args: readonly string[], one: Bench = sample(), signal = new AbortController().signal) {
   const out: string[] = [];
   const said: string[] = [];
   const status = await runBench({
@@ -45,7 +45,7 @@ async function bench(args: readonly string[], one: Bench = sample()) {
     out: (line) => out.push(line),
     say: (line) => said.push(line),
     progress: () => undefined,
-    signal: new AbortController().signal,
+    signal,
   });
   return { status, out, said: said.join('\n') };
 }
@@ -100,6 +100,19 @@ describe('npm run bench', () => {
     const { status, out, said } = await bench(['sample'], failing);
     expect([status, out, undone]).toEqual([1, [], ['second', 'first']]);
     expect(said).toContain('no luck');
+  });
+
+  it('cleans up and ends when it is stopped, whatever the bench waits for', async () => {
+    const stop = new AbortController();
+    const undone: string[] = [];
+    const endless = sample(async (_values, { cleanup }) => {
+      cleanup.add(() => undone.push('engine'));
+      setImmediate(() => stop.abort(new Error('stopped by SIGINT')));
+      return new Promise<never>(() => undefined);
+    });
+    const { status, out, said } = await bench(['sample'], endless, stop.signal);
+    expect([status, out, undone, said]).toEqual([1, [], ['engine'], 'stopped by SIGINT']);
+    expect((await bench(['sample'], endless, stop.signal)).status).toBe(1);
   });
 
   it('knows its benches by their names', async () => {

@@ -14,7 +14,7 @@ export const STORIES: Readonly<Record<keyof typeof WORKFLOW_TYPES, readonly stri
   alertDelivery: ['delivered', 'failed'],
   deployment: ['approved-and-completed', 'rolled-back'],
   maintenance: ['completed'],
-  incident: ['resolved', 'canary-failed', 'expired', 'reopened'],
+  incident: ['resolved', 'canary-failed', 'stopped', 'expired', 'reopened'],
   packagingPipeline: ['passed', 'refused', 'cancelled'],
   storeMaintenance: ['completed'],
 };
@@ -38,7 +38,10 @@ export function readHistory(file: string): History {
   return historyFromJSON(JSON.parse(readFileSync(join(FOLDER, file), 'utf8')));
 }
 
+/** `RECORD_HISTORIES=incident.stopped` keeps the others of its type as they were released. */
 export async function recordHistory(handle: WorkflowHandle, file: string): Promise<void> {
+  const wanted = process.env['RECORD_HISTORIES'] ?? '';
+  if (wanted.includes('.') && file !== `${wanted}.json`) return;
   await mkdir(FOLDER, { recursive: true });
   const history = await handle.fetchHistory();
   await writeFile(join(FOLDER, file), `${JSON.stringify(JSON.parse(historyToJSON(history)), null, 1)}\n`);

@@ -6,7 +6,7 @@ import { atRest, incidentAnalysis } from '../../harness/incidents.ts';
 import { eventually, type TestControlPlane } from '../../harness/temporal.ts';
 import { recordHistory } from './histories.ts';
 
-/** The stories of incidents: healed, failed on the first device, never decided, and come back. */
+/** The stories of incidents: healed, failed on the first device, stopped, never decided, and come back. */
 export async function recordIncidents(
   env: TestWorkflowEnvironment,
   database: TestDatabase,
@@ -80,6 +80,22 @@ export async function recordIncidents(
     await relayed();
     await failed.handle.result();
     await recordHistory(failed.handle, 'incident.canary-failed.json');
+
+    const stopped = await waiting(2);
+    await trouble.approve(stopped.id);
+    await relayed();
+    await eventually(async () =>
+      trouble.remedyTask(stopped.id, (await trouble.remedies(stopped.id))[0]?.agent_id ?? ''),
+    );
+    await plane.syncClock();
+    await trouble.incidents.stop(stopped.id, 'odd', DECIDER);
+    await relayed();
+    await plane.pass(2);
+    await until(stopped.id, 'AWAITING_DECISION');
+    await trouble.incidents.reject(stopped.id, 'known', DECIDER);
+    await relayed();
+    await stopped.handle.result();
+    await recordHistory(stopped.handle, 'incident.stopped.json');
 
     const expired = await waiting(1);
     await plane.pass(259_300);

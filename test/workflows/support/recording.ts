@@ -62,6 +62,20 @@ export async function recordAllHistories(): Promise<void> {
   }
 }
 
+/** The stories of incidents alone, on engines of their own. */
+export async function recordIncidentHistories(): Promise<void> {
+  const [env, database] = await Promise.all([timeSkippingEnvironment(), createTestDatabase()]);
+  await registerSearchAttributes(env);
+  const plane = await controlPlane(env, database);
+  try {
+    await recordIncidents(env, database, plane);
+  } finally {
+    await plane.stop();
+    await env.teardown();
+    await database.dispose();
+  }
+}
+
 async function recordTasks({ database, fleet, plane }: Stage): Promise<void> {
   const { tasks } = database.stores;
   const agent = await fleet.online();

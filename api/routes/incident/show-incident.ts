@@ -1,7 +1,7 @@
-import { incidentDetailSchema } from '../../../../contracts/incident/incident.ts';
-import { answer, guarded, problems } from '../../../openapi/route.ts';
-import { idParams, OPERATOR_SECURITY, type OperatorRoute } from '../../types.ts';
-import { shown } from './decision.ts';
+import { incidentDetailSchema } from '../../../contracts/incident/incident.ts';
+import { answer, guarded, problems } from '../../openapi/route.ts';
+import { idParams, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
+import { shown } from './answers.ts';
 
 export const showIncident: OperatorRoute = (app, deps, authorize) => {
   const route = guarded(

@@ -1,7 +1,7 @@
-import { pageOf } from '../../../../contracts/http/common.ts';
-import { incidentListQuery, incidentSchema } from '../../../../contracts/incident/incident.ts';
-import { answer, guarded, problems } from '../../../openapi/route.ts';
-import { OPERATOR_SECURITY, type OperatorRoute } from '../../types.ts';
+import { pageOf } from '../../../contracts/http/common.ts';
+import { incidentListQuery, incidentSchema } from '../../../contracts/incident/incident.ts';
+import { answer, guarded, problems } from '../../openapi/route.ts';
+import { OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
 
 export const listIncidents: OperatorRoute = (app, deps, authorize) => {
   const route = guarded(
