@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import { createConsole } from '../console/app.tsx';
 import type { Config } from '../contracts/config.ts';
+import { isWithin } from '../runtime/network/blocks.ts';
 import type { ApiDependencies, ApiEnv } from './context.ts';
-import { isWithin, parseBlocks, remoteAddress } from './middleware/address.ts';
+import { parseBlocks, remoteAddress } from './middleware/address.ts';
 import type { App } from './routes/types.ts';
 
 /**

@@ -6,6 +6,7 @@ import * as packagingPipeline from './migrations/0003-packaging-pipeline.ts';
 import * as deployment from './migrations/0004-deployment.ts';
 import * as incidents from './migrations/0005-incidents.ts';
 import * as fleetSamples from './migrations/0006-fleet-samples.ts';
+import * as deploymentOverlap from './migrations/0007-deployment-overlap.ts';
 import * as stoppedRemedies from './migrations/0008-stopped-remedies.ts';
 import * as certificatesAndFindings from './migrations/0009-certificates-and-findings.ts';
 import * as issuedCertificates from './migrations/0010-issued-certificates.ts';
@@ -18,6 +19,7 @@ const MIGRATIONS = [
   { name: '0004-deployment', up: deployment.up },
   { name: '0005-incidents', up: incidents.up },
   { name: '0006-fleet-samples', up: fleetSamples.up },
+  { name: '0007-deployment-overlap', up: deploymentOverlap.up },
   { name: '0008-stopped-remedies', up: stoppedRemedies.up },
   { name: '0009-certificates-and-findings', up: certificatesAndFindings.up },
   { name: '0010-issued-certificates', up: issuedCertificates.up },

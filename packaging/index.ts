@@ -24,7 +24,9 @@ export type {
   Verification,
 } from './results.ts';
 export { makeSbom } from './sbom/sbom.ts';
+export { scanDatabaseProblem } from './scan/database.ts';
 export { scan } from './scan/scan.ts';
+export { lookByTrivy, type TrivyReports } from './scan/trivy-reports.ts';
 export type { ScanSettings, ToolSettings } from './settings.ts';
 export { signPackage } from './sign/sign.ts';
 export { stageSource } from './source/stage.ts';

@@ -13,6 +13,8 @@ import type {
   ToolReport,
   Verification,
 } from './results.ts';
+import type { SbomOptions } from './sbom/sbom.ts';
+import type { TrivyReports } from './scan/trivy-reports.ts';
 
 /**
  * The steps in their order. Each may be run again in the same workspace: it clears what an earlier try left of its
@@ -36,10 +38,12 @@ export interface PackagingTools {
   ): Promise<SignedPackage>;
   /** Has a signed package checked by other programs than the signer's, against the keys that are trusted. */
   verifyPackage(ctx: ToolContext, signed: PackageFile, keys: SigningKeys): Promise<Verification>;
+  /** Has Trivy look at the laid-out tree, for SBOM and scan. */
+  lookByTrivy(ctx: ToolContext, tree: string): Promise<TrivyReports>;
   /** SBOM of the laid-out tree, into `<workspace>/sbom.<format>.json`. */
-  makeSbom(ctx: ToolContext, tree: string, format: SbomFormat): Promise<Sbom>;
+  makeSbom(ctx: ToolContext, tree: string, format: SbomFormat, options?: SbomOptions): Promise<Sbom>;
   /** Scan of the laid-out tree, report into `<workspace>/scan.<scanner>.json`. */
-  scan(ctx: ToolContext, tree: string, scanner: Scanner): Promise<Scan>;
+  scan(ctx: ToolContext, tree: string, scanner: Scanner, reports?: TrivyReports): Promise<Scan>;
   /** Which programs this worker has, for evidence. */
   toolVersions(ctx: ToolContext): Promise<ToolReport>;
 }

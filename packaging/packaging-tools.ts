@@ -2,6 +2,7 @@ import { buildPackage } from './build/build.ts';
 import type { PackagingTools } from './interface.ts';
 import { makeSbom } from './sbom/sbom.ts';
 import { scan } from './scan/scan.ts';
+import { lookByTrivy } from './scan/trivy-reports.ts';
 import { signPackage } from './sign/sign.ts';
 import { stageSource } from './source/stage.ts';
 import { toolVersions } from './tools/versions.ts';
@@ -13,6 +14,7 @@ export const packagingTools: PackagingTools = {
   buildPackage,
   signPackage,
   verifyPackage,
+  lookByTrivy,
   makeSbom,
   scan,
   toolVersions,

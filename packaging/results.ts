@@ -40,8 +40,8 @@ export interface SignedPackage extends PackageFile, Signature {
 export interface Verification extends Signature {
   /** The programs that vouch for it; never the one that signed. */
   readonly verified_by: readonly string[];
-  /** Armored OpenPGP public key of the signer of a deb: agents check debs by themselves. */
-  readonly public_key?: string;
+  /** What agents are to trust: the signer's OpenPGP key, armored, or its certificate, PEM. */
+  readonly public_key: string;
 }
 
 export interface Sbom {
@@ -68,6 +68,9 @@ export interface ToolVersion {
 
 export interface ToolReport {
   readonly tools: readonly ToolVersion[];
-  /** How far tools are cut off from the network and other processes here. */
-  readonly isolation: 'namespaces' | 'none';
+  /**
+   * How far tools are cut off here. `namespaces`: from the network and other processes; `sandbox`: from the file system
+   * outside their workspace as well.
+   */
+  readonly isolation: 'sandbox' | 'namespaces' | 'none';
 }

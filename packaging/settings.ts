@@ -16,7 +16,7 @@ export interface ToolSettings {
 export interface ScanSettings {
   /** Trivy's cache folder, with db/trivy.db and db/metadata.json. */
   readonly trivyCache: string;
-  /** OCI repository that Trivy fetches its database from when it is missing or too old; none: offline. */
+  /** OCI repository that Trivy's database is fetched from when it is missing or too old; `default`: Trivy's own; none: offline. */
   readonly trivyRepository: string | undefined;
   /** osv-scanner's folder, with osv-scalibr/<ecosystem>/all.zip. */
   readonly osvDatabase: string;

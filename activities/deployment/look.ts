@@ -33,6 +33,7 @@ function findings(look: Look): Promise<Findings> {
     case 'ROLLING_BACK':
       return rollBack(look);
     case 'COMPLETED':
+      if (look.deployment.joiners_stopped_at !== null) return windDown(look, 'all');
       return look.deployment.plan.late_joiners ? admitLater(look) : windDown(look, 'unreachable');
     default:
       return windDown(look, 'all');

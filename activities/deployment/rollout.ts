@@ -192,20 +192,31 @@ async function giveOut(look: Look, ring: number): Promise<GivenOut> {
   return { count, due, held_back: held.length === 0 ? '' : `; ${held.join('; ')}` };
 }
 
-/** After the end: devices that come to fit get it, until a later version has taken its place. */
+/**
+ * After the end: devices that come to fit get it, until a later version has taken its place. They pass the gates of the
+ * last ring: who is not well within its soak is not counted as installed, and too many such devices end the handing out.
+ */
 export async function admitLater(look: Look): Promise<Findings> {
   if (await look.isSuperseded()) {
     await look.say('supersede', 'A later version of the package was rolled out');
     return { ended: true };
   }
   const last = look.deployment.plan.rings.length - 1;
-  const moved =
-    (await look.recall('unreachable')) + (await look.settle()) + (await look.admitLateJoiners(last));
+  const ring = look.deployment.plan.rings[last];
+  if (ring === undefined) throw new Error(`The deployment ${look.id} has no rings`);
+  const settled =
+    (await look.recall('unreachable')) + (await look.settle()) + (await look.findSickJoiners(last, ring));
+  const failures = tooManyFailures(ring.gates, (await look.lateCounts()).ofRing(last));
+  if (failures !== undefined) {
+    await look.stopJoiners(`Late joiners get it no more: ${failures}`);
+    return { progressed: true };
+  }
+  const moved = settled + (await look.admitLateJoiners(last));
   const given = await giveOut(look, last);
   const open = (await look.counts()).byState().DISPATCHED ?? 0;
   return {
     progressed: moved + given.count > 0,
     due: given.due,
-    patience_ms: open > 0 ? 15_000 : JOINERS_EVERY_MS,
+    patience_ms: open > 0 ? 15_000 : (await look.joinersSoak(ring)) ? soakPatience(ring) : JOINERS_EVERY_MS,
   };
 }

@@ -68,8 +68,7 @@ export function packagingPipelineActivities(options: PackagingOptions) {
       await steps.run(id, 'verify', async (work) => {
         const { verified_by, public_key, thumbprint, subject, expires_at } = await production.verified(work);
         // Agents are told whom to trust, and risk is judged by how long the key still lasts.
-        if (public_key !== undefined)
-          await stores.signingKeys.note({ thumbprint, material: public_key, subject, expires_at });
+        await stores.signingKeys.note({ thumbprint, material: public_key, subject, expires_at });
         work.log(`verified by ${verified_by.join(', ')}`);
         return done;
       });

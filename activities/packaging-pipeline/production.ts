@@ -1,23 +1,26 @@
 import { packageDescriptionSchema } from '../../contracts/packaging-pipeline/description.ts';
 import type { Scanner } from '../../contracts/packaging-pipeline/findings.ts';
-import type {
-  BuiltPackage,
-  PackagingTools,
-  Sbom,
-  Scan,
-  SignedPackage,
-  SigningKeys,
-  StagedSource,
-  ToolReport,
-  Verification,
+import {
+  type BuiltPackage,
+  PackagingError,
+  type PackagingTools,
+  type Sbom,
+  type Scan,
+  type SignedPackage,
+  type SigningKeys,
+  type StagedSource,
+  type ToolReport,
+  type TrivyReports,
+  type Verification,
 } from '../../packaging/index.ts';
 import type { ContentStore } from '../../runtime/content-store/content-store.ts';
-import { sourceFile } from './source.ts';
+import type { Sources } from './source.ts';
 import type { StepWork } from './step-runner.ts';
 
 export interface ProductionOptions {
   readonly tools: PackagingTools;
   readonly content: ContentStore;
+  readonly sources: Sources;
   /** Read anew for each pipeline, so that keys can be rotated while the worker runs. */
   readonly signingKeys: () => Promise<SigningKeys>;
   readonly scanner: Scanner;
@@ -38,7 +41,7 @@ export class Production {
 
   staged(work: StepWork): Promise<StagedSource> {
     return this.#part(work, 'staged', async () => {
-      const file = await sourceFile(work, this.#options.content);
+      const file = await this.#options.sources.file(work);
       return this.#options.tools.stageSource(work.tools, file, description(work));
     });
   }
@@ -70,14 +73,27 @@ export class Production {
   sbom(work: StepWork): Promise<Sbom> {
     return this.#part(work, 'sbom', async () => {
       const { tree } = await this.built(work);
-      return this.#options.tools.makeSbom(work.tools, tree, work.pipeline.sbom_format);
+      const { package_name: name, package_version: version, sbom_format: format } = work.pipeline;
+      // SPDX is Trivy's own; and that there is no database to scan with is for the scan to say.
+      const reports = format === 'cyclonedx' ? await this.#looked(work).catch(withoutDatabase) : undefined;
+      return this.#options.tools.makeSbom(work.tools, tree, format, { reports, subject: { name, version } });
     });
   }
 
   scan(work: StepWork): Promise<Scan> {
     return this.#part(work, 'scan', async () => {
       const { tree } = await this.built(work);
-      return this.#options.tools.scan(work.tools, tree, this.#options.scanner);
+      const reports = await this.#looked(work);
+      return this.#options.tools.scan(work.tools, tree, this.#options.scanner, reports);
+    });
+  }
+
+  /** What Trivy wrote of the tree, once for SBOM and scan; undefined where another program scans. */
+  async #looked(work: StepWork): Promise<TrivyReports | undefined> {
+    if (this.#options.scanner !== 'trivy') return undefined;
+    return this.#part(work, 'looked', async () => {
+      const { tree } = await this.built(work);
+      return this.#options.tools.lookByTrivy(work.tools, tree);
     });
   }
 
@@ -113,6 +129,12 @@ export class Production {
     await this.#options.content.copyTo(sha256, file);
     return { format, file, ...signature };
   }
+}
+
+function withoutDatabase(error: unknown): undefined {
+  if (error instanceof PackagingError && ['scan-database', 'unreachable'].includes(error.code))
+    return undefined;
+  throw error;
 }
 
 const description = (work: StepWork) => packageDescriptionSchema.parse(work.pipeline.description);

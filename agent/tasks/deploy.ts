@@ -7,7 +7,7 @@ import { DeployFailure, failingAs } from '../deploy/failure.ts';
 import type { Installer } from '../deploy/installer.ts';
 import type { PackageFormat } from '../deploy/native.ts';
 import { describeForPackages, missingDependency, unmetRequirement } from '../deploy/requirements.ts';
-import { verifyDebSignature } from '../deploy/signature.ts';
+import { verifySignature } from '../deploy/signature.ts';
 import { satisfies } from '../deploy/versions.ts';
 import { messageOf } from '../log.ts';
 import type { Tools } from '../system/tools.ts';
@@ -149,12 +149,7 @@ async function checkSignature(
   path: string,
   { tools, scratch }: DeployOptions,
 ): Promise<string | undefined> {
-  if (signature === undefined) return undefined;
-  if (format !== 'deb')
-    throw new Error(`This agent cannot check signatures of format ${format}, which the task asks for`);
-  return verifyDebSignature(path, signature, tools, scratch).catch((error: unknown) => {
-    throw new Error(`Nothing was installed: ${messageOf(error)}`);
-  });
+  return signature === undefined ? undefined : verifySignature(format, path, signature, tools, scratch);
 }
 
 /** Takes away what the package replaces. */

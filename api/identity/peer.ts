@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { LRUCache } from 'lru-cache';
+import type { IssuedTo } from '../../db/stores/agent/issued-certificates.ts';
 import { AGENT_ORGANISATION } from '../../runtime/certificates/authority.ts';
-import { type Block, isWithin } from '../middleware/address.ts';
+import { type Block, isWithin } from '../../runtime/network/blocks.ts';
 
 /** What a client certificate says of its holder. */
 export type Peer =
@@ -31,9 +32,7 @@ const UNTRUSTED: Peer = {
 const REMEMBERED_HEADERS = 1_000_000;
 
 /** What the platform noted when it issued a certificate; undefined for one that it does not know. */
-export type FindIssued = (
-  fingerprint: string,
-) => Promise<{ readonly agentId: string; readonly notAfter: Date } | undefined>;
+export type FindIssued = (fingerprint: string) => Promise<IssuedTo | undefined>;
 
 /** Reads and checks client certificates, once a connection (or once a header value). */
 export class PeerVerifier {
@@ -108,7 +107,12 @@ export class PeerVerifier {
     // Without a database the certificate itself says enough; what needs the database will tell.
     const issued = await this.#findIssued(hash('sha256', der)).catch(() => undefined);
     return (
-      issued && { kind: 'agent', agentId: issued.agentId, notBefore: 0, notAfter: issued.notAfter.getTime() }
+      issued && {
+        kind: 'agent',
+        agentId: issued.agentId,
+        notBefore: issued.notBefore.getTime(),
+        notAfter: issued.notAfter.getTime(),
+      }
     );
   }
 

@@ -1,26 +1,16 @@
 import type { Context } from 'hono';
 import ipaddr from 'ipaddr.js';
+import { type Block, isWithin, parseBlock } from '../../runtime/network/blocks.ts';
 import type { ApiEnv } from '../context.ts';
-
-export type Block = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 /** Addresses and CIDR blocks; throws an Error that names the entry that is neither. */
 export function parseBlocks(entries: readonly string[]): Block[] {
   return entries.map((entry) => {
-    try {
-      if (entry.includes('/')) return ipaddr.parseCIDR(entry);
-      const address = ipaddr.process(entry);
-      return [address, address.kind() === 'ipv4' ? 32 : 128];
-    } catch {
+    const block = parseBlock(entry);
+    if (block === undefined)
       throw new Error(`EUCORA_TRUSTED_PROXIES: ${entry} is neither an address nor a CIDR block`);
-    }
+    return block;
   });
-}
-
-export function isWithin(address: string, blocks: readonly Block[]): boolean {
-  if (!ipaddr.isValid(address)) return false;
-  const parsed = ipaddr.process(address);
-  return blocks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
 }
 
 /** Where the connection comes from. */

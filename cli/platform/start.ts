@@ -1,10 +1,11 @@
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, messageOf } from '../engines/errors.ts';
 import { makeDirectory } from '../engines/files.ts';
 import { tryLock } from '../engines/lock.ts';
 import { ensurePackagingTools } from '../engines/packaging-tools.ts';
 import type { ProcessIdentity } from '../engines/processes.ts';
-import { type Progress, silent, step, warn } from '../engines/progress.ts';
+import { note, type Progress, silent, step, warn } from '../engines/progress.ts';
 import type { LaunchHooks, RunningProcess } from '../engines/running.ts';
 import { type Endpoints, removeEndpoints, writeEndpoints } from './endpoints.ts';
 import { postgresLauncher, temporalLauncher } from './engines.ts';
@@ -228,7 +229,10 @@ async function start(
   const beginWorker = async ({ name, port, page }: Worker): Promise<void> => {
     const health = await ports.choose(port, page);
     const own = environmentWith({ ...wishes, workerHealth: health });
-    const childEnv = name === 'packaging' ? await withPackagingTools(own, progress, signal) : own;
+    const childEnv =
+      name === 'packaging'
+        ? await withScanDatabase(await withPackagingTools(own, progress, signal), layout.root, progress)
+        : own;
     await supervise(name, launchChild(name, `http://127.0.0.1:${health}`, [health], childEnv));
   };
   const beginApi = async (): Promise<void> => {
@@ -277,6 +281,23 @@ async function start(
     kill: (name) => stack.unit(name).kill(),
     restart: (name) => stack.unit(name).restart(),
   };
+}
+
+/** Where nobody said otherwise the first scan tries Trivy's own source; that it has to is told once, at the start. */
+async function withScanDatabase(env: Environment, dataDir: string, progress: Progress): Promise<Environment> {
+  const folder = setting(env, 'EUCORA_TRIVY_CACHE_DIR') ?? join(dataDir, 'packaging', 'trivy');
+  const there = await access(join(folder, 'db', 'trivy.db')).then(
+    () => true,
+    () => false,
+  );
+  const given = setting(env, 'EUCORA_TRIVY_REPOSITORY');
+  const scansByTrivy = (setting(env, 'EUCORA_SCANNER') ?? 'trivy') === 'trivy';
+  if (!there && given === undefined && scansByTrivy)
+    note(
+      progress,
+      `packaging: no database of known weaknesses yet; the first scan fetches it from Trivy's own source. Without a network, put one into ${folder} (docs/packaging/TOOLS.md)`,
+    );
+  return { ...env, EUCORA_TRIVY_REPOSITORY: given ?? 'default' };
 }
 
 /** What the machine lacks of the packaging tools is fetched once; what cannot be had is told, and the worker runs without. */

@@ -17,6 +17,9 @@ export const packagingSettings = {
   EUCORA_PACKAGING_PATH: list.describe(
     'Folders in which packaging tools are looked for before those of PATH, with commas between them',
   ),
+  EUCORA_SOURCE_ALLOWED_HOSTS: list.describe(
+    'Hosts, addresses and CIDR blocks inside the network that source URLs may lead to, with commas between them; all others must be at public addresses',
+  ),
   EUCORA_SIGNING_KEYS_FILE: optional(z.string()).describe(
     'List of signing keys; by default keys for development are made in the packaging folder',
   ),
@@ -44,7 +47,7 @@ export const packagingSettings = {
     'Trivy’s cache with its database; default: `trivy` in the packaging folder',
   ),
   EUCORA_TRIVY_REPOSITORY: optional(z.string()).describe(
-    'OCI repository from which Trivy’s database is fetched; offline when empty',
+    'OCI repository from which Trivy’s database is fetched; `default`: Trivy’s own source, which the embedded platform tries unless it is `none`; offline when empty',
   ),
   EUCORA_OSV_DATABASE_DIR: optional(z.string()).describe(
     'Database of osv-scanner; default: `osv` in the packaging folder',

@@ -1,6 +1,5 @@
 /** Which authority signed a certificate, so that the ones in use can be known again by their fingerprints. */
 export const up = `
 ALTER TABLE agent_certificate ADD COLUMN authority_sha256 text;
-CREATE INDEX agent_certificate_issued ON agent_certificate (fingerprint_sha256, authority_sha256)
-  INCLUDE (agent_id, not_after);
+CREATE INDEX agent_certificate_issued ON agent_certificate (fingerprint_sha256);
 `;

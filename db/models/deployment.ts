@@ -44,6 +44,8 @@ export interface DeploymentRow {
   health_looked_at: Date | null;
   rollback_began_at: Date | null;
   ended_at: Date | null;
+  /** Since when late joiners get nothing more: too many of them failed. */
+  joiners_stopped_at: Date | null;
   correlation_id: string;
   created_by: string;
   created_at: Date;

@@ -16,6 +16,7 @@ export function externalSigner(
     const { output } = await runTool(ctx, { name: `signing command of ${reference}`, path }, args, {
       input: data,
       network: true,
+      unconfined: true,
       failure: 'signing-failed',
       secret: true,
     });

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Component } from '../../contracts/packaging-pipeline/findings.ts';
@@ -7,7 +7,9 @@ import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import type { Sbom } from '../results.ts';
 import { trivyCache } from '../scan/trivy-cache.ts';
+import { readTrivyReport, type TrivyReports } from '../scan/trivy-reports.ts';
 import { runTool } from '../tools/run-tool.ts';
+import { renderCycloneDx, type SbomSubject } from './cyclonedx.ts';
 
 const license = z.union([
   z.object({ license: z.object({ id: z.string().optional(), name: z.string().optional() }) }),
@@ -68,28 +70,24 @@ function componentsOf(format: SbomFormat, json: unknown): Component[] {
   });
 }
 
+export interface SbomOptions {
+  /** Trivy's reports of the tree, where there are some: then it need not be started once more. */
+  readonly reports?: TrivyReports | undefined;
+  readonly subject?: SbomSubject;
+}
+
 /** SBOM of a laid-out tree, into `<workspace>/sbom.<format>.json`. @throws PackagingError */
-export async function makeSbom(ctx: ToolContext, tree: string, format: SbomFormat): Promise<Sbom> {
+export async function makeSbom(
+  ctx: ToolContext,
+  tree: string,
+  format: SbomFormat,
+  options: SbomOptions = {},
+): Promise<Sbom> {
   const file = join(ctx.workspace, `sbom.${format}.json`);
   await rm(file, { force: true });
-  const output = format === 'spdx' ? 'spdx-json' : 'cyclonedx';
-  // From the tree itself, whose place would else stand in the document.
-  await runTool(
-    ctx,
-    'trivy',
-    [
-      'fs',
-      '--format',
-      output,
-      '--output',
-      file,
-      '--offline-scan',
-      '--cache-dir',
-      await trivyCache(ctx, 'sbom'),
-      '.',
-    ],
-    { cwd: tree, failure: 'scan-failed' },
-  );
+  const rendered = format === 'cyclonedx' ? await renderReports(options) : undefined;
+  if (rendered === undefined) await writeByTrivy(ctx, tree, format, file);
+  else await writeFile(file, rendered, { mode: 0o600 });
   try {
     const json: unknown = JSON.parse(await readFile(file, 'utf8'));
     const components = componentsOf(format, json);
@@ -101,4 +99,18 @@ export async function makeSbom(ctx: ToolContext, tree: string, format: SbomForma
       cause: error,
     });
   }
+}
+
+async function renderReports({ reports, subject }: SbomOptions): Promise<string | undefined> {
+  if (reports === undefined) return undefined;
+  const read = await Promise.all([readTrivyReport(reports.fs), readTrivyReport(reports.rootfs)]);
+  return renderCycloneDx(read, subject ?? { name: '.', version: '' });
+}
+
+async function writeByTrivy(ctx: ToolContext, tree: string, format: SbomFormat, file: string): Promise<void> {
+  const output = format === 'spdx' ? 'spdx-json' : 'cyclonedx';
+  const cache = await trivyCache(ctx, 'sbom');
+  const args = ['fs', '--format', output, '--output', file, '--offline-scan', '--cache-dir', cache, '.'];
+  // From the tree itself, whose place would else stand in the document.
+  await runTool(ctx, 'trivy', args, { cwd: tree, failure: 'scan-failed' });
 }

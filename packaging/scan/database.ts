@@ -1,11 +1,17 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Scanner } from '../../contracts/packaging-pipeline/findings.ts';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
+import type { ScanSettings } from '../settings.ts';
 import { runTool } from '../tools/run-tool.ts';
 
 const HOUR_MS = 3_600_000;
+/** A step waits no longer for a download; the database has some tens of megabytes. */
+const DOWNLOAD_MS = 180_000;
+/** Trivy’s own source, whichever that is in its build. */
+const OWN_SOURCE = 'default';
 const metadataSchema = z.object({ UpdatedAt: z.coerce.date() });
 
 /** When the database was last brought up to date; undefined when there is none. */
@@ -20,56 +26,107 @@ export async function trivyDatabaseDate(cache: string): Promise<Date | undefined
   }
 }
 
+/** What brings a database; said wherever one is missing. */
+export const DATABASE_HINT: Readonly<Record<Scanner, string>> = {
+  trivy:
+    'Let the packaging workers fetch it (EUCORA_TRIVY_REPOSITORY=default, or a mirror of yours), or bring it: run `trivy fs --download-db-only --cache-dir FOLDER` where there is a network, and copy FOLDER/db into EUCORA_TRIVY_CACHE_DIR (by default DATA/packaging/trivy). Then: eucora packages retry ID',
+  'osv-scanner':
+    'Bring it: put the all.zip of each ecosystem into EUCORA_OSV_DATABASE_DIR/osv-scalibr/ECOSYSTEM (by default DATA/packaging/osv). Then: eucora packages retry ID',
+};
+const NAMES: Readonly<Record<Scanner, string>> = { trivy: 'Trivy', 'osv-scanner': 'osv-scanner' };
+
 /** A database that is missing, too old, or from the future is an error: what it does not know would pass. */
 export function checkAge(
   updatedAt: Date | undefined,
   maxHours: number,
-  what: string,
+  scanner: Scanner,
   now = new Date(),
 ): Date {
+  const what = NAMES[scanner];
   if (updatedAt === undefined)
     throw new PackagingError(
       'scan-database',
-      `${what} has no database of known weaknesses: bring one to the worker`,
-      {
-        reason: 'missing',
-      },
+      `${what} has no database of known weaknesses. ${DATABASE_HINT[scanner]}`,
+      { reason: 'missing' },
     );
   const hours = (now.getTime() - updatedAt.getTime()) / HOUR_MS;
   if (hours > maxHours || hours < -24)
     throw new PackagingError(
       'scan-database',
-      `The database of ${what} is of ${updatedAt.toISOString()}, and may be ${maxHours} hours old at most: bring a newer one`,
+      `The database of ${what} is of ${updatedAt.toISOString()}, and may be ${maxHours} hours old at most (EUCORA_SCAN_DATABASE_MAX_AGE_HOURS). ${DATABASE_HINT[scanner]}`,
       { reason: 'age' },
     );
   return updatedAt;
 }
 
+/** Of downloads into one cache one runs at a time, for all who wait for it. */
+const downloads = new Map<string, Promise<void>>();
+
 /** Trivy's database, fetched from the configured source where it is missing or too old. @throws PackagingError */
 export async function freshTrivyDatabase(ctx: ToolContext): Promise<Date> {
   const { trivyCache, trivyRepository, maxDatabaseAgeHours } = ctx.settings.scan;
   const before = await trivyDatabaseDate(trivyCache);
-  if (trivyRepository !== undefined) {
-    const stale = before === undefined || Date.now() - before.getTime() > (maxDatabaseAgeHours / 2) * HOUR_MS;
-    if (stale) {
-      await mkdir(trivyCache, { recursive: true, mode: 0o700 });
-      const download = [
-        'fs',
-        '--download-db-only',
-        '--db-repository',
-        trivyRepository,
-        '--cache-dir',
-        trivyCache,
-      ];
-      await runTool(ctx, 'trivy', download, { network: true, failure: 'unreachable' }).catch(
-        (error: unknown) => {
-          // A database that is still young enough will do until its source is back.
-          ctx.signal.throwIfAborted();
-          if (before === undefined) throw error;
-          ctx.log('scan: the database could not be renewed');
-        },
-      );
-    }
+  const stale = before === undefined || Date.now() - before.getTime() > (maxDatabaseAgeHours / 2) * HOUR_MS;
+  if (trivyRepository !== undefined && stale) {
+    await download(ctx, trivyRepository).catch((error: unknown) => {
+      ctx.signal.throwIfAborted();
+      // A database that is still young enough will do until its source is back; of Trivy's own source nobody has said
+      // that it can be reached from here, so that waiting for it is not what helps.
+      if (before === undefined && trivyRepository !== OWN_SOURCE) throw error;
+      ctx.log(`scan: the database could not be fetched: ${(error as Error).message.split('\n').at(-1)}`);
+    });
   }
-  return checkAge(await trivyDatabaseDate(trivyCache), maxDatabaseAgeHours, 'Trivy');
+  return checkAge(await trivyDatabaseDate(trivyCache), maxDatabaseAgeHours, 'trivy');
+}
+
+async function download(ctx: ToolContext, repository: string): Promise<void> {
+  const { trivyCache } = ctx.settings.scan;
+  let running = downloads.get(trivyCache);
+  if (running === undefined) {
+    running = fetchDatabase(ctx, repository).finally(() => downloads.delete(trivyCache));
+    downloads.set(trivyCache, running);
+  }
+  await running;
+}
+
+async function fetchDatabase(ctx: ToolContext, repository: string): Promise<void> {
+  const { trivyCache } = ctx.settings.scan;
+  await mkdir(trivyCache, { recursive: true, mode: 0o700 });
+  ctx.log('scan: fetching Trivy’s database');
+  const source = repository === OWN_SOURCE ? [] : ['--db-repository', repository];
+  await runTool(ctx, 'trivy', ['fs', '--download-db-only', ...source, '--cache-dir', trivyCache], {
+    network: true,
+    writes: [trivyCache],
+    failure: 'unreachable',
+    timeMs: DOWNLOAD_MS,
+  });
+}
+
+/**
+ * Why no package could be scanned now, and what to do; undefined when all is well, or a configured source may mend it.
+ */
+export async function scanDatabaseProblem(
+  { trivyCache, trivyRepository, osvDatabase, maxDatabaseAgeHours }: ScanSettings,
+  scanner: Scanner,
+): Promise<string | undefined> {
+  if (scanner === 'trivy' && trivyRepository !== undefined && trivyRepository !== OWN_SOURCE)
+    return undefined;
+  const date = await (scanner === 'trivy' ? trivyDatabaseDate(trivyCache) : osvDatabaseDate(osvDatabase));
+  try {
+    checkAge(date, maxDatabaseAgeHours, scanner);
+    return undefined;
+  } catch (error) {
+    return (error as PackagingError).message;
+  }
+}
+
+/** The oldest ecosystem's database counts: what it does not know would pass. */
+export async function osvDatabaseDate(folder: string): Promise<Date | undefined> {
+  const root = join(folder, 'osv-scalibr');
+  const dates: Date[] = [];
+  for (const name of await readdir(root).catch(() => [])) {
+    const found = await stat(join(root, name, 'all.zip')).catch(() => undefined);
+    if (found !== undefined) dates.push(found.mtime);
+  }
+  return dates.sort((a, b) => a.getTime() - b.getTime())[0];
 }

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Finding, Severity } from '../../contracts/packaging-pipeline/findings.ts';
@@ -6,7 +6,7 @@ import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import type { Scan } from '../results.ts';
 import { runTool } from '../tools/run-tool.ts';
-import { checkAge } from './database.ts';
+import { checkAge, osvDatabaseDate } from './database.ts';
 
 const vulnerability = z.object({
   id: z.string(),
@@ -101,17 +101,6 @@ export function osvFindings(report: unknown, root: string): Finding[] {
   );
 }
 
-/** The oldest ecosystem's database counts: what it does not know would pass. */
-async function databaseDate(folder: string): Promise<Date | undefined> {
-  const root = join(folder, 'osv-scalibr');
-  const dates: Date[] = [];
-  for (const name of await readdir(root).catch(() => [])) {
-    const found = await stat(join(root, name, 'all.zip')).catch(() => undefined);
-    if (found !== undefined) dates.push(found.mtime);
-  }
-  return dates.sort((a, b) => a.getTime() - b.getTime())[0];
-}
-
 /** It found nothing that it could look at. */
 const NO_SOURCES = 128;
 
@@ -121,7 +110,7 @@ const NO_SOURCES = 128;
  */
 export async function scanByOsv(ctx: ToolContext, tree: string): Promise<Scan> {
   const { osvDatabase, maxDatabaseAgeHours } = ctx.settings.scan;
-  const updatedAt = checkAge(await databaseDate(osvDatabase), maxDatabaseAgeHours, 'osv-scanner');
+  const updatedAt = checkAge(await osvDatabaseDate(osvDatabase), maxDatabaseAgeHours, 'osv-scanner');
   const report = join(ctx.workspace, 'scan.osv-scanner.json');
   await rm(report, { force: true });
   const { exitCode } = await runTool(

@@ -1,43 +1,12 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { type Finding, SEVERITIES } from '../../contracts/packaging-pipeline/findings.ts';
+import type { Finding } from '../../contracts/packaging-pipeline/findings.ts';
 import type { ToolContext } from '../context.ts';
-import { PackagingError } from '../errors.ts';
 import type { Scan } from '../results.ts';
-import { runTool } from '../tools/run-tool.ts';
-import { freshTrivyDatabase } from './database.ts';
-import { trivyCache } from './trivy-cache.ts';
+import { lookByTrivy, readTrivyReport, type TrivyReport, type TrivyReports } from './trivy-reports.ts';
 
-const reportSchema = z.object({
-  SchemaVersion: z.number(),
-  Results: z
-    .array(
-      z.object({
-        Target: z.string(),
-        Vulnerabilities: z
-          .array(
-            z.object({
-              VulnerabilityID: z.string(),
-              PkgName: z.string(),
-              InstalledVersion: z.string(),
-              FixedVersion: z.string().optional(),
-              Severity: z.enum(SEVERITIES).catch('UNKNOWN'),
-              Title: z.string().optional(),
-              PublishedDate: z.coerce.date().optional().catch(undefined),
-              VendorIDs: z.array(z.string()).default([]),
-              DataSource: z.object({ Name: z.string() }).optional(),
-            }),
-          )
-          .default([]),
-      }),
-    )
-    .default([]),
-});
-
-/** Findings of Trivy's JSON report. @throws when it is none */
-export function trivyFindings(report: unknown): Finding[] {
-  return reportSchema.parse(report).Results.flatMap(({ Target, Vulnerabilities }) =>
+function findingsOf({ Results }: TrivyReport): Finding[] {
+  return Results.flatMap(({ Target, Vulnerabilities }) =>
     Vulnerabilities.map((found) => ({
       id: found.VulnerabilityID,
       aliases: found.VendorIDs,
@@ -54,59 +23,32 @@ export function trivyFindings(report: unknown): Finding[] {
   );
 }
 
-/** Looks at the tree as at sources, by lock files, or as at an installed system, by what lies there. */
-async function look(
-  ctx: ToolContext,
-  tree: string,
-  view: 'fs' | 'rootfs',
-  output: string,
-): Promise<Finding[]> {
-  await rm(output, { force: true });
-  const cache = await trivyCache(ctx, view);
-  await runTool(
-    ctx,
-    'trivy',
-    [
-      ...[view, '--scanners', 'vuln', '--format', 'json', '--output', output, '--cache-dir', cache],
-      ...['--skip-db-update', '--offline-scan', '--no-progress', '.'],
-    ],
-    { cwd: tree, failure: 'scan-failed' },
-  );
-  return read(output);
-}
-
-/** Scans a tree by Trivy, offline. @throws PackagingError, also for a database that is missing or too old */
-export async function scanByTrivy(ctx: ToolContext, tree: string): Promise<Scan> {
-  const updatedAt = await freshTrivyDatabase(ctx);
+/**
+ * Findings of a tree by Trivy, offline; from reports that there are already, else from new ones.
+ * @throws PackagingError, also for a database that is missing or too old
+ */
+export async function scanByTrivy(ctx: ToolContext, tree: string, given?: TrivyReports): Promise<Scan> {
+  const { fs, rootfs, database_updated_at } = given ?? (await lookByTrivy(ctx, tree));
+  const reports = await Promise.all([readTrivyReport(fs), readTrivyReport(rootfs)]);
   const report = join(ctx.workspace, 'scan.trivy.json');
-  const seen = await Promise.all([
-    look(ctx, tree, 'fs', report),
-    look(ctx, tree, 'rootfs', join(ctx.workspace, 'scan.trivy-rootfs.json')),
-  ]);
+  await mergeReports(fs, rootfs, report);
   const findings = new Map(
-    seen
-      .flat()
+    reports
+      .flatMap(findingsOf)
       .map((finding) => [
         JSON.stringify([finding.id, finding.package, finding.version, finding.path]),
         finding,
       ]),
   );
   ctx.log(`scan: ${findings.size} findings`);
-  return {
-    scanner: 'trivy',
-    report,
-    findings: [...findings.values()],
-    database_updated_at: updatedAt.toISOString(),
-  };
+  return { scanner: 'trivy', report, findings: [...findings.values()], database_updated_at };
 }
 
-async function read(file: string): Promise<Finding[]> {
-  try {
-    return trivyFindings(JSON.parse(await readFile(file, 'utf8')));
-  } catch (error) {
-    throw new PackagingError('scan-failed', 'Trivy’s report is not understood', {
-      reason: 'report',
-      cause: error,
-    });
-  }
+/** What is kept is one report, of Trivy's own form, with what either view has found. */
+async function mergeReports(one: string, other: string, output: string): Promise<void> {
+  const [first, second] = await Promise.all(
+    [one, other].map(async (file) => JSON.parse(await readFile(file, 'utf8')) as { Results?: unknown[] }),
+  );
+  const merged = { ...first, Results: [...(first?.Results ?? []), ...(second?.Results ?? [])] };
+  await writeFile(output, JSON.stringify(merged), { mode: 0o600 });
 }

@@ -54,7 +54,13 @@ export async function signRpm(
         '--resign',
         output,
       ],
-      { failure: 'signing-failed', network: secret.type === 'command', env: { GNUPGHOME: home } },
+      {
+        failure: 'signing-failed',
+        reads: secret.type === 'file' && secret.passphrase_file !== undefined ? [secret.passphrase_file] : [],
+        network: secret.type === 'command',
+        unconfined: secret.type === 'command',
+        env: { GNUPGHOME: home },
+      },
     );
   });
 }

@@ -1,51 +1,86 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { ToolLimits } from '../context.ts';
+import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
+import type { ToolReport } from '../results.ts';
 import type { ToolSettings } from '../settings.ts';
+import { type Sight, sandboxArguments } from './sandbox.ts';
 import { findTool } from './toolbox.ts';
+
+/** How far tools are cut off here, with what that takes. */
+type Way =
+  | { readonly isolation: 'sandbox'; readonly program: string }
+  | { readonly isolation: 'namespaces'; readonly program: string; readonly args: readonly string[] }
+  | { readonly isolation: 'none' };
 
 /**
  * A network without any device, and a process tree of its own that ends with its first process: nothing that a tool
  * started outlives it, not even what went into a session of its own.
  */
 const NAMESPACES = ['--net', '--pid', '--fork', '--kill-child'];
-const WAYS = [NAMESPACES, ['--map-root-user', ...NAMESPACES]];
+const NAMESPACE_WAYS = [NAMESPACES, ['--map-root-user', ...NAMESPACES]];
+/** Whether bubblewrap may do all that is asked of it later. */
+const SANDBOX_PROBE = [
+  ...[
+    '--unshare-net',
+    '--unshare-pid',
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--die-with-parent',
+    '--cap-drop',
+    'ALL',
+  ],
+  ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--', 'true'],
+];
 
 /** What a machine permits does not change while a worker runs. */
-const known = new Map<string, Promise<readonly string[] | undefined>>();
+const known = new Map<string, Promise<Way>>();
 
-async function probe(unshare: string): Promise<readonly string[] | undefined> {
-  for (const way of WAYS) {
-    const works = await promisify(execFile)(unshare, [...way, 'true'], { timeout: 10_000 }).then(
-      () => true,
-      () => false,
-    );
-    if (works) return way;
+const works = (program: string, args: readonly string[]): Promise<boolean> =>
+  promisify(execFile)(program, [...args], { timeout: 10_000 }).then(
+    () => true,
+    () => false,
+  );
+
+async function probe(sandbox: string | undefined, unshare: string | undefined): Promise<Way> {
+  if (sandbox !== undefined && (await works(sandbox, SANDBOX_PROBE)))
+    return { isolation: 'sandbox', program: sandbox };
+  if (unshare !== undefined) {
+    for (const args of NAMESPACE_WAYS)
+      if (await works(unshare, [...args, 'true'])) return { isolation: 'namespaces', program: unshare, args };
   }
-  return undefined;
+  return { isolation: 'none' };
 }
 
-/** Arguments of `unshare` that work here, undefined where the machine permits none. */
-export async function isolationOf(settings: ToolSettings): Promise<readonly string[] | undefined> {
-  const unshare = await findTool(settings, 'unshare').catch(() => undefined);
-  if (unshare === undefined) return undefined;
-  let way = known.get(unshare);
+async function wayOf(settings: ToolSettings): Promise<Way> {
+  const find = (name: 'bwrap' | 'unshare') => findTool(settings, name).catch(() => undefined);
+  const [sandbox, unshare] = await Promise.all([find('bwrap'), find('unshare')]);
+  const key = JSON.stringify([sandbox, unshare]);
+  let way = known.get(key);
   if (way === undefined) {
-    way = probe(unshare);
-    known.set(unshare, way);
+    way = probe(sandbox, unshare);
+    known.set(key, way);
   }
   return way;
 }
 
-/** The command that runs a tool within its limits and, where possible and wanted, without network. */
+/** How far tools are cut off on this machine. */
+export const isolationOf = async (settings: ToolSettings): Promise<ToolReport['isolation']> =>
+  (await wayOf(settings)).isolation;
+
+export interface Confinement extends Omit<Sight, 'command'> {
+  /** An operator's own command, which may need sockets and files that only the operator knows. */
+  readonly unconfined: boolean;
+}
+
+/** The command that runs a tool within its limits and, as far as the machine permits, cut off from all else. */
 export async function confined(
-  settings: ToolSettings,
-  limits: Pick<ToolLimits, 'memoryBytes' | 'fileBytes'>,
+  ctx: ToolContext,
   command: readonly string[],
-  network: boolean,
+  { unconfined, ...sight }: Confinement,
 ): Promise<readonly string[]> {
-  const prlimit = [
+  const { settings, limits } = ctx;
+  const limited = [
     await findTool(settings, 'prlimit'),
     `--as=${limits.memoryBytes}`,
     `--fsize=${limits.fileBytes}`,
@@ -53,14 +88,16 @@ export async function confined(
     '--nofile=4096',
     ...command,
   ];
-  if (network) return prlimit;
-  const way = await isolationOf(settings);
-  if (way !== undefined) return [await findTool(settings, 'unshare'), ...way, ...prlimit];
-  if (settings.isolation === 'required') {
+  if (unconfined) return limited;
+  const way = await wayOf(settings);
+  if (way.isolation === 'sandbox')
+    return [way.program, ...(await sandboxArguments(ctx, { ...sight, command })), ...limited];
+  if (sight.network) return limited;
+  if (way.isolation === 'namespaces') return [way.program, ...way.args, ...limited];
+  if (settings.isolation === 'required')
     throw new PackagingError(
       'isolation-unavailable',
-      'This worker may not make namespaces, so tools could reach the network. Permit user namespaces, or set EUCORA_PACKAGING_ISOLATION=preferred',
+      'This worker may not make namespaces, so tools could reach the network. Install bubblewrap and permit user namespaces, or set EUCORA_PACKAGING_ISOLATION=preferred',
     );
-  }
-  return prlimit;
+  return limited;
 }

@@ -28,6 +28,12 @@ export interface ToolOptions {
   /** The tool's stdout goes into this file instead of into the result and the log. */
   readonly outputFile?: string;
   readonly network?: boolean;
+  /** Files outside the workspace that the tool needs and no argument of its own names. */
+  readonly reads?: readonly string[];
+  /** Folders outside the workspace that the tool may change. */
+  readonly writes?: readonly string[];
+  /** A command of the operator's own: it has network and file system as the worker does. */
+  readonly unconfined?: boolean;
   readonly timeMs?: number;
   /** Codes that are answers, not failures. Default: 0. */
   readonly exitCodes?: readonly number[];
@@ -117,8 +123,9 @@ class Kept {
 export type Tool = ToolName | { readonly name: string; readonly path: string };
 
 /**
- * Runs a tool in the workspace: no shell, cleaned environment, bounded in time, memory, file size and output,
- * without network unless asked for, and killed with all its children when the step is aborted.
+ * Runs a tool in the workspace: no shell, cleaned environment, bounded in time, memory, file size and output, without
+ * network unless asked for, and killed with all its children when the step is aborted. Where the machine permits, it
+ * sees the system's programs, its workspace and what its arguments name, and can change the workspace alone.
  *
  * @throws PackagingError; or the signal's reason once everything is dead
  */
@@ -131,17 +138,20 @@ export async function runTool(
   ctx.signal.throwIfAborted();
   const name = typeof tool === 'string' ? tool : tool.name;
   const path = typeof tool === 'string' ? await findTool(ctx.settings, tool) : tool.path;
-  const [program = path, ...rest] = await confined(
-    ctx.settings,
-    ctx.limits,
-    [path, ...args],
-    options.network ?? false,
-  );
   const env = { ...(await environment(ctx)), ...options.env };
+  const cwd = options.cwd ?? ctx.workspace;
+  const [program = path, ...rest] = await confined(ctx, [path, ...args], {
+    env,
+    cwd,
+    network: options.network ?? false,
+    unconfined: options.unconfined ?? false,
+    reads: options.reads ?? [],
+    writes: options.writes ?? [],
+  });
   ctx.progress(name);
   const given = options.inputFile === undefined ? undefined : await open(options.inputFile, 'r');
   const child = spawn(program, rest, {
-    cwd: options.cwd ?? ctx.workspace,
+    cwd,
     env,
     stdio: [given?.fd ?? 'pipe', 'pipe', 'pipe'],
     // Leads a group of its own, so that it can be killed as a whole.

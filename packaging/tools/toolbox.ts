@@ -29,7 +29,11 @@ export const TOOLS = {
 export type ToolName = keyof typeof TOOLS;
 
 /** Programs around the tools: they set limits and namespaces. */
-const WRAPPERS = { prlimit: 'Debian package `util-linux`', unshare: 'Debian package `util-linux`' } as const;
+const WRAPPERS = {
+  prlimit: 'Debian package `util-linux`',
+  unshare: 'Debian package `util-linux`',
+  bwrap: 'Debian package `bubblewrap`',
+} as const;
 type Program = ToolName | keyof typeof WRAPPERS;
 
 async function isProgram(path: string): Promise<boolean> {

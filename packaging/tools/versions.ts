@@ -44,6 +44,5 @@ export async function toolVersions(ctx: ToolContext): Promise<ToolReport> {
     }
     tools.push(await version);
   }
-  const isolated = (await isolationOf(ctx.settings)) !== undefined;
-  return { tools, isolation: isolated ? 'namespaces' : 'none' };
+  return { tools, isolation: await isolationOf(ctx.settings) };
 }

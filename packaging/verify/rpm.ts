@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
@@ -11,14 +11,18 @@ const FAILURE = { failure: 'verification-failed' } as const;
 const SIGNED_BY = /Header .*Signature, key ID ([0-9a-f]{8,64}): OK/i;
 
 /** @throws PackagingError `verification-failed` */
-export async function verifyRpm(ctx: ToolContext, file: string, keys: SigningKeys): Promise<OpenPgpKey> {
+export async function verifyRpm(
+  ctx: ToolContext,
+  file: string,
+  keys: SigningKeys,
+): Promise<OpenPgpKey & { readonly armored: string }> {
   const folder = join(ctx.workspace, 'verify');
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o700 });
   const database = ['--dbpath', join(folder, 'rpm')];
-  const trusted: OpenPgpKey[] = [];
+  const trusted: (OpenPgpKey & { readonly file: string })[] = [];
   for (const armored of await exportPublic(ctx, keys, folder)) {
-    trusted.push(...(await keysInFile(ctx, armored)));
+    for (const found of await keysInFile(ctx, armored)) trusted.push({ ...found, file: armored });
     await runTool(ctx, 'rpmkeys', [...database, '--import', armored], { ...FAILURE, quiet: true });
   }
   // Else an unsigned package passes: by default digests alone are enough.
@@ -47,5 +51,5 @@ export async function verifyRpm(ctx: ToolContext, file: string, keys: SigningKey
     throw new PackagingError('verification-failed', 'The rpm’s signature is of a key that has ended', {
       reason: 'key',
     });
-  return key;
+  return { ...key, armored: await readFile(key.file, 'utf8') };
 }

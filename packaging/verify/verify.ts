@@ -9,12 +9,16 @@ import { verifyMsi } from './msi.ts';
 import { verifyPkg } from './pkg.ts';
 import { verifyRpm } from './rpm.ts';
 
-const byOpenPgp = (key: OpenPgpKey, verifiedBy: readonly string[]): Verification => ({
+const byOpenPgp = (
+  key: OpenPgpKey & { readonly armored: string },
+  verifiedBy: readonly string[],
+): Verification => ({
   thumbprint: key.fingerprint,
   subject: key.user,
   expires_at: key.to?.toISOString() ?? null,
   timestamped: false,
   verified_by: verifiedBy,
+  public_key: key.armored,
 });
 
 const byCertificate = (
@@ -27,6 +31,7 @@ const byCertificate = (
   expires_at: new Date(certificate.validTo).toISOString(),
   timestamped,
   verified_by: verifiedBy,
+  public_key: certificate.toString(),
 });
 
 /** Has a package checked by programs that did not sign it, against the trusted keys. @throws PackagingError */
@@ -36,10 +41,8 @@ export async function verifyPackage(
   keys: SigningKeys,
 ): Promise<Verification> {
   switch (format) {
-    case 'deb': {
-      const key = await verifyDeb(ctx, file, keys);
-      return { ...byOpenPgp(key, ['debsig-verify', 'gpgv']), public_key: key.armored };
-    }
+    case 'deb':
+      return byOpenPgp(await verifyDeb(ctx, file, keys), ['debsig-verify', 'gpgv']);
     case 'rpm':
       return byOpenPgp(await verifyRpm(ctx, file, keys), ['rpmkeys']);
     case 'msi': {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readArMembers } from '../../agent/deploy/ar.ts';
 import { PrivateRootDeb } from '../../agent/deploy/deb.ts';
 import type { Downloader } from '../../agent/deploy/download.ts';
-import { verifyDebSignature } from '../../agent/deploy/signature.ts';
+import { verifyDebSignature } from '../../agent/deploy/signature-deb.ts';
 import { childEnvironment } from '../../agent/process/environment.ts';
 import { run } from '../../agent/process/run.ts';
 import { Tools } from '../../agent/system/tools.ts';
@@ -182,13 +182,6 @@ describe('DEPLOY of a signed deb', () => {
       /is not there/,
     ],
     ['no package', () => Buffer.from('x'), { signature: undefined }, 'install', /dpkg-deb failed/],
-    [
-      'a format that it cannot check',
-      () => signed,
-      { format: 'rpm' },
-      'signature',
-      /cannot check signatures of format rpm/,
-    ],
   ])('fails with its kind: %s', async (_what, content, more, kind, message) => {
     expect(await failure(content(), more)).toEqual({ kind, message: expect.stringMatching(message) });
   });

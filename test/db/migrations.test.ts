@@ -24,6 +24,7 @@ const ALL = [
   '0004-deployment',
   '0005-incidents',
   '0006-fleet-samples',
+  '0007-deployment-overlap',
   '0008-stopped-remedies',
   '0009-certificates-and-findings',
   '0010-issued-certificates',

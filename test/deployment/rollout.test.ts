@@ -1,4 +1,5 @@
 import { deployPayload } from '../../contracts/agent-task/payload.ts';
+import { OPERATOR } from '../db/support/fleet.ts';
 import { APPROVER, Rollouts, ring } from '../db/support/rollout.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 
@@ -121,6 +122,11 @@ describe('rings take', () => {
       expect(devices).toHaveLength(20);
       expect(of('half').length).toBe(Math.min(10, 17 - of('sample').length));
       samples.push(of('sample'));
+      await database.stores.deployments.say(id, 'abort', {
+        actor: OPERATOR,
+        reason: '',
+        correlationId: 'test',
+      });
     }
     expect(samples[0]).toEqual(samples[1]);
     expect(samples[0]?.length).toBeGreaterThan(0);

@@ -227,6 +227,78 @@ describe('late joiners', () => {
     expect(await rollouts.settle(id)).toMatchObject({ status: 'SUPERSEDED', ended: true });
   });
 
+  describe('after its end', () => {
+    const gates = { max_failures: { count: 1 } };
+    const plan = { late_joiners: true, rings: [ring('all', { rest: true }, { soak_seconds: 600, gates })] };
+    const completed = async (): Promise<string> => {
+      const agents = await rollouts.online(3);
+      const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline(), plan });
+      await rollouts.settle(id);
+      await rollouts.work(id);
+      await rollouts.settle(id);
+      await rollouts.pass(601);
+      await hear(agents);
+      expect(await rollouts.settle(id)).toMatchObject({ status: 'COMPLETED', ended: false });
+      await rollouts.pass(1);
+      return id;
+    };
+
+    it('are watched for their own soak: who gets sick is not counted as installed', async () => {
+      const id = await completed();
+      const early = (await rollouts.devices(id)).map(({ agent_id }) => agent_id);
+      const [late = ''] = await rollouts.online(1);
+      await rollouts.settle(id);
+      await rollouts.work(id);
+      expect((await rollouts.settle(id)).patience_ms).toBe(30_000);
+      await rollouts.fleet.heartbeat(late, { status: 'DEGRADED' });
+      // Those of the rollout itself have passed their gates; what becomes of them now has other reasons.
+      await rollouts.fleet.heartbeat(early[0] ?? '', { status: 'DEGRADED' });
+      await rollouts.pass(60);
+      expect(await rollouts.settle(id)).toMatchObject({
+        status: 'COMPLETED',
+        ended: false,
+        devices: { INSTALLED: 3, SICK: 1 },
+      });
+      expect(await rollouts.devices(id, 'SICK')).toMatchObject([
+        { agent_id: late, reason: 'The agent became DEGRADED after the install' },
+      ]);
+      // One is within the limit, so that the next one still gets it; and is left alone after its soak.
+      const [next = ''] = await rollouts.online(1);
+      await rollouts.settle(id);
+      await rollouts.work(id);
+      await rollouts.settle(id);
+      await rollouts.pass(601);
+      await rollouts.fleet.heartbeat(next, { status: 'DEGRADED' });
+      expect(await rollouts.settle(id)).toMatchObject({
+        devices: { INSTALLED: 4, SICK: 1 },
+        patience_ms: 300_000,
+      });
+    });
+
+    it('get it no more once too many of them have failed, and the audit says so', async () => {
+      const id = await completed();
+      await rollouts.online(2);
+      await rollouts.settle(id);
+      await rollouts.work(id, () => ({ fail: 'no room', kind: 'install' }));
+      await rollouts.online(1);
+      const stopped = await rollouts.settle(id);
+      expect(stopped).toMatchObject({
+        status: 'COMPLETED',
+        ended: true,
+        devices: { INSTALLED: 3, FAILED: 2 },
+      });
+      const { reason } = await rollouts.show(id);
+      expect(reason).toMatch(
+        /^Late joiners get it no more: 2 of 2 devices failed \(2\) or became sick \(0\); more than 1$/,
+      );
+      expect(await rollouts.audited(id, 'deployment.stop_joiners')).toMatchObject([{ after: { reason } }]);
+      // Not even when somebody has it look once more.
+      await database.stores.deployments.rollout.remind();
+      await rollouts.settle(id);
+      expect(await rollouts.devices(id)).toHaveLength(5);
+    });
+  });
+
   it('do not get what does not ask for them', async () => {
     await rollouts.online(1);
     const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline() });

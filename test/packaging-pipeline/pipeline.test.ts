@@ -355,6 +355,59 @@ describe('A source from a URL', () => {
     answers.set('/odd', answer);
     expect(await of('/odd')).toMatchObject({ failure_step: 'fetch', failure_code: code });
   });
+
+  it.each(['http://127.0.0.2:1/', 'http://169.254.169.254/latest/meta-data/', 'http://[::1]:1/'])(
+    'that leads inside, to %s, is refused and says what to do',
+    async (location) => {
+      await plane.content.remove(HASH);
+      answers.set('/odd', { status: 302, location });
+      expect(await of('/odd')).toMatchObject({
+        failure_step: 'fetch',
+        failure_code: 'source-refused',
+        failure_message: expect.stringMatching(/not at a public address.*EUCORA_SOURCE_ALLOWED_HOSTS/),
+      });
+    },
+  );
+});
+
+describe('A pipeline that goes on here and not in Temporal', () => {
+  it('begins again, while one that runs, one that is young and one that has ended are left alone', async () => {
+    let go: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    plane.tools.before('signPackage', () => gate);
+    const [lost, running, young] = [await plane.begin(), await plane.begin(), await plane.begin()];
+    await eventually(async () => {
+      const steps = await Promise.all([lost, running, young].map((id) => database.stores.pipelines.find(id)));
+      if (steps.some((pipeline) => pipeline?.status !== 'SIGNING')) throw new Error('Not there yet');
+    });
+    // As after Temporal came back from a backup that does not know it.
+    await plane.handle(lost).terminate('lost');
+    const minutes = (id: string, ago: number) =>
+      database.pool.query(
+        `UPDATE packaging_pipeline SET created_at = now() - make_interval(mins => $2) WHERE id = $1`,
+        [id, ago],
+      );
+    for (const id of [lost, running]) await minutes(id, 11);
+    const ran = (await plane.handle(running).describe()).runId;
+    expect(await plane.maintenance.beginLostPipelinesAgain()).toBe(1);
+    plane.tools.before('signPackage', () => undefined);
+    go();
+    await plane.relay.relayOnce();
+    for (const id of [lost, running, young]) expect((await plane.ended(id)).status).toBe('PASSED');
+    expect((await plane.handle(running).describe()).runId).toBe(ran);
+    // Nothing of it is left to begin.
+    await minutes(young, 11);
+    expect(await plane.maintenance.beginLostPipelinesAgain()).toBe(0);
+    // One whose workflow never was: its word was lost with the outbox.
+    const never = await plane.begin({}, { tell: false });
+    await database.pool.query('DELETE FROM workflow_outbox');
+    await minutes(never, 11);
+    expect(await plane.maintenance.beginLostPipelinesAgain()).toBe(1);
+    await plane.relay.relayOnce();
+    expect((await plane.ended(never)).status).toBe('PASSED');
+  }, 60_000);
 });
 
 it('many pipelines go side by side, each to its own end', async () => {

@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ToolContext } from '../../packaging/index.ts';
 import { PackagingError, toolVersions } from '../../packaging/index.ts';
@@ -45,11 +46,63 @@ describe('A tool', () => {
 
   it('does not run where isolation is asked for and cannot be had', async () => {
     const ctx = await world.context();
-    const settings = { ...ctx.settings, isolation: 'required' as const, programs: { unshare: '/bin/false' } };
+    const settings = {
+      ...ctx.settings,
+      isolation: 'required' as const,
+      programs: { unshare: '/bin/false', bwrap: '/bin/false' },
+    };
     await expect(sh({ ...ctx, settings }, 'true')).rejects.toMatchObject({ code: 'isolation-unavailable' });
     const preferred = { ...settings, isolation: 'preferred' as const };
     await expect(sh({ ...ctx, settings: preferred }, 'true')).resolves.toMatchObject({ exitCode: 0 });
     expect((await toolVersions({ ...ctx, settings: preferred })).isolation).toBe('none');
+  });
+
+  it('cannot write outside its workspace, nor read a key, another pipeline or a home', async () => {
+    const ctx = await world.context();
+    const other = await world.context();
+    const key = await world.put('data/signing/openpgp.asc', 'secret key');
+    await writeFile(join(other.workspace, 'source'), 'of another pipeline');
+    const home = join(homedir(), `.eucora-test-${process.pid}`);
+    await writeFile(home, 'of somebody');
+    const attempts = {
+      'a write into the system': 'echo x > /usr/eucora-outside',
+      'a write into /etc': 'echo x > /etc/eucora-outside',
+      'a key': `cat '${key}'`,
+      'another pipeline': `cat '${other.workspace}/source'`,
+      'a home': `cat '${home}'`,
+      'the passwords': 'cat /etc/shadow',
+      'the environment of the worker': `cat /proc/${process.pid}/environ`,
+      'a link out': `ln -s '${key}' link && cat link`,
+    };
+    for (const [what, script] of Object.entries(attempts)) {
+      const ended = await sh(ctx, `{ ${script}; } && echo done`).catch((error: unknown) => error);
+      expect([what, ended]).toEqual([what, expect.objectContaining({ code: 'build-failed' })]);
+    }
+    await rm(home);
+    // What it writes into its own scratch memory is gone with it.
+    await sh(ctx, `echo x > '${world.path('outside')}' || true`);
+    expect(await stat(world.path('outside')).catch(() => 'not there')).toBe('not there');
+    const { stdout } = await sh(ctx, 'echo mine > own && cat own && echo t > "$TMPDIR/t" && cat "$TMPDIR/t"');
+    expect(stdout).toBe('mine\nt\n');
+    expect((await toolVersions(ctx)).isolation).toBe('sandbox');
+  });
+
+  it('sees a file that its arguments name, and cannot change it', async () => {
+    const ctx = await world.context();
+    const named = await world.put('named/file', 'given');
+    await world.put('named/beside', 'not given');
+    const script = 'cat "$0"; ls "$(dirname "$0")"; echo x >> "$0"';
+    const { stdout } = await runTool(ctx, SHELL, ['-c', script, named], { exitCodes: [0, 1, 2] });
+    expect(stdout).toBe('givenfile\n');
+    expect(await readFile(named, 'utf8')).toBe('given');
+  });
+
+  it('is cut off from network and processes at least where there is no bubblewrap', async () => {
+    const ctx = await world.context({
+      settings: { programs: { bwrap: '/bin/false' }, isolation: 'required' },
+    });
+    expect(Number((await sh(ctx, 'cat /proc/self/net/dev | grep -c ":"')).stdout)).toBe(1);
+    expect((await toolVersions(ctx)).isolation).toBe('namespaces');
   });
 
   it('is killed with all its children when its time is over', async () => {
@@ -78,10 +131,7 @@ describe('A tool', () => {
 
   it('gets no more memory than it may', async () => {
     const ctx = await world.context({ limits: { memoryBytes: 300 * 2 ** 20 } });
-    const run = runTool(ctx, { name: 'python', path: (await exec('which', ['python3'])).stdout.trim() }, [
-      '-c',
-      'x = bytearray(400 * 2 ** 20)',
-    ]);
+    const run = runTool(ctx, { name: 'perl', path: '/usr/bin/perl' }, ['-e', '$x = "x" x 400_000_000']);
     await expect(run).rejects.toMatchObject({ code: 'limit-exceeded', reason: 'memory' });
   });
 

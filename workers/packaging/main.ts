@@ -1,4 +1,4 @@
-import { decidePolicy, packagingTools } from '../../packaging/index.ts';
+import { decidePolicy, packagingTools, scanDatabaseProblem } from '../../packaging/index.ts';
 import { runWorkerProcess } from '../worker-process.ts';
 import { ensureSigningKeys } from './development-keys.ts';
 import { toolSettings } from './settings.ts';
@@ -12,6 +12,8 @@ runWorkerProcess(
     make: async (parts) => {
       const settings = toolSettings(parts.config, path);
       await ensureSigningKeys(parts.config, settings, parts.logger, parts.signal);
+      const problem = await scanDatabaseProblem(settings.scan, parts.config.EUCORA_SCANNER);
+      if (problem !== undefined) parts.logger.warn(`Packages cannot be scanned yet: ${problem}`);
       return createPackagingWorker({ ...parts, settings, tools: packagingTools, decide: decidePolicy });
     },
   },

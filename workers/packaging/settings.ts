@@ -37,7 +37,7 @@ export function toolSettings(config: Config, path: string): ToolSettings {
     programs,
     scan: {
       trivyCache: config.EUCORA_TRIVY_CACHE_DIR ?? join(packagingFolder(config), 'trivy'),
-      trivyRepository: config.EUCORA_TRIVY_REPOSITORY,
+      trivyRepository: config.EUCORA_TRIVY_REPOSITORY === 'none' ? undefined : config.EUCORA_TRIVY_REPOSITORY,
       osvDatabase: config.EUCORA_OSV_DATABASE_DIR ?? join(packagingFolder(config), 'osv'),
       maxDatabaseAgeHours: config.EUCORA_SCAN_DATABASE_MAX_AGE_HOURS,
     },

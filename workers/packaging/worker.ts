@@ -6,6 +6,7 @@ import {
 } from '../../activities/packaging-pipeline/activities.ts';
 import { EvidenceSigner } from '../../activities/packaging-pipeline/evidence/signer.ts';
 import { Production } from '../../activities/packaging-pipeline/production.ts';
+import { Sources } from '../../activities/packaging-pipeline/source.ts';
 import { StepRunner } from '../../activities/packaging-pipeline/step-runner.ts';
 import { Workspaces } from '../../activities/packaging-pipeline/workspace.ts';
 import { storeMaintenanceActivities } from '../../activities/store-maintenance/activities.ts';
@@ -84,6 +85,7 @@ export async function packagingActivities({
   const production = new Production({
     tools,
     content,
+    sources: new Sources(content, config.EUCORA_SOURCE_ALLOWED_HOSTS),
     signingKeys: () => readSigningKeys(places.signingKeys),
     scanner: config.EUCORA_SCANNER,
   });

@@ -23,6 +23,7 @@ export const createDeployment: OperatorRoute = (app, deps, authorize) => {
           'forbidden',
           'not-found',
           'pipeline-state-conflict',
+          'deployment-state-conflict',
           'idempotency-conflict',
           'payload-too-large',
           'unsupported-media-type',

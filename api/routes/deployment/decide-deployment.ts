@@ -4,7 +4,7 @@ import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { ApiError } from '../../problems.ts';
 import { actorOf, idParams, notFound, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
-import { stateConflict } from './refusals.ts';
+import { overlapConflict, stateConflict } from './refusals.ts';
 
 export const decideDeployment: OperatorRoute = (app, deps, authorize) => {
   const route = guarded(
@@ -52,6 +52,8 @@ export const decideDeployment: OperatorRoute = (app, deps, authorize) => {
           'four-eyes-required',
           'You created this deployment. Someone else with the scope approver must decide on it.',
         );
+      case 'overlap':
+        throw overlapConflict(answered.other);
       case 'refused':
         throw stateConflict(answered.status, 'decided on');
       case 'no_ring':

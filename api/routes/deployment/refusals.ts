@@ -1,6 +1,7 @@
 import type { CreateDeployment } from '../../../contracts/deployment/deployment.ts';
 import type { DeploymentStatus } from '../../../contracts/deployment/states.ts';
 import type { DeploymentCreation } from '../../../db/stores/deployment/creation.ts';
+import type { Overlap } from '../../../db/stores/deployment/overlap.ts';
 import { ApiError } from '../../problems.ts';
 import { notFound } from '../types.ts';
 
@@ -35,6 +36,8 @@ export function refuseDeployment(
         'pipeline-state-conflict',
         `The package may not be deployed any more: ${creation.reason}. Have the exceptions renewed, or build anew.`,
       );
+    case 'overlap':
+      return overlapConflict(creation.other);
     case 'no_plan':
       return invalid(
         'plan_name',
@@ -54,3 +57,10 @@ export function refuseDeployment(
 
 export const stateConflict = (status: DeploymentStatus, what: string): ApiError =>
   new ApiError('deployment-state-conflict', `The deployment is ${status}, so that it cannot be ${what}.`);
+
+/** Two at once on one device would leave its version to chance. */
+export const overlapConflict = ({ id, name, status }: Overlap): ApiError =>
+  new ApiError(
+    'deployment-state-conflict',
+    `The deployment ${id} (${name}) of the same package is ${status} on some of the same devices. Wait for its end, abort it, or select other devices.`,
+  );

@@ -4,7 +4,7 @@ import { BODY_BYTES } from '../../body-limits.ts';
 import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { actorOf, idParams, notFound, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
-import { stateConflict } from './refusals.ts';
+import { overlapConflict, stateConflict } from './refusals.ts';
 
 interface Route {
   readonly path: `/api/v1/deployments/{id}/${string}`;
@@ -76,6 +76,7 @@ export const deploymentWords: readonly OperatorRoute[] = ROUTES.map(
           reason,
           correlationId: c.var.correlationId,
         });
+        if (said.kind === 'overlap') throw overlapConflict(said.other);
         if (said.kind === 'refused') throw stateConflict(said.status, done);
         const deployment = said.kind === 'moved' ? await deps.stores.deployments.find(id) : undefined;
         if (deployment === undefined) throw notFound('deployment', id);

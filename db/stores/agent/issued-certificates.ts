@@ -5,11 +5,19 @@ import { statement } from '../../database.ts';
 /** What was noted of a certificate when it was issued. */
 export interface IssuedTo {
   readonly agentId: string;
+  readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
+interface IssuedRow {
+  fingerprint: string;
+  agent_id: string;
+  not_before: Date;
+  not_after: Date;
+}
+
 const LOOK_UP = `
-  SELECT fingerprint_sha256 AS fingerprint, agent_id, not_after FROM agent_certificate
+  SELECT fingerprint_sha256 AS fingerprint, agent_id, COALESCE(not_before, issued_at) AS not_before, not_after FROM agent_certificate
   WHERE fingerprint_sha256 = ANY($1::text[]) AND authority_sha256 = $2`;
 
 /** Finds certificates by their fingerprints. Callers that come at about the same time share one statement. */
@@ -38,13 +46,16 @@ async function lookUp(
   fingerprints: readonly string[],
   authority: string,
 ): Promise<(IssuedTo | undefined)[]> {
-  const { rows } = await statement<{ fingerprint: string; agent_id: string; not_after: Date }>(pool, {
+  const { rows } = await statement<IssuedRow>(pool, {
     name: 'issued-certificates',
     text: LOOK_UP,
     values: [fingerprints, authority],
   });
   const found = new Map(
-    rows.map((row) => [row.fingerprint, { agentId: row.agent_id, notAfter: row.not_after }]),
+    rows.map(({ fingerprint, agent_id, not_before, not_after }) => [
+      fingerprint,
+      { agentId: agent_id, notBefore: not_before, notAfter: not_after },
+    ]),
   );
   return fingerprints.map((fingerprint) => found.get(fingerprint));
 }

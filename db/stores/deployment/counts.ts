@@ -18,13 +18,18 @@ export class DeviceCounts {
     this.#groups = groups;
   }
 
-  static async read(queryable: Pool | PoolClient, deploymentId: string): Promise<DeviceCounts> {
+  /** @param joinedAfter only devices that came later */
+  static async read(
+    queryable: Pool | PoolClient,
+    deploymentId: string,
+    joinedAfter?: Date | null,
+  ): Promise<DeviceCounts> {
     const { rows } = await queryable.query<Group>(
       `SELECT d.ring, d.state, d.failure_kind, count(*) AS devices,
          count(*) FILTER (WHERE a.status NOT IN ('ONLINE', 'DEGRADED')) AS unreachable
        FROM deployment_device d JOIN agent a ON a.id = d.agent_id
-       WHERE d.deployment_id = $1 GROUP BY 1, 2, 3`,
-      [deploymentId],
+       WHERE d.deployment_id = $1 AND ($2::timestamptz IS NULL OR d.joined_at > $2) GROUP BY 1, 2, 3`,
+      [deploymentId, joinedAfter ?? null],
     );
     return new DeviceCounts(rows);
   }

@@ -8,12 +8,14 @@ import type { DeploymentRow, PackageRules } from '../../models/deployment.ts';
 import type { Origin } from '../agent-task/creation.ts';
 import { appendAudit } from '../audit.ts';
 import { tellDeployment } from './move.ts';
-import { type DeployablePackage, findPrevious, isWithoutSigner, readPackage } from './package.ts';
+import { findOverlap, type Overlap } from './overlap.ts';
+import { type DeployablePackage, findPrevious, readPackage } from './package.ts';
 import { countPopulation } from './population.ts';
 
 export type DeploymentCreation =
   | { readonly kind: 'created' | 'existing'; readonly deployment: DeploymentRow }
   | { readonly kind: 'no_pipeline' | 'no_evidence' | 'no_signer' | 'no_plan' | 'no_devices' | 'key_reused' }
+  | { readonly kind: 'overlap'; readonly other: Overlap }
   | { readonly kind: 'not_passed'; readonly status: PipelineStatus }
   | { readonly kind: 'lapsed'; readonly reason: string };
 
@@ -39,7 +41,7 @@ export function createDeployment(
     const { pipeline, evidence, lapsed } = found;
     if (pipeline.status !== 'PASSED') return { kind: 'not_passed', status: pipeline.status };
     if (evidence === undefined) return { kind: 'no_evidence' };
-    if (isWithoutSigner(found)) return { kind: 'no_signer' };
+    if (found.signer === undefined) return { kind: 'no_signer' };
     if (lapsed !== undefined) return { kind: 'lapsed', reason: lapsed };
 
     const population = { selection: request.selection, platform: pipeline.platform };
@@ -54,6 +56,12 @@ export function createDeployment(
       signing_days_left: found.signing_days_left,
       rollback: !plan.automatic_rollback ? 'none' : previous === null ? 'uninstall' : 'previous_version',
     });
+    // What waits for a decision is looked at when it is approved.
+    if (risk.score < threshold) {
+      const { package_name, platform } = pipeline;
+      const other = await findOverlap(client, { package_name, platform, selection: request.selection });
+      if (other !== undefined) return { kind: 'overlap', other };
+    }
     const deployment = await insert(client, {
       request,
       plan,

@@ -7,10 +7,12 @@ import type { DeploymentRow } from '../../models/deployment.ts';
 import { appendAudit } from '../audit.ts';
 import { iso } from '../keyset.ts';
 import { moveDeployment } from './move.ts';
+import { findOverlap, type Overlap } from './overlap.ts';
 
 export type DecisionAnswer =
   | { readonly kind: 'decided' | 'repeated'; readonly decision: Decision }
   | { readonly kind: 'own_deployment' | 'not_found' }
+  | { readonly kind: 'overlap'; readonly other: Overlap }
   | { readonly kind: 'no_ring'; readonly rings: readonly string[] }
   | { readonly kind: 'refused'; readonly status: DeploymentStatus };
 
@@ -79,6 +81,9 @@ export function decide(
     const rings = deployment.plan.rings.map(({ name }) => name);
     const pauseAfter = request.conditions?.pause_after_ring;
     if (pauseAfter !== undefined && !rings.includes(pauseAfter)) return { kind: 'no_ring', rings };
+
+    const other = request.decision === 'approve' ? await findOverlap(client, deployment) : undefined;
+    if (other !== undefined) return { kind: 'overlap', other };
 
     const conditions = request.conditions === undefined ? null : JSON.stringify(request.conditions);
     const made = await client.query<DecisionRow>(

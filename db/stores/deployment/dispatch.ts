@@ -12,6 +12,10 @@ const ZONE = `COALESCE(NULLIF(a.tags ->> 'timezone', ''), NULLIF(a.metadata ->> 
 const zone = (param: string) => ZONE.replace('$ZONE', param);
 const REACHABLE = `a.status IN ('ONLINE', 'DEGRADED') AND a.revoked_at IS NULL`;
 
+/** A device on which another deployment of the package has a task waits until that has ended. */
+const IS_FREE = `NOT EXISTS (SELECT FROM deployment_device o WHERE o.agent_id = d.agent_id
+  AND o.package_name = d.package_name AND o.state IN ('DISPATCHED', 'ROLLING_BACK') AND o.deployment_id <> d.deployment_id)`;
+
 export const originOf = (deployment: DeploymentRow): Origin => ({
   actor: { type: 'workflow', id: deploymentWorkflowId(deployment.id) },
   correlationId: deployment.correlation_id,
@@ -74,7 +78,7 @@ export async function dispatch(
 ): Promise<number> {
   const { rows } = await client.query<{ agent_id: string }>(
     `SELECT d.agent_id FROM deployment_device d JOIN agent a ON a.id = d.agent_id
-     WHERE d.deployment_id = $1 AND d.state = 'WAITING' AND d.ring <= $2 AND ${REACHABLE} AND ${zone('$3')} = ANY($4::text[])
+     WHERE d.deployment_id = $1 AND d.state = 'WAITING' AND d.ring <= $2 AND ${REACHABLE} AND ${zone('$3')} = ANY($4::text[]) AND ${IS_FREE}
      ORDER BY d.ring, d.sort LIMIT $5 FOR UPDATE OF d FOR SHARE OF a`,
     [deployment.id, ring, deployment.plan.time_zone, zones, limit],
   );
@@ -172,7 +176,7 @@ export async function dispatchRollback(
 ): Promise<number> {
   const { rows } = await client.query<{ agent_id: string }>(
     `SELECT d.agent_id FROM deployment_device d JOIN agent a ON a.id = d.agent_id
-     WHERE d.deployment_id = $1 AND ${TOUCHED} AND a.revoked_at IS NULL
+     WHERE d.deployment_id = $1 AND ${TOUCHED} AND a.revoked_at IS NULL AND ${IS_FREE}
      ORDER BY d.ring, d.sort LIMIT $2 FOR UPDATE OF d FOR SHARE OF a`,
     [deployment.id, limit],
   );

@@ -16,6 +16,7 @@ import {
 import type { DeploymentRow } from '../../models/deployment.ts';
 import { appendAudit } from '../audit.ts';
 import { tellWorkflow } from '../workflow-outbox.ts';
+import { findOverlap, type Overlap } from './overlap.ts';
 
 export interface DeploymentMove {
   readonly id: string;
@@ -31,6 +32,7 @@ export interface DeploymentMove {
 export type MoveAnswer =
   | { readonly kind: 'moved'; readonly deployment: DeploymentRow }
   | { readonly kind: 'refused'; readonly status: DeploymentStatus }
+  | { readonly kind: 'overlap'; readonly other: Overlap }
   | { readonly kind: 'not_found' };
 
 /** What a word sets beside status and reason. */
@@ -50,13 +52,17 @@ const SETS: Readonly<Partial<Record<DeploymentWord, string>>> = {
  */
 export async function moveDeployment(client: PoolClient, move: DeploymentMove): Promise<MoveAnswer> {
   const { from, to } = DEPLOYMENT_TRANSITIONS[move.word];
-  const before = await client.query<{ status: DeploymentStatus }>(
-    'SELECT status FROM deployment_intent WHERE id = $1 FOR NO KEY UPDATE',
+  const before = await client.query<DeploymentRow>(
+    'SELECT * FROM deployment_intent WHERE id = $1 FOR NO KEY UPDATE',
     [move.id],
   );
-  const present = before.rows[0]?.status;
-  if (present === undefined) return { kind: 'not_found' };
+  const [row] = before.rows;
+  if (row === undefined) return { kind: 'not_found' };
+  const present = row.status;
   if (!from.includes(present)) return { kind: 'refused', status: present };
+  // What rests begins anew: meanwhile another may have.
+  const other = isResting(present) && !isResting(to) ? await findOverlap(client, row) : undefined;
+  if (other !== undefined) return { kind: 'overlap', other };
   const { rows } = await client.query<DeploymentRow>(
     `UPDATE deployment_intent SET status = $2, reason = $3, reason_by_operator = $4, version = version + 1${SETS[move.word] ?? ''}
      WHERE id = $1 RETURNING *`,

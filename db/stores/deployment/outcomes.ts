@@ -68,6 +68,7 @@ const RECENT = `interval '1 hour'`;
  * Looks at the devices of a ring that have the package: who went silent, is DEGRADED and was not before, or needs much
  * more processor or memory than in the hour before, is sick.
  *
+ * @param recent only devices that came after a moment and have had the package for no longer than so many seconds
  * @returns how many became sick
  */
 export async function findSick(
@@ -75,6 +76,7 @@ export async function findSick(
   deploymentId: string,
   ring: number,
   { health }: Gates,
+  recent?: { readonly joinedAfter: Date; readonly seconds: number },
 ): Promise<number> {
   const { rowCount } = await client.query(
     `UPDATE deployment_device d SET state = 'SICK', reason = s.reason FROM (
@@ -96,6 +98,7 @@ export async function findSick(
              AND t.collected_at > d.settled_at AND t.collected_at > now() - ${RECENT}
          ) m
          WHERE d.deployment_id = $1 AND d.state = 'INSTALLED' AND d.ring = $2
+           AND ($8::timestamptz IS NULL OR (d.joined_at > $8 AND d.settled_at > now() - make_interval(secs => $9)))
        ) seen
      ) s
      WHERE s.reason IS NOT NULL AND d.deployment_id = $1 AND d.agent_id = s.agent_id AND d.state = 'INSTALLED'`,
@@ -107,6 +110,8 @@ export async function findSick(
       health.max_cpu_increase,
       health.max_memory_increase,
       health.min_samples,
+      recent?.joinedAfter ?? null,
+      recent?.seconds ?? null,
     ],
   );
   return rowCount ?? 0;

@@ -88,7 +88,7 @@ export async function findPrevious(client: PoolClient, pipeline: PipelineRow): P
      LEFT JOIN LATERAL (SELECT max(i.ended_at) AS at FROM deployment_intent i
        WHERE i.pipeline_id = p.id AND i.status IN ('COMPLETED', 'SUPERSEDED')) deployed ON true
      WHERE p.package_name = $1 AND p.format = $2 AND p.status = 'PASSED' AND p.package_version <> $3 AND p.id < $4
-       AND (p.format <> 'deb' OR EXISTS (SELECT FROM signing_key k WHERE k.thumbprint = p.signing_certificate_thumbprint))
+       AND EXISTS (SELECT FROM signing_key k WHERE k.thumbprint = p.signing_certificate_thumbprint)
      ORDER BY deployed.at DESC NULLS LAST, p.id DESC LIMIT 1`,
     [pipeline.package_name, pipeline.format, pipeline.package_version, pipeline.id],
   );
@@ -101,22 +101,14 @@ export function installedVersion({ package_version, description }: PipelineRow):
   return typeof release === 'string' ? `${package_version}-${release}` : package_version;
 }
 
-/** Nobody could check it on its device, so that it may not get there. */
-export const isWithoutSigner = ({
-  pipeline,
-  signer,
-}: Pick<DeployablePackage, 'pipeline' | 'signer'>): boolean =>
-  pipeline.format === 'deb' && signer === undefined;
-
 /** What an agent is told to install. */
 export function installPayload(
   { pipeline, signer }: DeployablePackage,
   rules: PackageRules | undefined,
   deploymentId: string,
 ): DeployPayload {
-  // Agents check debs by themselves; the others' systems do.
-  if (isWithoutSigner({ pipeline, signer }))
-    throw new Error(`The signer of the pipeline ${pipeline.id} is not known`);
+  // Nobody could check it on its device, so that it may not get there.
+  if (signer === undefined) throw new Error(`The signer of the pipeline ${pipeline.id} is not known`);
   if (pipeline.output_artifact_hash === null) throw new Error(`The pipeline ${pipeline.id} has no package`);
   return {
     action: 'install',
@@ -130,9 +122,7 @@ export function installPayload(
         : { size_bytes: Number(pipeline.output_artifact_bytes) }),
       ...(pipeline.output_artifact_name === null ? {} : { name: pipeline.output_artifact_name }),
     },
-    ...(pipeline.format === 'deb' && signer !== undefined
-      ? { signature: { trusted_keys: [signer.material] } }
-      : {}),
+    signature: { trusted_keys: [signer.material] },
     ...(rules?.detection === undefined ? {} : { detection: rules.detection }),
     ...(rules?.requirements === undefined ? {} : { requirements: rules.requirements }),
     ...(rules === undefined || rules.dependencies.length === 0 ? {} : { dependencies: rules.dependencies }),

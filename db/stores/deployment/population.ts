@@ -79,24 +79,35 @@ export async function countPopulation(
   };
 }
 
+/** Whether some device is in both. */
+export async function overlapOf(client: PoolClient, one: Population, other: Population): Promise<boolean> {
+  const first = membership(one, 1);
+  const second = membership(other, first.params.length + 1);
+  const { rows } = await client.query<{ overlaps: boolean }>(
+    `SELECT EXISTS (SELECT FROM agent r WHERE ${first.where} AND ${second.where}) AS overlaps`,
+    [...first.params, ...second.params],
+  );
+  return rows[0]?.overlaps === true;
+}
+
 /** Puts every device of the deployment into the first ring that takes it. */
 export async function assignRings(client: PoolClient, deployment: DeploymentRow): Promise<void> {
-  const { where, params } = membership(deployment, 4);
+  const { where, params } = membership(deployment, 5);
   const { rows } = await client.query<{ total: number }>(
     `SELECT count(*) AS total FROM agent r WHERE ${membership(deployment, 1).where}`,
     params,
   );
   const total = rows[0]?.total ?? 0;
   for (const [position, { size }] of deployment.plan.rings.entries()) {
-    const ring = ringCondition(size, 4 + params.length);
+    const ring = ringCondition(size, 5 + params.length);
     const limit = ringLimit(size, total);
     await client.query(
-      `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at)
-       SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$3::text')}, now() FROM agent r
+      `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at, package_name)
+       SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$3::text')}, now(), $4 FROM agent r
        WHERE ${where}${ring.where}
          AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = r.id)
        ORDER BY 5, 2${limit === undefined ? '' : ` LIMIT ${limit}`}`,
-      [deployment.id, position, deployment.id, ...params, ...ring.params],
+      [deployment.id, position, deployment.id, deployment.package_name, ...params, ...ring.params],
     );
   }
 }
@@ -111,13 +122,13 @@ export async function admitLateJoiners(
   deployment: DeploymentRow,
   ring: number,
 ): Promise<number> {
-  const { where, params } = membership(deployment, 3);
+  const { where, params } = membership(deployment, 4);
   const { rowCount } = await client.query(
-    `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at)
-     SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$1::uuid::text')}, now() FROM agent r
+    `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at, package_name)
+     SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$1::uuid::text')}, now(), $3 FROM agent r
      WHERE ${where}
        AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = r.id)`,
-    [deployment.id, ring, ...params],
+    [deployment.id, ring, deployment.package_name, ...params],
   );
   return rowCount ?? 0;
 }

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Gates } from '../../../contracts/deployment/rings.ts';
+import type { Gates, Ring } from '../../../contracts/deployment/rings.ts';
 import type { DeploymentWord, RingState } from '../../../contracts/deployment/states.ts';
 import { deploymentWorkflowId } from '../../../contracts/temporal.ts';
 import { inTransaction } from '../../database.ts';
@@ -126,6 +126,44 @@ export class Look {
     return settleTasks(this.#client, this.deployment);
   }
 
+  /** Of devices that came after the end. */
+  lateCounts(): Promise<DeviceCounts> {
+    return DeviceCounts.read(this.#client, this.id, this.deployment.ended_at);
+  }
+
+  /** Health of devices that came after the end, each for as long as its ring soaks. */
+  async findSickJoiners(ring: number, { gates, soak_seconds }: Ring): Promise<number> {
+    const { ended_at } = this.deployment;
+    if (ended_at === null) return 0;
+    return findSick(this.#client, this.id, ring, gates, { joinedAfter: ended_at, seconds: soak_seconds });
+  }
+
+  /** Whether a device that came after the end has had the package for less than its ring's soak. */
+  async joinersSoak({ soak_seconds }: Ring): Promise<boolean> {
+    const { rows } = await this.#client.query<{ soaks: boolean }>(
+      `SELECT EXISTS (SELECT FROM deployment_device WHERE deployment_id = $1 AND state = 'INSTALLED'
+         AND joined_at > $2 AND settled_at > now() - make_interval(secs => $3)) AS soaks`,
+      [this.id, this.deployment.ended_at, soak_seconds],
+    );
+    return rows[0]?.soaks === true;
+  }
+
+  /** Devices that come from now on get nothing, nor those that wait. */
+  async stopJoiners(reason: string): Promise<void> {
+    await this.#update('joiners_stopped_at = now(), reason = $2, reason_by_operator = false', [reason]);
+    await appendAudit(this.#client, [
+      {
+        actor: { type: 'workflow', id: deploymentWorkflowId(this.id) },
+        action: 'deployment.stop_joiners',
+        kind: 'change',
+        object_type: 'deployment',
+        object_id: this.id,
+        after: { reason },
+        correlation_id: this.deployment.correlation_id,
+      },
+    ]);
+  }
+
   findSick(ring: number, gates: Gates): Promise<number> {
     return findSick(this.#client, this.id, ring, gates);
   }
@@ -217,7 +255,7 @@ export class RolloutStore {
     return inTransaction(this.#pool, async (client) => {
       const { rows } = await client.query<DeploymentRow>(
         `SELECT * FROM deployment_intent WHERE status IN ('AWAITING_APPROVAL', 'ROLLING_OUT', 'PAUSED', 'ROLLING_BACK')
-           OR (status = 'COMPLETED' AND (plan ->> 'late_joiners')::boolean) ORDER BY id`,
+           OR (status = 'COMPLETED' AND (plan ->> 'late_joiners')::boolean AND joiners_stopped_at IS NULL) ORDER BY id`,
       );
       for (const deployment of rows) await tellDeployment(client, deployment, false);
       return rows.length;

@@ -66,6 +66,13 @@ echo "$code" > "$call/code"
 exit "$code"
 `;
 
+/** What a scribe writes lies outside the workspace: while calls are recorded, tools are not in a sandbox. */
+const OPEN_SANDBOX = `#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+`;
+
 async function find(name: string, path: readonly string[]): Promise<string | undefined> {
   for (const folder of path) {
     const there = await access(join(folder, name)).then(
@@ -107,16 +114,18 @@ export class ToolRecorder {
 
   /** @param what names the calls of one pipeline */
   async record(what: string): Promise<void> {
-    for (const [name, program] of this.#programs) {
-      const file = join(this.path, name);
-      await writeFile(file, scribe(name, program, join(this.#calls, what)));
-      await chmod(file, 0o755);
-    }
+    const put = async (name: string, script: string): Promise<void> => {
+      await writeFile(join(this.path, name), script);
+      await chmod(join(this.path, name), 0o755);
+    };
+    await put('bwrap', OPEN_SANDBOX);
+    for (const [name, program] of this.#programs)
+      await put(name, scribe(name, program, join(this.#calls, what)));
   }
 
   /** From now on the worker calls the real tools. */
   async end(): Promise<void> {
-    for (const name of this.#programs.keys()) await rm(join(this.path, name), { force: true });
+    for (const name of ['bwrap', ...this.#programs.keys()]) await rm(join(this.path, name), { force: true });
   }
 
   /** What one pipeline called, in the order in which it did. */

@@ -25,6 +25,7 @@ describe('Certificates that a proxy hands on', () => {
     const issued = new IssuedCertificates(world.api.database.pool, world.api.authority.fingerprint);
     expect(await issued.find(fingerprintOf(der()))).toEqual({
       agentId: agent.id,
+      notBefore: new Date(new X509Certificate(agent.certificate).validFrom),
       notAfter: new Date(new X509Certificate(agent.certificate).validTo),
     });
   });
@@ -43,20 +44,20 @@ describe('Certificates that a proxy hands on', () => {
     const asked: string[] = [];
     const peers = verifier(async (fingerprint) => {
       asked.push(fingerprint);
-      return { agentId: agent.id, notAfter: daysFromNow(1) };
+      return { agentId: agent.id, notBefore: daysFromNow(-1), notAfter: daysFromNow(1) };
     });
     expect(await peers.ofHeader(header)).toMatchObject({ kind: 'agent', agentId: agent.id });
     expect(peers.ofHeader(header)).toMatchObject({ kind: 'agent', agentId: agent.id });
     expect(asked).toEqual([fingerprintOf(der())]);
   });
 
-  it('expire as was noted', async () => {
-    const peers = verifier(async () => ({ agentId: agent.id, notAfter: daysFromNow(-1) }));
-    for (const _again of [1, 2])
-      expect(await peers.ofHeader(header)).toEqual({
-        kind: 'rejected',
-        reason: 'the certificate has expired',
-      });
+  it.each([
+    ['begin', [1, 2], 'the certificate is not valid yet'],
+    ['expire', [-2, -1], 'the certificate has expired'],
+  ] as const)('%s as was noted', async (_what, [from, to], reason) => {
+    const noted = { agentId: agent.id, notBefore: daysFromNow(from), notAfter: daysFromNow(to) };
+    const peers = verifier(async () => noted);
+    for (const _again of [1, 2]) expect(await peers.ofHeader(header)).toEqual({ kind: 'rejected', reason });
   });
 
   it.each([

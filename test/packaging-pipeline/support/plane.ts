@@ -6,6 +6,7 @@ import { Client } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import type { PackagingPipelineActivities } from '../../../activities/packaging-pipeline/activities.ts';
+import type { StoreMaintenanceActivities } from '../../../activities/store-maintenance/activities.ts';
 import { parseConfig } from '../../../contracts/config.ts';
 import { PACKAGING_TASK_QUEUE, packagingPipelineWorkflowId } from '../../../contracts/temporal.ts';
 import { decidePolicy } from '../../../packaging/index.ts';
@@ -38,6 +39,7 @@ export class PackagingPlane {
   #running: Promise<void>;
   readonly #create: () => Promise<Worker>;
   readonly packIntentEvidence: PackagingPipelineActivities['packIntentEvidence'];
+  readonly maintenance: StoreMaintenanceActivities;
 
   private constructor(parts: {
     client: Client;
@@ -49,6 +51,7 @@ export class PackagingPlane {
     worker: Worker;
     create: () => Promise<Worker>;
     packIntentEvidence: PackagingPipelineActivities['packIntentEvidence'];
+    maintenance: StoreMaintenanceActivities;
   }) {
     this.tools = parts.tools;
     this.client = parts.client;
@@ -59,6 +62,7 @@ export class PackagingPlane {
     this.#worker = parts.worker;
     this.#create = parts.create;
     this.packIntentEvidence = parts.packIntentEvidence;
+    this.maintenance = parts.maintenance;
     this.#running = parts.worker.run();
     const outbox = parts.database.stores.workflowOutbox;
     this.relay = new WorkflowRelay({ client: parts.client, outbox, logger: createLogger('test', 'silent') });
@@ -70,6 +74,8 @@ export class PackagingPlane {
       DATABASE_URL: database.url,
       EUCORA_DATA_DIR: folder,
       EUCORA_LOG_LEVEL: 'silent',
+      // Where tests have their servers; all else inside is refused.
+      EUCORA_SOURCE_ALLOWED_HOSTS: '127.0.0.1, files.test',
     });
     await CertificateAuthority.ensure(folder);
     await ensureEvidenceKey(config);
@@ -102,6 +108,7 @@ export class PackagingPlane {
         }),
       );
     };
+    const { activities } = await activitiesOf();
     return new PackagingPlane({
       client,
       database,
@@ -111,18 +118,19 @@ export class PackagingPlane {
       tools,
       worker: await create(),
       create,
-      packIntentEvidence: (await activitiesOf()).activities.packIntentEvidence,
+      packIntentEvidence: activities.packIntentEvidence,
+      maintenance: activities,
     });
   }
 
   /** Keeps a source and creates a pipeline for it, whose workflow begins at once. @returns its id */
-  async begin(changes: Record<string, unknown> = {}): Promise<string> {
+  async begin(changes: Record<string, unknown> = {}, { tell = true } = {}): Promise<string> {
     const { sha256, sizeBytes } = await this.content.add(Readable.from([Buffer.from('a program')]));
     const { artifacts, pipelines } = this.database.stores;
     await artifacts.add({ sha256, sizeBytes, name: 'hello' }, ORIGIN.actor, 'test');
     const created = await pipelines.create(parsedRequest(sha256, changes), ORIGIN);
     if (created.kind !== 'created') throw new Error(created.kind);
-    await this.relay.relayOnce();
+    if (tell) await this.relay.relayOnce();
     return created.pipeline.id;
   }
 

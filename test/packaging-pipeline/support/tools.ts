@@ -67,7 +67,13 @@ export class SwiftTools implements PackagingTools {
 
   readonly verifyPackage: PackagingTools['verifyPackage'] = async (ctx) => {
     await this.#begin('verifyPackage', ctx);
-    return { ...SIGNATURE, verified_by: ['another tool'] };
+    return { ...SIGNATURE, verified_by: ['another tool'], public_key: 'a public key' };
+  };
+
+  readonly lookByTrivy: PackagingTools['lookByTrivy'] = async (ctx) => {
+    await this.#begin('lookByTrivy', ctx);
+    const report = join(ctx.workspace, 'look.json');
+    return { fs: report, rootfs: report, database_updated_at: '2026-11-25T00:00:00.000Z' };
   };
 
   readonly makeSbom: PackagingTools['makeSbom'] = async (ctx, _tree, format) => {
