@@ -169,10 +169,9 @@ export function Stack({
         {edges.map(({ tone, under, over }) => (
           <polygon
             class={`area ${tone}`}
-            points={[
-              ...pointsOf(frame, moments, over),
-              ...pointsOf(frame, moments, under).reverse(),
-            ].join(' ')}
+            points={[...pointsOf(frame, moments, over), ...pointsOf(frame, moments, under).reverse()].join(
+              ' ',
+            )}
           />
         ))}
       </svg>

@@ -8,16 +8,19 @@ interface ConfirmProps {
   readonly title: string;
   readonly verb: string;
   readonly back: string;
+  /** What else has to be said with it. */
+  readonly field?: Child;
   /** What will be touched, and how many. */
   readonly children: Child;
 }
 
 /** Asked before what destroys; the form goes to the page's own address. */
-export function Confirm({ operator, section, title, verb, back, children }: ConfirmProps) {
+export function Confirm({ operator, section, title, verb, back, field, children }: ConfirmProps) {
   return (
     <Page title={title} section={section} operator={operator}>
       <p>{children}</p>
       <form method="post" class="actions">
+        {field}
         <button type="submit" class="danger">
           {verb}
         </button>

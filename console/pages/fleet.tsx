@@ -43,7 +43,7 @@ async function fleet(api: Api) {
     api,
     changes.items.filter(({ after }) => after?.['status'] === 'OFFLINE').slice(0, SHOWN),
   );
-  const { ONLINE = 0, DEGRADED = 0 } = summary.by_status;
+  const { ONLINE, DEGRADED } = summary.by_status;
   const counts = { total: summary.total, online: ONLINE + DEGRADED, degraded: DEGRADED };
   return (
     <>
@@ -56,7 +56,7 @@ async function fleet(api: Api) {
         </div>
         <Bars
           title="Status"
-          counts={AGENT_STATUSES.map((status) => [status, summary.by_status[status] ?? 0])}
+          counts={AGENT_STATUSES.map((status) => [status, summary.by_status[status]])}
           link={(status) => agents({ status })}
         />
         <Bars

@@ -8,7 +8,7 @@ import {
   incidentSchema,
 } from '../../contracts/incident/incident.ts';
 import type { Api } from '../api.ts';
-import { Field } from '../components/form.tsx';
+import { Act, Field } from '../components/form.tsx';
 import { Id } from '../components/id.tsx';
 import { Page } from '../components/page.tsx';
 import { Empty, Facts, ProblemNote, Section, Status, Time } from '../components/parts.tsx';
@@ -19,11 +19,18 @@ import { may } from '../may.ts';
 import { ApiProblem } from '../problem.ts';
 import { fields } from '../query.ts';
 import type { AddPages } from '../types.ts';
+import { Confirm } from './confirm.tsx';
 import { percent, titleOf } from './incidents.tsx';
 import { ScriptDiff } from './script-diff.tsx';
 
 const PATH = '/console/incidents';
 const SHOWN = 20;
+
+const remediesInWords = ({ remedies }: IncidentDetail): string =>
+  Object.entries(remedies)
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state.toLowerCase()}`)
+    .join(', ');
 
 function Standing({ incident }: { incident: IncidentDetail }) {
   return (
@@ -40,13 +47,7 @@ function Standing({ incident }: { incident: IncidentDetail }) {
           ['Advice', incident.advice],
           ['Waits since', incident.waiting_since === null ? null : <Time at={incident.waiting_since} />],
           ['Decided by', incident.decided_by],
-          [
-            'Remedied devices',
-            Object.entries(incident.remedies)
-              .filter(([, count]) => count > 0)
-              .map(([state, count]) => `${count} ${state.toLowerCase()}`)
-              .join(', '),
-          ],
+          ['Remedied devices', remediesInWords(incident)],
         ]}
       />
     </div>
@@ -230,6 +231,11 @@ export const addIncident: AddPages = (app, { options }) => {
         <div class="card" data-topic={`incident:${id}`}>
           <Standing incident={incident} />
         </div>
+        {(incident.status === 'CANARY' || incident.status === 'ROLLOUT') && may(operator, 'operator') ? (
+          <div class="actions">
+            <Act action={`${PATH}/${id}/stop`} label="Stop the remedy" danger />
+          </div>
+        ) : null}
         <Section title="Suggestions">
           {incident.suggestions.length === 0 ? (
             <Empty>There is none.</Empty>
@@ -253,7 +259,26 @@ export const addIncident: AddPages = (app, { options }) => {
     );
   });
 
-  for (const word of ['approve', 'reject', 'ask'] as const) {
+  app.get(`${PATH}/:id/stop`, async (c) => {
+    const id = encodeURIComponent(c.req.param('id'));
+    const incident = await c.var.api.get(`/incidents/${id}`, incidentDetailSchema);
+    return c.html(
+      <Confirm
+        operator={c.var.operator}
+        section={PATH}
+        title={`Stop the remedy of ${titleOf(incident)}?`}
+        verb="Stop the remedy"
+        back={`${PATH}/${id}`}
+        field={<Field name="reason" label="Why" required />}
+      >
+        {`It was approved for ${incident.device_count === 1 ? 'one device' : `${incident.device_count} devices`} (${remediesInWords(incident) || 'none has begun'}). `}
+        Tasks that are open are cancelled and no further device gets it; what it did is not undone. The
+        incident waits for a decision again.
+      </Confirm>,
+    );
+  });
+
+  for (const word of ['approve', 'reject', 'ask', 'stop'] as const) {
     app.post(`${PATH}/:id/${word}`, async (c) => {
       const id = encodeURIComponent(c.req.param('id'));
       await c.var.api.post(`/incidents/${id}/${word}`, incidentSchema, await fields(c));

@@ -117,6 +117,11 @@ describe('Pages without a browser', () => {
       expect((await viewer.get('/console/agents?tag=site%3Dzurich')).html).toContain('site=zurich, critical');
       const none = (await viewer.get('/console/agents?hostname=nowhere')).html;
       expect(none).toContain('Show all');
+      await fleet.enrol({}, { hostname: 'lost-laptop' });
+      const { rows } = await sql(`SELECT id FROM agent WHERE hostname = 'lost-laptop'`);
+      expect((await operator.post(`/console/agents/${rows[0].id}/revoke`)).location).toContain(rows[0].id);
+      expect((await viewer.get('/console/agents?hostname=lost-laptop')).html).toContain('REVOKED');
+      expect((await viewer.get(`/console/agents/${rows[0].id}`)).html).toContain('REVOKED');
     });
 
     it('ask for a selection before a task, and say what is wrong with one', async () => {
@@ -124,6 +129,12 @@ describe('Pages without a browser', () => {
       const [one, two] = [await fleet.online(), await fleet.online()];
       const asked = await operator.post('/console/agents/tasks/new', { agent_ids: one });
       expect(asked.html).toContain('For <strong>one agent</strong>');
+      const both = await operator.post('/console/agents/tasks/new', [
+        ['agent_ids', one],
+        ['agent_ids', two],
+      ]);
+      for (const words of ['For <strong>2 agents</strong>', 'Create 2 tasks'])
+        expect(both.html).toContain(words);
       const wrong = await operator.post('/console/agents/tasks', {
         agent_ids: two,
         task_type: 'COLLECT',
@@ -180,11 +191,10 @@ describe('Pages without a browser', () => {
         const known = { serial, fingerprint: serial, subject: 'CN=x', authority: 'aa' };
         await certificates.add(id, { ...known, notBefore: day(-90), notAfter: day(1.5) }, 'test');
       }
-      await sql('UPDATE agent_certificate SET not_before = NULL, issued_at = $2 WHERE agent_id = $1 AND serial = $3', [
-        id,
-        day(0.1),
-        '03',
-      ]);
+      await sql(
+        'UPDATE agent_certificate SET not_before = NULL, issued_at = $2 WHERE agent_id = $1 AND serial = $3',
+        [id, day(0.1), '03'],
+      );
       const { html } = await viewer.get(`/console/agents/${id}`);
       for (const words of ['2 before it', 'EXPIRES SOON', 'Renewed']) expect(html).toContain(words);
       await sql(`UPDATE agent_certificate SET issued_at = now() - interval '60 days' WHERE serial <> '03'`);
@@ -318,6 +328,16 @@ describe('Pages without a browser', () => {
   });
 
   describe('of deployments', () => {
+    it('show how devices failed in each ring', async () => {
+      await rollouts.online(1);
+      const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline({ name: 'failing' }) });
+      await rollouts.settle(id);
+      expect(await rollouts.work(id, () => ({ fail: 'no', kind: 'signature' }))).toBeGreaterThan(0);
+      await rollouts.settle(id);
+      const { html } = await viewer.get(`/console/deployments/${id}`);
+      expect(html).toMatch(/\d+ × signature/);
+    });
+
     it('show who decided what, under which conditions, and ask before each word', async () => {
       await rollouts.online(2);
       const creation = await rollouts.create({
@@ -376,6 +396,20 @@ describe('Pages without a browser', () => {
       expect((await viewer.get(`/console/incidents/${id}`)).html).toContain('There is none.');
       const compared = await admin.post(`/console/incidents/${id}/edit`, { step: 'compare', script: 'true' });
       expect(compared.status).toBe(200);
+    });
+
+    it('let a running remedy be stopped by whoever says why', async () => {
+      const { id } = await trouble.waiting(2);
+      const path = `/console/incidents/${id}`;
+      const { preselected_suggestion_id } = await trouble.show(id);
+      await admin.post(`${path}/approve`, { suggestion_id: preselected_suggestion_id ?? '' });
+      await expectShownTo(path, `${path}/stop`, [admin, operator]);
+      expect((await operator.get(`${path}/stop`)).html).toContain('It was approved for 2 devices');
+      expect((await viewer.post(`${path}/stop`, { reason: 'x' })).status).toBe(403);
+      expect((await operator.post(`${path}/stop`)).status).toBe(422);
+      expect((await operator.post(`${path}/stop`, { reason: 'wrong machine' })).location).toBe(path);
+      expect((await viewer.get(path)).html).toContain('AWAITING DECISION');
+      await expectShownTo(path, `${path}/stop`, []);
     });
 
     it('compare line by line, and let several be chosen from', async () => {

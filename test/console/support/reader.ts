@@ -33,7 +33,7 @@ export class Reader {
     return this.#send(path, {});
   }
 
-  post(path: string, form: Record<string, string> = {}): Promise<Read> {
+  post(path: string, form: Record<string, string> | [string, string][] = {}): Promise<Read> {
     return this.#send(path, { method: 'POST', body: new URLSearchParams(form) });
   }
 
