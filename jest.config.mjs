@@ -39,7 +39,7 @@ const coverageThreshold = {
   global: { lines: 90, branches: 85 },
   './ai/': { lines: 90, branches: 90 },
   './console/': { lines: 90, branches: 90 },
-  './packaging/': { lines: 80, branches: 70 },
+  './packaging/': { lines: 95, branches: 85 },
   './simulator/': { lines: 50, branches: 40 },
 };
 
