@@ -15,19 +15,25 @@ const id7 = (at: string, n: string): string =>
 const chance = (n: string, salt: number): string =>
   `((hashint8extended((${n})::bigint, ${salt}) & 1048575) / 1048576.0)`;
 
+/** A fleet at one moment for all its tables, so that ids made of times are the same in each of them. */
+interface Seeding extends FleetSize {
+  /** SQL literal. */
+  readonly now: string;
+}
+
 /** Enrolled over a year, the newest an hour ago. */
-const enrolledAt = (agents: number, n: string): string =>
-  `now() - interval '1 hour' - interval '365 days' * (1 - (${n})::float8 / ${agents})`;
+const enrolledAt = ({ agents, now }: Seeding, n: string): string =>
+  `${now} - interval '1 hour' - interval '365 days' * (1 - (${n})::float8 / ${agents})`;
 
 /** Created over 90 days, so that each page spans a few seconds. */
-const createdAt = (tasks: number, n: string): string =>
-  `now() - interval '90 days' * (1 - (${n})::float8 / ${tasks})`;
+const createdAt = ({ tasks, now }: Seeding, n: string): string =>
+  `${now} - interval '90 days' * (1 - (${n})::float8 / ${tasks})`;
 
-const agentId = ({ agents }: FleetSize, n: string): string => id7(enrolledAt(agents, n), n);
-const taskId = ({ tasks }: FleetSize, n: string): string => id7(createdAt(tasks, n), n);
+const agentId = (seeding: Seeding, n: string): string => id7(enrolledAt(seeding, n), n);
+const taskId = (seeding: Seeding, n: string): string => id7(createdAt(seeding, n), n);
 
 /** Shares as of a fleet in daily use; what is rare is spread over all ages. */
-const agentsSql = (size: FleetSize): string => `
+const agentsSql = (size: Seeding): string => `
   INSERT INTO agent (id, registration_key, hardware_id, hostname, platform, platform_version, agent_version, status,
     presence_shard, first_seen_at, offline_since, cpu_cores, memory_mb, disk_gb, tags, metadata, created_at, updated_at)
   SELECT ${agentId(size, 'n')}, 'bench:' || n, 'bench-' || n,
@@ -41,7 +47,7 @@ const agentsSql = (size: FleetSize): string => `
       || CASE WHEN n % 997 = 0 THEN '{"critical": true}'::jsonb ELSE '{}' END
       || CASE WHEN n % 99991 = 0 THEN '{"lab": "x"}'::jsonb ELSE '{}' END,
     '{}', at, at
-  FROM (SELECT n, ${enrolledAt(size.agents, 'n')} AS at, ${chance('n', 1)} AS c, ${chance('n', 2)} AS v, ${chance('n', 3)} AS s,
+  FROM (SELECT n, ${enrolledAt(size, 'n')} AS at, ${chance('n', 1)} AS c, ${chance('n', 2)} AS v, ${chance('n', 3)} AS s,
       ${chance('n', 4)} AS s2 FROM generate_series(1, ${size.agents}) n) made`;
 
 const presenceSql = `
@@ -50,7 +56,7 @@ const presenceSql = `
       ELSE now() - interval '60 seconds' * random() END, presence_shard, status, agent_version, hardware_id
   FROM agent`;
 
-const tasksSql = (size: FleetSize): string => `
+const tasksSql = (size: Seeding): string => `
   INSERT INTO agent_task (id, agent_id, task_type, status, payload, timeout_seconds, max_retries, assigned_at, started_at,
     completed_at, result, correlation_id, created_by, created_at)
   SELECT ${taskId(size, 'n')}, ${agentId(size, `1 + (n * 7919) % ${size.agents}`)},
@@ -59,11 +65,11 @@ const tasksSql = (size: FleetSize): string => `
       WHEN s < 0.997 THEN 'PENDING' WHEN s < 0.998 THEN 'ASSIGNED' ELSE 'IN_PROGRESS' END,
     '{"collect": "inventory"}', 3600, 3, at, at, CASE WHEN s < 0.995 THEN at END, CASE WHEN s < 0.97 THEN '{"exit_code": 0}'::jsonb END,
     'rollout-' || n / 10000, 'bench', at
-  FROM (SELECT n, ${createdAt(size.tasks, 'n')} AS at, ${chance('n', 5)} AS c, ${chance('n', 6)} AS s
+  FROM (SELECT n, ${createdAt(size, 'n')} AS at, ${chance('n', 5)} AS c, ${chance('n', 6)} AS s
     FROM generate_series(1::bigint, ${size.tasks}) n) made`;
 
 /** What else operators list, in numbers that go with the fleet. */
-const recordsSql = (size: FleetSize): Record<string, string> => ({
+const recordsSql = (size: Seeding): Record<string, string> => ({
   offline_queue_item: `
     INSERT INTO offline_queue_item (id, agent_id, task_id, queued_at, delivered_at, retry_count, max_retries)
     SELECT uuid7(), agent_id, id, created_at, CASE WHEN ${chance('queue_seq', 7)} < 0.95 THEN created_at END, 0, 3
@@ -109,11 +115,12 @@ export async function seedFleet(
         `SELECT ensure_partitions('${table}', '${step}', now() - interval '21 days', now() + interval '1 day')`,
       );
     }
+    const seeding = { ...size, now: `timestamptz '${new Date().toISOString()}'` };
     const steps: Record<string, string> = {
-      agent: agentsSql(size),
+      agent: agentsSql(seeding),
       agent_presence: presenceSql,
-      agent_task: tasksSql(size),
-      ...recordsSql(size),
+      agent_task: tasksSql(seeding),
+      ...recordsSql(seeding),
     };
     for (const [table, sql] of Object.entries(steps)) {
       progress(`writing ${table}`);
