@@ -45,6 +45,8 @@ export class LiveHub {
   readonly #subscribers = new Set<Subscriber>();
   readonly #latest = new Map<string, LiveMessage>();
   readonly #checkedAt = new Map<string, number>();
+  /** Topics whose last change could not be read: no further event may come, so each tick tries again. */
+  readonly #missed = new Set<string>();
   readonly #tickMs: number;
   readonly #recheckMs: number;
   #seen: ReadonlySet<string> | undefined;
@@ -120,6 +122,7 @@ export class LiveHub {
       const latest = this.#latest.get(topic);
       const due =
         unsure ||
+        this.#missed.has(topic) ||
         latest === undefined ||
         handler.restless?.(latest.html) === true ||
         news.some((event) => handler.concerns(event, id));
@@ -129,7 +132,11 @@ export class LiveHub {
 
   async #publish(topic: string, render: (api: Api) => Promise<string>): Promise<void> {
     const html = await this.#asSomebody(render);
-    if (html === undefined) return;
+    if (html === undefined) {
+      this.#missed.add(topic);
+      return;
+    }
+    this.#missed.delete(topic);
     const version = createHash('sha256').update(html).digest('base64url').slice(0, 16);
     if (this.#latest.get(topic)?.version === version) return;
     const message = { topic, version, html };
@@ -179,7 +186,8 @@ export class LiveHub {
 
   #forget(): void {
     const topics = new Set([...this.#subscribers].flatMap(({ topics }) => topics));
-    for (const topic of this.#latest.keys()) if (!topics.has(topic)) this.#latest.delete(topic);
+    for (const kept of [this.#latest, this.#missed])
+      for (const topic of kept.keys()) if (!topics.has(topic)) kept.delete(topic);
     const tokens = new Set([...this.#subscribers].map(({ token }) => token));
     for (const token of this.#checkedAt.keys()) if (!tokens.has(token)) this.#checkedAt.delete(token);
   }

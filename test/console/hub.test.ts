@@ -11,6 +11,8 @@ class FakeApi {
   value = 'first';
   requests = 0;
   broken = false;
+  /** Only what topics show cannot be read; the audit can. */
+  renderBroken = false;
 
   readonly send = (path: string, init: RequestInit): Response => {
     this.requests += 1;
@@ -48,6 +50,7 @@ const thing = (fake: FakeApi): LiveTopic => ({
   concerns: ({ object_id }, id) => object_id === id,
   render: async () => {
     fake.requests += 1;
+    if (fake.renderBroken) throw new Error('passing');
     return fake.value;
   },
 });
@@ -196,6 +199,28 @@ describe('Live pages', () => {
     fake.broken = false;
     await until(() => one.got.length === 2);
     expect(hub.knows('nothing:1')).toBe(false);
+  });
+
+  it('show a change that could not be read when it happened, though nothing happens after it', async () => {
+    const one = reader(fake);
+    join(one);
+    await until(() => one.got.length === 1);
+    fake.renderBroken = true;
+    fake.value = 'second';
+    fake.happen('1');
+    const requests = fake.requests;
+    const reads = hub.reads;
+    // Tried at the event and again, beside the looks at the audit.
+    await until(() => hub.reads > reads + 6 && fake.requests > requests + 6);
+    expect(one.got).toHaveLength(1);
+    fake.renderBroken = false;
+    await until(() => one.got.length === 2);
+    expect(one.got.at(-1)?.html).toBe('second');
+    // And is left alone again once it was read.
+    fake.value = 'unaudited';
+    const later = hub.reads;
+    await until(() => hub.reads > later + 3);
+    expect(one.got).toHaveLength(2);
   });
 
   it('cost nothing while nobody reads', async () => {
