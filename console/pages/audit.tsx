@@ -1,5 +1,5 @@
-import { stream } from 'hono/streaming';
 import { AUDIT_KINDS, type AuditEvent, auditEventSchema } from '../../contracts/audit/audit.ts';
+import type { Page as PageOf } from '../../contracts/http/common.ts';
 import { withQuery } from '../api.ts';
 import { Choice, Field, Filters } from '../components/form.tsx';
 import { Id } from '../components/id.tsx';
@@ -84,6 +84,25 @@ export function AuditTable({ events }: { events: readonly AuditEvent[] }) {
   );
 }
 
+/**
+ * Events as JSON lines, page after page as they are taken. A page that cannot be read breaks the connection: browsers
+ * and programs then know that what they have is not all.
+ */
+function asLines(
+  first: PageOf<AuditEvent>,
+  next: (cursor: string) => Promise<PageOf<AuditEvent>>,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let page = first;
+  return new ReadableStream({
+    async pull(out) {
+      out.enqueue(encoder.encode(page.items.map((event) => `${JSON.stringify(event)}\n`).join('')));
+      if (page.next_cursor === null) out.close();
+      else page = await next(page.next_cursor);
+    },
+  });
+}
+
 export const addAudit: AddPages = (app) => {
   app.get(PATH, async (c) => {
     const query = pick(c, [...FILTERS, ...DAYS]);
@@ -115,19 +134,13 @@ export const addAudit: AddPages = (app) => {
   app.get(`${PATH}/export`, async (c) => {
     const { cursor: _cursor, ...query } = filtersOf(pick(c, [...FILTERS, ...DAYS]));
     // The first page before the headers: what is refused is then still told as a page.
-    let page = await c.var.api.page('/audit-events', auditEventSchema, { ...query, limit: EXPORT_PAGE });
+    const first = await c.var.api.page('/audit-events', auditEventSchema, { ...query, limit: EXPORT_PAGE });
     c.header('Content-Type', 'application/jsonl; charset=utf-8');
     c.header('Content-Disposition', 'attachment; filename="audit.jsonl"');
-    return stream(c, async (out) => {
-      for (;;) {
-        for (const event of page.items) await out.write(`${JSON.stringify(event)}\n`);
-        if (page.next_cursor === null || out.aborted) return;
-        page = await c.var.api.page('/audit-events', auditEventSchema, {
-          ...query,
-          limit: EXPORT_PAGE,
-          cursor: page.next_cursor,
-        });
-      }
-    });
+    return c.body(
+      asLines(first, (cursor) =>
+        c.var.api.page('/audit-events', auditEventSchema, { ...query, limit: EXPORT_PAGE, cursor }),
+      ),
+    );
   });
 };
