@@ -12,12 +12,11 @@ import type { AddPages } from '../types.ts';
 const PATH = '/console/packages';
 const MAX_PLANS = 100;
 
-/** Three rings of growing size, where no plan was applied by name. */
+/** What the form holds at first: three rings of growing size. */
 const DEFAULTS = { first: '1', percent: '10', soak_minutes: '60' };
 
 async function DeployForm({ api, path, form }: { api: Api; path: string; form: Record<string, string> }) {
   const plans = await api.page('/rollout-plans', rolloutPlanRecordSchema, { limit: MAX_PLANS });
-  const shown: Record<string, string> = { ...DEFAULTS, ...form };
   return (
     <form method="post" action={path}>
       <Section title="To which machines">
@@ -26,7 +25,7 @@ async function DeployForm({ api, path, form }: { api: Api; path: string; form: R
             name="tag"
             label="With this tag (empty: all of the package’s platform)"
             hint="site=zurich"
-            value={shown['tag']}
+            value={form['tag']}
           />
         </div>
       </Section>
@@ -38,28 +37,28 @@ async function DeployForm({ api, path, form }: { api: Api; path: string; form: R
               <select name="plan_name">
                 <option value="">the three rings below</option>
                 {plans.items.map(({ name }) => (
-                  <option value={name} selected={name === shown['plan_name']}>
+                  <option value={name} selected={name === form['plan_name']}>
                     {name}
                   </option>
                 ))}
               </select>
             </label>
           )}
-          <Field name="first" label="First ring: devices" type="number" min={1} value={shown['first']} />
+          <Field name="first" label="First ring: devices" type="number" min={1} value={form['first']} />
           <Field
             name="percent"
             label="Second ring: percent of all"
             type="number"
             min={1}
             max={100}
-            value={shown['percent']}
+            value={form['percent']}
           />
           <Field
             name="soak_minutes"
             label="Minutes to watch each ring"
             type="number"
             min={0}
-            value={shown['soak_minutes']}
+            value={form['soak_minutes']}
           />
         </div>
         <p>
@@ -74,9 +73,9 @@ async function DeployForm({ api, path, form }: { api: Api; path: string; form: R
   );
 }
 
-/** What the API takes, of what was filled in; it judges the values. */
+/** What the API takes, of what was filled in; it judges the values, and refuses a number that was left out. */
 export function requestOf(pipelineId: string, form: Record<string, string>): Record<string, unknown> {
-  const { tag, plan_name, first, percent, soak_minutes } = { ...DEFAULTS, ...form } as Record<string, string>;
+  const { tag, plan_name, first, percent, soak_minutes } = form;
   const selection = tag === undefined ? {} : { tag };
   if (plan_name !== undefined) return { pipeline_id: pipelineId, selection, plan_name };
   const ring = (name: string, size: object) => ({ name, size, soak_seconds: Number(soak_minutes) * 60 });
@@ -99,7 +98,7 @@ export const addDeploy: AddPages = (app) => {
         section={PATH}
         operator={operator}
       >
-        {await DeployForm({ api, path: `${PATH}/${id}/deploy`, form: {} })}
+        {await DeployForm({ api, path: `${PATH}/${id}/deploy`, form: DEFAULTS })}
       </Page>,
     );
   });
@@ -118,7 +117,7 @@ export const addDeploy: AddPages = (app) => {
           <ProblemNote problem={error.problem} />
           {await DeployForm({ api, path: `${PATH}/${id}/deploy`, form })}
         </Page>,
-        422,
+        error.problem.status as 422,
       );
     }
     return c.redirect(`/console/deployments/${made.id}`, 303);

@@ -54,7 +54,7 @@ describe('Scales', () => {
 
 describe('A deployment asked for by a form', () => {
   it('has three rings unless a plan is named', () => {
-    expect(requestOf('p', { tag: 'site=zurich', first: '5', soak_minutes: '2' })).toEqual({
+    expect(requestOf('p', { tag: 'site=zurich', first: '5', percent: '10', soak_minutes: '2' })).toEqual({
       pipeline_id: 'p',
       selection: { tag: 'site=zurich' },
       plan: {
@@ -64,6 +64,10 @@ describe('A deployment asked for by a form', () => {
           { name: 'rest', size: { rest: true }, soak_seconds: 120 },
         ],
       },
+    });
+    // A field that was cleared is not filled in behind the operator's back: the API refuses it.
+    expect(JSON.parse(JSON.stringify(requestOf('p', { first: '5', soak_minutes: '2' })))).toMatchObject({
+      plan: { rings: [{ size: { count: 5 } }, { size: { percent: null } }, { size: { rest: true } }] },
     });
     expect(requestOf('p', { plan_name: 'careful' })).toEqual({
       pipeline_id: 'p',
