@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { AGENT_STATUSES } from '../../contracts/agent/agent.ts';
 import { alertSchema } from '../../contracts/agent-presence/alert.ts';
 import { AUDIT_KINDS, auditEventSchema } from '../../contracts/audit/audit.ts';
 import { deploymentStatusSchema } from '../../contracts/telemetry/telemetry.ts';
@@ -25,6 +26,14 @@ export function addRecords(program: Command, runtime: Runtime): void {
         key: 'actor_id',
       },
       { option: auditList.createOption('--action <action>', 'such as agent_task.start'), key: 'action' },
+      {
+        option: option(
+          '--agent-status <status>',
+          `agents’ changes of status to it: ${AGENT_STATUSES.join(', ')}`,
+          oneOf(AGENT_STATUSES),
+        ),
+        key: 'agent_status',
+      },
       {
         option: option('--kind <kind>', AUDIT_KINDS.join(', '), oneOf(AUDIT_KINDS)),
         key: 'kind',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AGENT_STATUSES } from '../agent/agent.ts';
 import { correlationIdSchema, idSchema, instantSchema, pageQuery, text } from '../http/common.ts';
 
 export const ACTOR_TYPES = ['operator', 'agent', 'workflow', 'system', 'anonymous'] as const;
@@ -52,6 +53,10 @@ export const auditListQuery = pageQuery.extend({
   action: text(64).optional(),
   kind: z.enum(AUDIT_KINDS).optional(),
   correlation_id: correlationIdSchema.optional(),
+  agent_status: z
+    .enum(AGENT_STATUSES)
+    .optional()
+    .meta({ description: 'Only agents’ changes of status to this one' }),
   after: instantSchema.optional(),
   before: instantSchema.optional(),
 });

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { Op, type WhereOptions } from 'sequelize';
+import { literal, Op, type WhereOptions, where } from 'sequelize';
 import type { Actor, AuditEvent, AuditKind, AuditListQuery } from '../../contracts/audit/audit.ts';
 import type { Page } from '../../contracts/http/common.ts';
 import type { Database } from '../database.ts';
@@ -68,6 +68,9 @@ export class AuditStore {
     ] as const) {
       if (query[column] !== undefined) filters.push({ [column]: query[column] });
     }
+    // By an index of such events alone; a status is one of a few words.
+    if (query.agent_status !== undefined)
+      filters.push({ action: 'agent.status' }, where(literal("after ->> 'status'"), query.agent_status));
     // Partitions are by time: naming it lets Postgres leave out those that cannot matter.
     if (query.after !== undefined) filters.push({ at: { [Op.gte]: query.after } });
     if (query.before !== undefined) filters.push({ at: { [Op.lt]: nextMillisecond(query.before) } });

@@ -28,6 +28,7 @@ const ALL = [
   '0008-stopped-remedies',
   '0009-certificates-and-findings',
   '0010-issued-certificates',
+  '0011-status-events',
 ];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {

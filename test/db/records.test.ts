@@ -3,6 +3,7 @@ import { inTransaction, isRetryable, isUnavailable, openDatabase } from '../../d
 import { matchesHash } from '../../db/stores/tokens.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
+import { plansOf } from './support/plans.ts';
 
 let database: TestDatabase;
 let fleet: Fleet;
@@ -125,6 +126,23 @@ it('deployment reports belong to an agent’s own tasks and are listed by agent,
     (await deploymentStatuses.list({ agent_id: id, package_name: 'curl', limit: 5 })).items,
   ).toHaveLength(2);
   expect((await deploymentStatuses.list({ task_id: task, limit: 5 })).items).toHaveLength(1);
+});
+
+it('losses are found by an index of their own, however many other changes of status came after', async () => {
+  const events = `INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, after)
+    SELECT uuid7(), now(), 'system', 'x', $1, 'change', 'agent', $2, jsonb_build_object('status', $3::text)
+    FROM generate_series(1, $4)`;
+  await database.pool.query(events, ['agent.status', 'lost', 'OFFLINE', 1]);
+  await database.pool.query(events, ['other.status', 'other', 'OFFLINE', 10]);
+  await database.pool.query(events, ['agent.status', 'well', 'ONLINE', 20_000]);
+  await database.pool.query('ANALYZE audit_event');
+  const query = { agent_status: 'OFFLINE', limit: 10 } as const;
+  const { items } = await database.stores.audit.list(query);
+  expect(items[0]?.object_id).toBe('lost');
+  expect(items.every(({ action }) => action === 'agent.status')).toBe(true);
+  const [plan] = await plansOf(database.pool, () => database.stores.audit.list(query));
+  // Twenty thousand events fill some hundred blocks.
+  expect(plan?.blocks).toBeLessThan(60);
 });
 
 it('alerts are paged, newest first', async () => {

@@ -30,7 +30,7 @@ it('lists audit events by every filter', async () => {
   platform.list('/audit-events', auditListQuery, pageWith([anAuditEvent]));
   const { stdout } = await eucora(
     platform,
-    `audit list --object-type agent_task --object ${TASK_ID} --actor ci --action agent_task.start --kind change ` +
+    `audit list --object-type agent_task --object ${TASK_ID} --actor ci --action agent_task.start --agent-status OFFLINE --kind change ` +
       '--correlation corr-1 --after 1d --before 1h',
   );
   expect(stdout).toContain(`agent_task.start  change  agent ${AGENT_ID}`);
@@ -39,6 +39,7 @@ it('lists audit events by every filter', async () => {
     object_id: TASK_ID,
     actor_id: 'ci',
     action: 'agent_task.start',
+    agent_status: 'OFFLINE',
     kind: 'change',
     correlation_id: 'corr-1',
     after: '2026-11-21T08:00:00.000Z',
