@@ -223,7 +223,7 @@ export const addAgent: AddPages = (app) => {
   });
 
   app.post(`${PATH}/:id/tags`, async (c) => {
-    const id = c.req.param('id');
+    const id = encodeURIComponent(c.req.param('id'));
     const { tags = '' } = await fields(c);
     try {
       await c.var.api.patch(`/agents/${id}`, agentSchema, { tags: parseTags(tags) });
@@ -242,7 +242,7 @@ export const addAgent: AddPages = (app) => {
   });
 
   app.get(`${PATH}/:id/revoke`, async (c) => {
-    const agent = await c.var.api.get(`/agents/${c.req.param('id')}`, agentSchema);
+    const agent = await c.var.api.get(`/agents/${encodeURIComponent(c.req.param('id'))}`, agentSchema);
     return c.html(
       <Confirm
         operator={c.var.operator}
@@ -257,12 +257,13 @@ export const addAgent: AddPages = (app) => {
     );
   });
   app.post(`${PATH}/:id/revoke`, async (c) => {
-    await c.var.api.post(`/agents/${c.req.param('id')}/revoke`, agentSchema);
-    return c.redirect(`${PATH}/${c.req.param('id')}`, 303);
+    const id = encodeURIComponent(c.req.param('id'));
+    await c.var.api.post(`/agents/${id}/revoke`, agentSchema);
+    return c.redirect(`${PATH}/${id}`, 303);
   });
 
   app.get(`${PATH}/:id/delete`, async (c) => {
-    const agent = await c.var.api.get(`/agents/${c.req.param('id')}`, agentSchema);
+    const agent = await c.var.api.get(`/agents/${encodeURIComponent(c.req.param('id'))}`, agentSchema);
     return c.html(
       <Confirm
         operator={c.var.operator}
@@ -277,7 +278,7 @@ export const addAgent: AddPages = (app) => {
     );
   });
   app.post(`${PATH}/:id/delete`, async (c) => {
-    await c.var.api.delete(`/agents/${c.req.param('id')}`);
+    await c.var.api.delete(`/agents/${encodeURIComponent(c.req.param('id'))}`);
     return c.redirect(PATH, 303);
   });
 };
