@@ -11,12 +11,15 @@ export function pick(c: Context, names: readonly string[]): Record<string, strin
   return picked;
 }
 
-/** A form's text fields, trimmed; the empty ones are left out. */
+/**
+ * A form's text fields, trimmed; the empty ones are left out. Browsers send the lines of a text area with CR LF, which
+ * no shell of a device takes: lines end with LF.
+ */
 export async function fields(c: Context): Promise<Record<string, string>> {
   const form = await c.req.parseBody();
   const filled: Record<string, string> = {};
   for (const [name, value] of Object.entries(form)) {
-    if (typeof value === 'string' && value.trim() !== '') filled[name] = value.trim();
+    if (typeof value === 'string' && value.trim() !== '') filled[name] = value.replace(/\r\n?/g, '\n').trim();
   }
   return filled;
 }

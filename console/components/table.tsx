@@ -49,19 +49,21 @@ interface PagerProps {
   readonly next: string | null;
   /** Part of the page that holds the list. */
   readonly anchor?: string;
+  /** What names the cursor in the address, where a page has several lists. */
+  readonly parameter?: string;
 }
 
 /** Lists are read by cursor: forward by link, back by the browser. */
-export function Pager({ path, query, next, anchor }: PagerProps) {
+export function Pager({ path, query, next, anchor, parameter = 'cursor' }: PagerProps) {
   const place = anchor === undefined ? '' : `#${anchor}`;
-  const onFirst = query['cursor'] === undefined || query['cursor'] === '';
+  const onFirst = query[parameter] === undefined || query[parameter] === '';
   if (next === null && onFirst) return null;
-  const { cursor: _cursor, ...filters } = query;
+  const { [parameter]: _cursor, ...others } = query;
   return (
     <nav class="pager" aria-label="Pages">
-      {onFirst ? null : <a href={`${withQuery(path, filters)}${place}`}>First page</a>}
+      {onFirst ? null : <a href={`${withQuery(path, others)}${place}`}>First page</a>}
       {next === null ? null : (
-        <a rel="next" href={`${withQuery(path, { ...filters, cursor: next })}${place}`}>
+        <a rel="next" href={`${withQuery(path, { ...others, [parameter]: next })}${place}`}>
           Next page
         </a>
       )}
