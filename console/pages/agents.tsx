@@ -123,7 +123,7 @@ export const addAgents: AddPages = (app) => {
           <ProblemNote problem={error.problem} />
           <NewTask ids={ids} form={form} />
         </Page>,
-        422,
+        error.problem.status as 422,
       );
     }
   });

@@ -117,12 +117,10 @@ export function DecisionForm({ id }: { id: string }) {
       <Field name="comment" label="Comment" />
       <Field name="pause_after_ring" label="Condition: pause after ring" />
       <Field name="max_per_minute" label="Condition: devices a minute" type="number" min={1} />
-      <button type="submit" name="decision" value="approve">
-        Approve
-      </button>
-      <button type="submit" name="decision" value="reject" class="danger">
-        Reject
-      </button>
+      <button type="submit">Approve</button>
+      <a class="button danger" href={`${PATH}/${id}/reject`}>
+        Reject…
+      </a>
     </form>
   );
 }

@@ -4,7 +4,7 @@ import {
   deploymentRingsSchema,
   deploymentSchema,
 } from '../../contracts/deployment/deployment.ts';
-import type { DeviceState } from '../../contracts/deployment/states.ts';
+import { type DeviceState, isResting } from '../../contracts/deployment/states.ts';
 import type { Api } from '../api.ts';
 import { Facts, Section, Status, Time } from '../components/parts.tsx';
 import { Values } from '../components/values.tsx';
@@ -75,18 +75,34 @@ function Ring({ ring }: { ring: DeploymentRing }) {
   );
 }
 
-/** State and rings, as they fill: what changes of the page. */
-export async function rollout(api: Api, id: string) {
+const MOVING = '<div class="is-moving"';
+
+/** Whether what was rendered may change without being audited. */
+export const isMoving = (html: string): boolean => html.startsWith(MOVING);
+
+/** Devices that have a task move without an event of the deployment, also after its end. */
+function moves({ status, devices }: Deployment): boolean {
+  const busy = (devices.DISPATCHED ?? 0) + (devices.ROLLING_BACK ?? 0) > 0;
+  return busy || !(isResting(status) || status === 'AWAITING_APPROVAL');
+}
+
+export async function deploymentAndRings(api: Api, id: string) {
   const [deployment, rings] = await Promise.all([
     api.get(`/deployments/${id}`, deploymentSchema),
     api.get(`/deployments/${id}/rings`, deploymentRingsSchema),
   ]);
-  return <Rollout deployment={deployment} rings={rings.items} />;
+  return [deployment, rings.items] as const;
+}
+
+/** State and rings, as they fill: what changes of the page. */
+export async function rollout(api: Api, id: string) {
+  const [deployment, rings] = await deploymentAndRings(api, id);
+  return <Rollout deployment={deployment} rings={rings} />;
 }
 
 export function Rollout({ deployment, rings }: { deployment: Deployment; rings: readonly DeploymentRing[] }) {
   return (
-    <div data-state={deployment.status}>
+    <div class={moves(deployment) ? 'is-moving' : undefined} data-state={deployment.status}>
       <Facts
         entries={[
           ['Status', <Status of={deployment.status} />],

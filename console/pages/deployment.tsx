@@ -24,24 +24,10 @@ import { fields, pick } from '../query.ts';
 import type { AddPages } from '../types.ts';
 import { Confirm } from './confirm.tsx';
 import { Decided, DecisionForm, PackageAndEvidence, Risk } from './deployment-approval.tsx';
-import { Rollout, rollout } from './deployment-rings.tsx';
+import { deploymentAndRings, isMoving, Rollout, rollout } from './deployment-rings.tsx';
+import { effectOf, standingOf, WORDS } from './deployment-words.ts';
 
 const PATH = '/console/deployments';
-
-const WORDS: Readonly<Record<OperatorWord, { path: string; verb: string; effect: string }>> = {
-  pause: {
-    path: 'pause',
-    verb: 'Pause',
-    effect: 'get no more tasks; those that no agent has begun are taken back',
-  },
-  resume: { path: 'resume', verb: 'Resume', effect: 'go on, also past a ring that did not pass by itself' },
-  abort: { path: 'abort', verb: 'Abort', effect: 'stay as they are; nothing more is installed' },
-  roll_back: {
-    path: 'rollback',
-    verb: 'Roll back',
-    effect: 'go back to the version before, or without the package, as far as it was touched',
-  },
-};
 
 const fits = (word: OperatorWord, status: DeploymentStatus): boolean =>
   DEPLOYMENT_TRANSITIONS[word].from.includes(status);
@@ -49,6 +35,8 @@ const fits = (word: OperatorWord, status: DeploymentStatus): boolean =>
 export const deploymentTopic: LiveTopic = {
   // Devices move without an audit event each: looked at whenever anything of tasks or deployments happens.
   concerns: ({ object_type, object_id }, id) => object_id === id || object_type === 'agent_task',
+  // Rings fill, and hold, between two events.
+  restless: isMoving,
   render: async (api, id) => String(await rollout(api, encodeURIComponent(id))),
 };
 
@@ -145,27 +133,50 @@ export const addDeployment: AddPages = (app, { options }) => {
 
   app.post(`${PATH}/:id/decide`, async (c) => {
     const id = encodeURIComponent(c.req.param('id'));
-    const { decision, comment = '', pause_after_ring, max_per_minute } = await fields(c);
+    const { comment = '', pause_after_ring, max_per_minute } = await fields(c);
     const conditions = {
       ...(pause_after_ring === undefined ? {} : { pause_after_ring }),
       ...(max_per_minute === undefined ? {} : { max_per_minute: Number(max_per_minute) }),
     };
     await c.var.api.post(`/deployments/${id}/decisions`, decisionSchema, {
-      decision,
+      decision: 'approve',
       comment,
-      ...(decision === 'approve' && Object.keys(conditions).length > 0 ? { conditions } : {}),
+      ...(Object.keys(conditions).length > 0 ? { conditions } : {}),
     });
+    return c.redirect(`${PATH}/${id}`, 303);
+  });
+
+  app.get(`${PATH}/:id/reject`, async (c) => {
+    const id = encodeURIComponent(c.req.param('id'));
+    const [deployment, rings] = await deploymentAndRings(c.var.api, id);
+    const { all } = standingOf(rings);
+    return c.html(
+      <Confirm
+        operator={c.var.operator}
+        section={PATH}
+        title={`Reject ${deployment.name}?`}
+        verb="Reject this deployment"
+        back={`${PATH}/${id}`}
+        field={<Field name="comment" label="Comment" />}
+      >
+        {`${deployment.package_name} ${deployment.package_version} goes to no device; it was meant for `}
+        {all === 1 ? 'one so far' : `${all.toLocaleString('en')} so far`}. That is final: whoever wants it
+        makes a deployment anew.
+      </Confirm>,
+    );
+  });
+  app.post(`${PATH}/:id/reject`, async (c) => {
+    const id = encodeURIComponent(c.req.param('id'));
+    const { comment = '' } = await fields(c);
+    await c.var.api.post(`/deployments/${id}/decisions`, decisionSchema, { decision: 'reject', comment });
     return c.redirect(`${PATH}/${id}`, 303);
   });
 
   app.get(`${PATH}/:id/words/:word{pause|resume|abort|roll_back}`, async (c) => {
     const word = c.req.param('word') as OperatorWord;
-    const deployment = await c.var.api.get(
-      `/deployments/${encodeURIComponent(c.req.param('id'))}`,
-      deploymentSchema,
-    );
-    const devices = Object.values(deployment.devices).reduce((sum, count) => sum + count, 0);
-    const { verb, effect } = WORDS[word];
+    const id = encodeURIComponent(c.req.param('id'));
+    const [deployment, rings] = await deploymentAndRings(c.var.api, id);
+    const { verb } = WORDS[word];
     return c.html(
       <Confirm
         operator={c.var.operator}
@@ -174,7 +185,7 @@ export const addDeployment: AddPages = (app, { options }) => {
         verb={`${verb} this deployment`}
         back={`${PATH}/${deployment.id}`}
       >
-        {devices === 1 ? 'Its one device' : `Its ${devices} devices`} {effect}.
+        {effectOf(word, deployment, rings)}
       </Confirm>,
     );
   });

@@ -19,7 +19,15 @@ function RequestForm({ form = {} }: { form?: Record<string, string> }) {
         <Field name="package_name" label="Package" value={form['package_name']} required />
         <Field name="package_version" label="Version (empty: all)" value={form['package_version']} />
         <Field name="cve_ids" label="Findings" hint="CVE-2021-44228, …" value={form['cve_ids']} required />
-        <Field name="days" label="For days" type="number" min={1} max={366} value={form['days'] ?? 30} />
+        <Field
+          name="days"
+          label="For days"
+          type="number"
+          required
+          min={1}
+          max={366}
+          value={form['days'] ?? 30}
+        />
         <Field name="reason" label="Why" value={form['reason']} required />
         <button type="submit">Request it</button>
       </form>
@@ -100,7 +108,7 @@ export const addExceptions: AddPages = (app) => {
           <ProblemNote problem={error.problem} />
           <RequestForm form={form} />
         </Page>,
-        422,
+        error.problem.status as 422,
       );
     }
   });
@@ -110,19 +118,23 @@ export const addExceptions: AddPages = (app) => {
     await c.var.api.post(`/policy-exceptions/${id}/approve`, policyExceptionSchema);
     return c.redirect(PATH, 303);
   });
-  app.get(`${PATH}/:id/revoke`, (c) =>
-    c.html(
+  app.get(`${PATH}/:id/revoke`, async (c) => {
+    const id = encodeURIComponent(c.req.param('id'));
+    const exception = await c.var.api.get(`/policy-exceptions/${id}`, policyExceptionSchema);
+    const { package_name, package_version, cve_ids, requested_by, reason } = exception;
+    return c.html(
       <Confirm
         operator={c.var.operator}
         section={SECTION}
-        title="Revoke this exception?"
+        title={`Revoke the exception of ${package_name} ${package_version ?? '(all versions)'}?`}
         verb="Revoke the exception"
         back={PATH}
       >
-        One exception ends at once. Rollouts of packages that rest on it stop before their next ring.
+        {`One exception ends at once: of ${cve_ids.join(', ')}, requested by ${requested_by} (${reason}). `}
+        Rollouts of packages that rest on it stop before their next ring.
       </Confirm>,
-    ),
-  );
+    );
+  });
   app.post(`${PATH}/:id/revoke`, async (c) => {
     const id = encodeURIComponent(c.req.param('id'));
     await c.var.api.post(`/policy-exceptions/${id}/revoke`, policyExceptionSchema);

@@ -234,19 +234,23 @@ export const addPackage: AddPages = (app, { options }) => {
     return download(c, `/packaging-pipelines/${id}/${what}`, `${what}-${id}.json`);
   });
 
-  app.get(`${PATH}/:id/cancel`, (c) =>
-    c.html(
+  app.get(`${PATH}/:id/cancel`, async (c) => {
+    const id = encodeURIComponent(c.req.param('id'));
+    const pipeline = await c.var.api.get(`/packaging-pipelines/${id}`, pipelineSchema);
+    const { package_name, package_version, platform, format, created_by } = pipeline;
+    return c.html(
       <Confirm
         operator={c.var.operator}
         section={PATH}
-        title="Cancel this pipeline?"
+        title={`Cancel the pipeline of ${package_name} ${package_version}?`}
         verb="Cancel the pipeline"
-        back={`${PATH}/${c.req.param('id')}`}
+        back={`${PATH}/${id}`}
       >
-        One pipeline is stopped: its tool is ended and its workspace removed. No package comes of it.
+        One pipeline is stopped, which {created_by} had begun for {platform} ({format}): its tool is ended and
+        its workspace removed. No package comes of it.
       </Confirm>,
-    ),
-  );
+    );
+  });
   app.post(`${PATH}/:id/cancel`, async (c) => {
     const id = encodeURIComponent(c.req.param('id'));
     await c.var.api.post(`/packaging-pipelines/${id}/cancel`, pipelineSchema);

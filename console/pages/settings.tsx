@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { z } from 'zod';
 import {
   createdOperatorTokenSchema,
   type OperatorToken,
@@ -10,19 +11,23 @@ import {
   type EnrolmentToken,
   enrolmentTokenSchema,
 } from '../../contracts/agent/enrolment.ts';
+import { MAX_PAGE_SIZE } from '../../contracts/http/common.ts';
 import { Act, Field } from '../components/form.tsx';
 import { Page } from '../components/page.tsx';
 import { Empty, ProblemNote, Section, Time } from '../components/parts.tsx';
-import { type Column, Table } from '../components/table.tsx';
+import { type Column, Pager, Table } from '../components/table.tsx';
 import { may } from '../may.ts';
 import { ApiProblem } from '../problem.ts';
-import { fields, values } from '../query.ts';
+import { fields, pick, values } from '../query.ts';
 import type { AddPages, ConsoleEnv } from '../types.ts';
 import { parseTags } from './agent.tsx';
 import { Confirm } from './confirm.tsx';
 
 const PATH = '/console/settings';
 const DAY_SECONDS = 86_400;
+const SHOWN = 50;
+/** What names the cursors of the two lists in the address. */
+const LISTS = ['enrolment', 'operators'] as const;
 
 interface Notice {
   readonly problem?: ApiProblem['problem'];
@@ -49,13 +54,14 @@ const lifetime = (revocable: boolean, kind: string): Column<Made>[] => [
 
 async function settings(c: Context<ConsoleEnv>, notice: Notice = {}) {
   const { api, operator } = c.var;
+  const query = pick(c, LISTS);
   const canEnrol = may(operator, 'operator');
   const isAdmin = may(operator, 'admin');
   const enrolment = canEnrol
-    ? await api.page('/enrolment-tokens', enrolmentTokenSchema, { limit: 100 })
+    ? await api.page('/enrolment-tokens', enrolmentTokenSchema, { limit: SHOWN, cursor: query['enrolment'] })
     : undefined;
   const operators = isAdmin
-    ? await api.page('/operator-tokens', operatorTokenSchema, { limit: 100 })
+    ? await api.page('/operator-tokens', operatorTokenSchema, { limit: SHOWN, cursor: query['operators'] })
     : undefined;
   return (
     <Page title="Settings" section={PATH} operator={operator}>
@@ -69,10 +75,10 @@ async function settings(c: Context<ConsoleEnv>, notice: Notice = {}) {
         What the packaging policy may be excused from: <a href="/console/exceptions">policy exceptions</a>.
       </p>
       {enrolment === undefined ? null : (
-        <Section title="Enrolment tokens">
+        <Section title="Enrolment tokens" id="enrolment">
           <form method="post" action={`${PATH}/enrolment-tokens`} class="stack">
             <Field name="name" label="Name" required />
-            <Field name="days" label="Valid for days" type="number" min={1} max={365} value={1} />
+            <Field name="days" label="Valid for days" type="number" required min={1} max={365} value={1} />
             <Field
               name="max_uses"
               label="Uses (empty: any number)"
@@ -97,10 +103,17 @@ async function settings(c: Context<ConsoleEnv>, notice: Notice = {}) {
               ]}
             />
           )}
+          <Pager
+            path={PATH}
+            query={query}
+            next={enrolment.next_cursor}
+            anchor="enrolment"
+            parameter="enrolment"
+          />
         </Section>
       )}
       {operators === undefined ? null : (
-        <Section title="Operators">
+        <Section title="Operators" id="operators">
           <form method="post" action={`${PATH}/operator-tokens`} class="stack">
             <Field name="name" label="Name" required />
             <fieldset class="stack">
@@ -111,7 +124,7 @@ async function settings(c: Context<ConsoleEnv>, notice: Notice = {}) {
                 </label>
               ))}
             </fieldset>
-            <Field name="days" label="Valid for days" type="number" min={1} max={365} value={90} />
+            <Field name="days" label="Valid for days" type="number" required min={1} max={365} value={90} />
             <button type="submit">Make an operator token</button>
           </form>
           <Table<OperatorToken>
@@ -122,6 +135,13 @@ async function settings(c: Context<ConsoleEnv>, notice: Notice = {}) {
               { name: 'Scopes', cell: (token) => token.scopes.join(', ') },
               ...(lifetime(true, 'operator-tokens') as Column<OperatorToken>[]),
             ]}
+          />
+          <Pager
+            path={PATH}
+            query={query}
+            next={operators.next_cursor}
+            anchor="operators"
+            parameter="operators"
           />
         </Section>
       )}
@@ -161,24 +181,66 @@ export const addSettings: AddPages = (app) => {
     });
   });
 
-  app.get(`${PATH}/:kind{enrolment-tokens|operator-tokens}/:id/revoke`, (c) =>
-    c.html(
+  app.get(`${PATH}/enrolment-tokens/:id/revoke`, async (c) => {
+    const token = await tokenOf(c, 'enrolment-tokens', enrolmentTokenSchema);
+    return c.html(
       <Confirm
         operator={c.var.operator}
         section={PATH}
-        title="Revoke this token?"
+        title={`Revoke the enrolment token ${token.name}?`}
         verb="Revoke the token"
         back={PATH}
       >
-        One token stops working at once. Agents that enrolled with it keep their certificates.
+        {`One token stops working at once, which ${token.created_by} made and which was used ${token.use_count} times. `}
+        Agents that enrolled with it keep their certificates.
       </Confirm>,
-    ),
-  );
+    );
+  });
+  app.get(`${PATH}/operator-tokens/:id/revoke`, async (c) => {
+    const token = await tokenOf(c, 'operator-tokens', operatorTokenSchema);
+    return c.html(
+      <Confirm
+        operator={c.var.operator}
+        section={PATH}
+        title={`Revoke the operator token ${token.name}?`}
+        verb="Revoke the token"
+        back={PATH}
+      >
+        {`One token stops working at once, which ${token.created_by} made (scopes: ${token.scopes.join(', ')}). `}
+        Whoever is logged in with it is logged out.
+      </Confirm>,
+    );
+  });
   app.post(`${PATH}/:kind{enrolment-tokens|operator-tokens}/:id/revoke`, async (c) => {
     await c.var.api.delete(`/${c.req.param('kind')}/${encodeURIComponent(c.req.param('id'))}`);
     return c.redirect(PATH, 303);
   });
 };
+
+/** The token that a page's address names, looked for in its list: the API shows none alone. */
+async function tokenOf<T extends { readonly id: string }>(
+  c: Context<ConsoleEnv>,
+  kind: 'enrolment-tokens' | 'operator-tokens',
+  schema: z.ZodType<T>,
+): Promise<T> {
+  const id = c.req.param('id');
+  for (let cursor: string | undefined; ; ) {
+    const page = await c.var.api.page(`/${kind}`, schema, { limit: MAX_PAGE_SIZE, cursor });
+    const found = page.items.find((token) => token.id === id);
+    if (found !== undefined) return found;
+    if (page.next_cursor === null) throw noToken();
+    cursor = page.next_cursor;
+  }
+}
+
+const noToken = (): ApiProblem =>
+  new ApiProblem({
+    status: 404,
+    code: 'not-found',
+    title: 'There is no such token',
+    detail: 'It may have been removed. Go back to Settings, where all tokens are listed.',
+    correlation_id: '',
+  });
 
 /** A secret is shown in the answer itself and nowhere else: there is no address under which to see it again. */
 async function tellSecret(
@@ -191,6 +253,7 @@ async function tellSecret(
     return c.html(await settings(c, { secret: { what, value } }), 201);
   } catch (error) {
     if (!(error instanceof ApiProblem) || error.problem.status === 401) throw error;
-    return c.html(await settings(c, { problem: error.problem }), 422);
+    c.status(error.problem.status as 422);
+    return c.html(await settings(c, { problem: error.problem }));
   }
 }

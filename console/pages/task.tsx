@@ -30,6 +30,12 @@ export function waitsFor(task: Task): string {
   }
 }
 
+/** How the changing part of a page begins whose task is being worked on. */
+const RUNNING = '<div class="is-running"';
+
+const classOf = ({ status }: Task): string | undefined =>
+  isFinal(status) ? 'is-final' : status === 'IN_PROGRESS' ? 'is-running' : undefined;
+
 async function story(api: Api, id: string) {
   const [task, audit] = await Promise.all([
     api.get(`/tasks/${encodeURIComponent(id)}`, taskSchema),
@@ -40,7 +46,7 @@ async function story(api: Api, id: string) {
 
 function Story({ task, events }: { task: Task; events: readonly AuditEvent[] }) {
   return (
-    <div class={isFinal(task.status) ? 'is-final' : undefined}>
+    <div class={classOf(task)}>
       <Facts
         entries={[
           ['Status', <Status of={task.status} />],
@@ -81,6 +87,8 @@ function Story({ task, events }: { task: Task; events: readonly AuditEvent[] }) 
 
 export const taskTopic: LiveTopic = {
   concerns: ({ object_id }, id) => object_id === id,
+  // Progress changes no state, and is not audited.
+  restless: (html) => html.startsWith(RUNNING),
   render: async (api, id) => String(await story(api, id)),
 };
 
@@ -136,11 +144,12 @@ export const addTask: AddPages = (app, { options }) => {
       <Confirm
         operator={c.var.operator}
         section={PATH}
-        title="Cancel this task?"
+        title={`Cancel this ${task.task_type} task?`}
         verb="Cancel the task"
         back={`${PATH}/${task.id}`}
       >
-        One task of one agent ends as CANCELLED. What the agent has already done on the machine is not undone.
+        One task of one agent ends as CANCELLED: {task.id}, of agent {task.agent_id}. What the agent has
+        already done on the machine is not undone.
       </Confirm>,
     );
   });
