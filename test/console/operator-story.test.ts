@@ -12,7 +12,7 @@ import { PROGRAM_FILE, programDescription, programSource } from '../../cli/demo/
 import { KNOWN_ADVISORIES, writeTrivyDatabase } from '../../cli/demo/trivy-database.ts';
 import { eucora } from '../cli/commands/support/session.ts';
 import { Rig, UNLIMITED } from '../crash/support/rig.ts';
-import { launch, screenshot, seriousFindings, watchedPage } from './support/browser.ts';
+import { launch, lookAt, watchedPage } from './support/browser.ts';
 
 const AGENT_FILE = resolve(__dirname, '../../dist/agent/eucora-agent.mjs');
 /** For machines that others use as well; nothing is judged by how long it takes. */
@@ -86,11 +86,7 @@ it('an operator goes from a token to a deployed package to a handled incident, a
   const first = await person(adminToken);
   const { page } = first;
   const open = (path: string) => page.goto(rig.endpoints.operator_api + path);
-  const seen = async (name: string, who = first) => {
-    await screenshot(who.page, `story-${name}`);
-    expect(await seriousFindings(who.page)).toEqual([]);
-    expect(who.complaints.splice(0)).toEqual([]);
-  };
+  const seen = (name: string, who = first) => lookAt(who, `story-${name}`);
 
   // A token for the machine, shown once; the agent enrols with it, and the page shows that by itself.
   await page.getByRole('link', { name: 'Settings' }).first().click();

@@ -169,7 +169,7 @@ describe('The console without a browser', () => {
     expect((await send('/console/agents?cursor=x')).status).toBe(400);
     expect((await send('/console/agents?status=x')).status).toBe(422);
     const refused = await send('/console/settings/operator-tokens', { form: { name: 'x' } });
-    expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining('forbidden')]);
+    expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining('forbidden')]);
     expect((await send('/console/nothing-here')).status).toBe(404);
     const tags = await send('/console/agents/01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01/tags', {
       form: { tags: 'a=b' },

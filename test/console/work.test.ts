@@ -8,6 +8,8 @@ import { Visitor } from './support/visitor.ts';
 // Browsers are slow on busy machines.
 jest.setTimeout(120_000);
 
+/** Of several lines, as people write it; the suggestion that it is compared with is the last one alone. */
+const SCRIPT = 'set -e\nsystemctl restart app\ntrue';
 const ATTACK = `"><img src=x onerror=alert(1)><script>alert(2)</script>`;
 
 describe('Packages, deployments and incidents in a browser', () => {
@@ -112,6 +114,9 @@ describe('Packages, deployments and incidents in a browser', () => {
     await visitor.visit(`/console/incidents/${id}`);
     await page.locator('body.is-live').waitFor();
     expect(await page.locator('#moved-on').isVisible()).toBe(false);
+    // Devices join without an audit event of the incident.
+    await world.api.database.pool.query('UPDATE incident SET device_count = 7 WHERE id = $1', [id]);
+    await page.locator('[data-topic]').getByText('7 (1 failures)').waitFor();
     const said = await world.operator(`/api/v1/incidents/${id}/reject`, { body: { reason: 'known' } });
     expect(said.status).toBe(200);
     await page.getByRole('link', { name: 'Show all of it anew' }).click();
@@ -120,6 +125,8 @@ describe('Packages, deployments and incidents in a browser', () => {
 
   it('has a deployment approved beside its risk, shows its rings fill, and rolls it back', async () => {
     await rollouts.online(3);
+    const hostile = await rollouts.fleet.enrol({}, { hostname: ATTACK });
+    await rollouts.fleet.heartbeat(hostile);
     const pipeline = await rollouts.pipeline();
     const creation = await rollouts.create({
       pipeline_id: pipeline,
@@ -142,9 +149,18 @@ describe('Packages, deployments and incidents in a browser', () => {
     await rollouts.work(id);
     await rollouts.settle(id);
     await live.getByText('1 installed').first().waitFor();
+    // A ring may hold without an audit event.
+    await world.api.database.pool.query(
+      `UPDATE deployment_ring SET reason = 'Held: outside of the window' WHERE deployment_id = $1`,
+      [id],
+    );
+    await live.getByText('Held: outside of the window').first().waitFor();
+    await visitor.page.reload();
+    const devices = visitor.page.getByRole('table', { name: 'Devices', exact: true });
+    await devices.getByText(ATTACK, { exact: true }).waitFor();
     await visitor.look('deployment');
     await visitor.page.getByRole('link', { name: 'Roll back…' }).click();
-    await visitor.page.getByText('go back to the version before').waitFor();
+    await visitor.page.getByText(/^Touched by the package, .*: one device\. .*Left alone: /).waitFor();
     await visitor.look('deployment-confirm');
     await visitor.press('Roll back this deployment');
     await live.getByText('ROLLING BACK').first().waitFor();
@@ -158,17 +174,29 @@ describe('Packages, deployments and incidents in a browser', () => {
     await visitor.visit(`/console/incidents/${id}`);
     await page.getByText('A dependency is missing').waitFor();
     await visitor.look('incident');
-    await page.locator('textarea[name=script]').fill('systemctl restart app');
+    await page.locator('textarea[name=script]').fill(SCRIPT);
+    await page.locator('textarea[name=verification]').fill('systemctl is-active app');
     await visitor.press('Compare');
     await page.locator('.diff .added', { hasText: 'systemctl restart app' }).waitFor();
+    // Only what was written is marked, and nothing can be approved that is not what is shown.
+    expect(await page.locator('.diff').first().textContent()).toBe(
+      '+ set -e\n+ systemctl restart app\n  true\n',
+    );
+    expect(await page.getByRole('button', { name: /^Approve/ }).count()).toBe(0);
     await visitor.look('incident-diff');
     await page.locator('textarea[name=script]').fill('rm -rf /');
     await visitor.press('Save as a suggestion');
     await page.getByText('remedy-blocked').waitFor();
     visitor.complaints.splice(0);
-    await page.locator('textarea[name=script]').fill('systemctl restart app');
+    await page.locator('textarea[name=script]').fill(SCRIPT);
     await visitor.press('Save as a suggestion');
     await page.getByText('Written by').first().waitFor();
+    // A shell of a device takes no CR, which browsers send at the end of each line.
+    expect((await trouble.show(id)).suggestions[0]).toMatchObject({
+      script: SCRIPT,
+      verification: 'systemctl is-active app',
+    });
+    await page.getByText('systemctl is-active app').first().waitFor();
     await page.locator('select[name=suggestion_id]').selectOption({ index: 0 });
     await page.getByRole('button', { name: /^Approve for 2 devices/ }).click();
     await page.getByText('CANARY').first().waitFor();
@@ -184,8 +212,11 @@ describe('Packages, deployments and incidents in a browser', () => {
     await page.getByText('OPENED').first().waitFor();
     await trouble.analysed(id);
     await visitor.visit(`/console/incidents/${id}`);
+    await page.getByRole('link', { name: 'Reject…' }).click();
+    await page.getByText('no device gets a remedy').waitFor();
+    await visitor.look('incident-reject');
     await page.getByLabel('Reason').fill('known, will be replaced');
-    await visitor.press('Reject');
+    await visitor.press('Reject the incident');
     await page.getByText('REJECTED').first().waitFor();
   });
 
@@ -195,7 +226,8 @@ describe('Packages, deployments and incidents in a browser', () => {
     try {
       await operator.logIn(await world.token('operator'));
       await operator.visit(`/console/incidents/${id}`);
-      expect(await operator.page.getByRole('button', { name: 'Reject' }).count()).toBe(0);
+      expect(await operator.page.getByRole('link', { name: 'Reject…' }).count()).toBe(0);
+      expect(await operator.page.getByRole('button', { name: /^Approve/ }).count()).toBe(0);
       const refused = await operator.page.request.post(
         `${world.api.operatorUrl}/console/incidents/${id}/reject`,
         {

@@ -43,6 +43,31 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
 }
 
+const DESK = { width: 1280, height: 720 };
+const PHONE = { width: 360, height: 740 };
+
+/**
+ * Looks at a page as it stands: keeps a picture, and holds it to what every page must be, at a desk in the light as on
+ * a telephone in the dark.
+ */
+export async function lookAt(
+  { page, complaints }: { page: Page; complaints: string[] },
+  name: string,
+): Promise<void> {
+  await screenshot(page, name);
+  expect([name, await seriousFindings(page)]).toEqual([name, []]);
+  await page.setViewportSize(PHONE);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const overflow = await page.evaluate('Math.max(0, document.documentElement.scrollWidth - innerWidth)');
+  expect([name, 'at 360 px', overflow]).toEqual([name, 'at 360 px', 0]);
+  expect([name, 'in the dark', await seriousFindings(page)]).toEqual([name, 'in the dark', []]);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(DESK);
+  expect(complaints.splice(0)).toEqual([]);
+  // What devices say never becomes part of the page.
+  expect(await page.locator('img[src="x"]').count()).toBe(0);
+}
+
 /** What a screen reader's user would stumble over, serious or worse. */
 export async function seriousFindings(page: Page): Promise<string[]> {
   // Over the debugger, which the page's content security policy does not hold back.
