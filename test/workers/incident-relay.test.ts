@@ -137,7 +137,8 @@ it('from failures to a closed incident with real workers, each of which is repla
         if (state === 'OBSERVING') await trouble.fleet.heartbeat(agent_id);
       }
       throw new Error('Nothing runs');
-    }, 60);
+      // What a worker that stopped had in hand is given out again after its own timeout.
+    }, 150);
     ran.push(task);
     await trouble.run(agent, task);
     await stopWorkers();
@@ -156,7 +157,7 @@ it('from failures to a closed incident with real workers, each of which is repla
     verify_task_id,
   ]);
   expect(tasks.sort()).toEqual(ran.sort());
-}, 200_000);
+}, 500_000);
 
 it('500 failures at once are one workflow, told by few signals', async () => {
   const error = unique('no space left');

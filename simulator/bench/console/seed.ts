@@ -22,6 +22,9 @@ export interface Seeded {
   readonly incident: string;
 }
 
+/** Who signed all packages. */
+const SIGNER = '5'.repeat(64);
+
 const statements: Readonly<Record<string, string>> = {
   'counts over a day': `
     INSERT INTO fleet_sample (at, by_status, by_platform, by_agent_version)
@@ -58,7 +61,7 @@ const statements: Readonly<Record<string, string>> = {
     SELECT uuid7(), 'app-' || n % 50, '1.' || n, 'windows', 'msi', 'PASSED', md5('s' || n) || md5('s' || n), 'source',
       jsonb_build_object('name', 'app-' || n % 50, 'version', '1.' || n), '{}', 'cyclonedx', 'default',
       '{"critical": 0, "high": 0, "medium": ${FINDINGS / 2}, "low": ${FINDINGS / 2}, "unknown": 0}', true,
-      md5('o' || n) || md5('o' || n), 'app.msi', 1000000, md5('k') || md5('k'),
+      md5('o' || n) || md5('o' || n), 'app.msi', 1000000, '${SIGNER}',
       '{"verdict": "PASSED", "policy": "default", "rules": [], "exception_ids": [], "decided_at": "2026-01-01T00:00:00Z"}',
       'pipeline-' || n, 'builder', now(), now()
     FROM generate_series(1, ${PIPELINES}) n`,
@@ -73,7 +76,7 @@ const statements: Readonly<Record<string, string>> = {
     FROM packaging_pipeline, generate_series(0, ${FINDINGS - 1}) n`,
   evidence: `
     INSERT INTO evidence_pack (id, sha256, pipeline_id, signer_thumbprint, created_at)
-    SELECT uuid7(), md5(id::text) || md5(id::text), id, md5('k') || md5('k'), now() FROM packaging_pipeline`,
+    SELECT uuid7(), md5(id::text) || md5(id::text), id, '${SIGNER}', now() FROM packaging_pipeline`,
   incidents: `
     INSERT INTO incident (id, fingerprint, window_start, status, platform, task_type, package_name, error, occurrence_count,
       device_count, first_seen_at, last_seen_at, label, severity, root_cause, remediation, confidence, waiting_since, correlation_id)
@@ -110,6 +113,12 @@ export async function seedConsole(
     }
     const pipeline = await one('SELECT id FROM packaging_pipeline ORDER BY id DESC LIMIT 1');
     progress('writing deployments');
+    await stores.signingKeys.note({
+      thumbprint: SIGNER,
+      subject: 'Bench',
+      material: 'bench',
+      expires_at: null,
+    });
     const deployment = await rollOut(client, stores, pipeline);
     const incident = await one('SELECT id FROM incident ORDER BY id DESC LIMIT 1');
     await client.query(
@@ -159,8 +168,8 @@ async function rollOut(client: pg.Client, stores: Stores, pipeline: string): Pro
      WHERE r.deployment_id = $1 AND d.id <> $1`,
     [id],
   );
-  const devices = `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at)
-    SELECT d.id, a.id, CASE WHEN a.n <= 10 THEN 0 WHEN a.n % 10 = 0 THEN 1 ELSE 2 END,
+  const devices = `INSERT INTO deployment_device (deployment_id, agent_id, package_name, ring, state, sort, joined_at)
+    SELECT d.id, a.id, d.package_name, CASE WHEN a.n <= 10 THEN 0 WHEN a.n % 10 = 0 THEN 1 ELSE 2 END,
       CASE WHEN a.n % 2 = 0 THEN 'INSTALLED' WHEN a.n % 97 = 0 THEN 'FAILED' ELSE 'WAITING' END, a.n, now()
     FROM deployment_intent d, (SELECT id, row_number() OVER () AS n FROM agent WHERE platform = 'windows') a`;
   await client.query(`${devices} WHERE d.id = $1`, [id]);
