@@ -362,9 +362,10 @@ describe('Pages without a browser', () => {
     });
 
     it('show who decided what, under which conditions, and ask before each word', async () => {
-      await rollouts.online(2);
+      await rollouts.online(2, { decided: true });
       const creation = await rollouts.create({
         pipeline_id: await rollouts.pipeline({ name: 'decided' }),
+        selection: { tag: 'decided' },
         plan: { rings: [ring('first', { count: 1 }), ring('rest', { rest: true })] },
       });
       if (creation.kind !== 'created') throw new Error(creation.kind);
@@ -386,7 +387,7 @@ describe('Pages without a browser', () => {
       // The first ring of two: one device has a task, the other one waits.
       const asked = (await operator.get(`${path}/words/pause`)).html;
       expect(asked).toContain(
-        'Of one device with a task, those tasks are taken back that no agent has begun.',
+        'given no more tasks: one device. Of one device with a task, those tasks are taken back',
       );
       expect((await operator.post(`${path}/words/pause`)).location).toBe(path);
       expect((await viewer.get('/console/deployments?status=PAUSED')).html).toContain('decided');
