@@ -5,7 +5,7 @@ import { UsageError } from '../../../simulator/bench/options.ts';
 import { measurementSchema } from '../../../simulator/bench/result.ts';
 import { runTiny } from './support.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(400_000);
 
 const TINY = { rounds: 1, seconds: 0.3, warm: 0.1 };
 

@@ -3,7 +3,7 @@ import { pipeline } from '../../../simulator/bench/pipeline/bench.ts';
 import { measurementSchema } from '../../../simulator/bench/result.ts';
 import { runTiny } from './support.ts';
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 it('pipeline: whole pipelines against the tools that they call, by step and by tool', async () => {
   const figures = await runTiny(pipeline, { rounds: 1, mib: 0.1, waves: 1 });
