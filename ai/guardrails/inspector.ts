@@ -25,6 +25,7 @@ import { ACCESS_RULES } from './rules/access.ts';
 import { DELETION_RULES } from './rules/deletion.ts';
 import { DISK_RULES } from './rules/disks.ts';
 import { DOTNET_RULES } from './rules/dotnet.ts';
+import { EMPTYING_RULES } from './rules/emptying.ts';
 import { EVERYTHING_RULES } from './rules/everything.ts';
 import { foreignPackage, verifies } from './rules/installs.ts';
 import { NETWORK_RULES, SENDERS } from './rules/network.ts';
@@ -34,6 +35,7 @@ import { TRUST_RULES } from './rules/trust.ts';
 
 const RULES: readonly Rule[] = [
   ...DELETION_RULES,
+  ...EMPTYING_RULES,
   ...DISK_RULES,
   ...ACCESS_RULES,
   ...NETWORK_RULES,

@@ -7,7 +7,8 @@ import { clientAddress, parseBlocks } from './address.ts';
 import { takeAddressPoint } from './rate-limit.ts';
 import { auditSecurity } from './security-events.ts';
 
-export type Authorize = (scope: Scope) => MiddlewareHandler<ApiEnv>;
+/** One scope, or several of which each will do. */
+export type Authorize = (needed: Scope | readonly Scope[]) => MiddlewareHandler<ApiEnv>;
 
 const HOW = 'Send an operator token in the header Authorization: Bearer TOKEN.';
 
@@ -49,7 +50,8 @@ export function createAuthorize(deps: ApiDependencies): Authorize {
     }
   }
 
-  return (scope) => async (c, next) => {
+  return (needed) => async (c, next) => {
+    const enough = typeof needed === 'string' ? [needed] : needed;
     const token = /^Bearer ([\x21-\x7e]{1,8192})$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (token === undefined) throw new ApiError('unauthenticated', `No credentials were given. ${HOW}`);
     const operator = await authenticate(c, token);
@@ -64,14 +66,14 @@ export function createAuthorize(deps: ApiDependencies): Authorize {
       throw new ApiError('unauthenticated', `${detail} ${HOW}`);
     }
     c.set('operator', operator);
-    if (!allows(operator.scopes, scope)) {
+    if (!enough.some((scope) => allows(operator.scopes, scope))) {
       await limitFailures(c);
       await auditSecurity(c, deps, {
         action: 'security.access_denied',
         actor: { type: 'operator', id: operator.name },
-        after: { needs: scope, has: operator.scopes },
+        after: { needs: enough.join(' or '), has: operator.scopes },
       });
-      throw new ApiError('forbidden', `This takes the scope ${scope}.`);
+      throw new ApiError('forbidden', `This takes the scope ${enough.join(' or ')}.`);
     }
     await next();
   };

@@ -45,10 +45,14 @@ export const incidentFields: readonly Column<IncidentDetail>[] = [
   { title: 'DECIDED', text: (incident, out) => out.time(incident.decided_at) },
   { title: 'NOTE', text: (incident) => text(incident.decision_note) },
   { title: 'REMEDIES', text: ({ remedies }) => remediesOf(remedies) },
+  { title: 'TOKENS', text: ({ cost }) => costText(cost) },
   { title: 'CLOSED', text: (incident, out) => out.time(incident.closed_at) },
   { title: 'CORRELATION ID', text: (incident) => text(incident.correlation_id) },
   { title: 'WORKFLOW', text: (incident) => text(incident.workflow_id) },
 ];
+
+const costText = ({ calls, cached_calls, input_tokens, output_tokens }: IncidentDetail['cost']): string =>
+  `${input_tokens}+${output_tokens} in ${calls} calls${cached_calls === 0 ? '' : `, ${cached_calls} of them cached`}`;
 
 /** How many devices are where, those states left out in which none is. */
 export function remediesOf(remedies: IncidentDetail['remedies']): string {

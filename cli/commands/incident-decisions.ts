@@ -27,7 +27,7 @@ const editOptions = z.object({
 const reasonOptions = z.object({ reason: z.string() });
 const askOptions = z.object({ wish: z.string().optional() });
 
-/** What takes the scope approver, and stopping, which takes operator. */
+/** What takes the scope approver, and stopping, for which operator will do as well. */
 export function addIncidentDecisions(incidents: Command, runtime: Runtime): void {
   const decision = (name: string, what: string): Command =>
     incidents.command(name).argument('<id>', 'of the incident', id).description(what);

@@ -134,7 +134,8 @@ export const addIncident: AddPages = (app, { options }) => {
         <div class="card" data-topic={`incident:${id}`}>
           <Standing incident={incident} />
         </div>
-        {(incident.status === 'CANARY' || incident.status === 'ROLLOUT') && may(operator, 'operator') ? (
+        {(incident.status === 'CANARY' || incident.status === 'ROLLOUT') &&
+        (may(operator, 'operator') || may(operator, 'approver')) ? (
           <div class="actions">
             <Act action={`${PATH}/${id}/stop`} label="Stop the remedy" danger />
           </div>

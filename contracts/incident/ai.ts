@@ -42,7 +42,6 @@ export const redactionsSchema = z.record(z.string(), z.number().int().min(1));
 export type Redactions = z.infer<typeof redactionsSchema>;
 
 export const AI_PURPOSES = ['classify', 'suggest'] as const;
-export type AiPurpose = (typeof AI_PURPOSES)[number];
 
 /** `answered`: fits its schema. All others gave nothing that was used. */
 export const AI_CALL_OUTCOMES = [

@@ -82,6 +82,18 @@ export const incidentDetailSchema = incidentSchema
     remedies: z
       .record(z.enum(REMEDY_STATES), z.number().int())
       .meta({ description: 'Devices of the last approval, by state' }),
+    cost: z
+      .object({
+        calls: z
+          .number()
+          .int()
+          .min(0)
+          .meta({ description: 'Questions, those answered from the cache included' }),
+        cached_calls: z.number().int().min(0),
+        input_tokens: z.number().int().min(0),
+        output_tokens: z.number().int().min(0),
+      })
+      .meta({ description: 'Of all questions to providers that the incident took, of every analysis' }),
   })
   .meta({ id: 'IncidentDetail' });
 export type IncidentDetail = z.infer<typeof incidentDetailSchema>;

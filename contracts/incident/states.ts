@@ -60,4 +60,8 @@ export const REMEDY_STATES = [
   'STOPPED',
 ] as const;
 export type RemedyState = (typeof REMEDY_STATES)[number];
-export const RUNNING_REMEDY_STATES = ['REMEDYING', 'VERIFYING', 'OBSERVING'] as const;
+export const RUNNING_REMEDY_STATES = [
+  'REMEDYING',
+  'VERIFYING',
+  'OBSERVING',
+] as const satisfies readonly RemedyState[];

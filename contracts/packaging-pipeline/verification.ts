@@ -17,7 +17,6 @@ export const EVIDENCE_CHECKS = [
   'sbom',
   'scan',
 ] as const;
-export type EvidenceCheckName = (typeof EVIDENCE_CHECKS)[number];
 
 export const evidenceCheckSchema = z
   .object({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { refuse, type TestPlatform } from './platform.ts';
 import { configFor, eventually, pause, type Started, temporaryFolder } from './support.ts';
@@ -28,15 +28,19 @@ describe('tasks', () => {
   it('are stopped when the platform decides otherwise', async () => {
     const agent = await start();
     await online();
-    const mark = join(temporaryFolder(), 'mark');
-    const task = platform.addTask('REMEDIATE', { script: `sleep 30; touch ${mark}` });
+    const [mark, child] = [join(temporaryFolder(), 'mark'), join(temporaryFolder(), 'child')];
+    const script = `sleep 30 & echo $! > ${child}; wait; touch ${mark}`;
+    const task = platform.addTask('REMEDIATE', { script });
     await ended(task, 'IN_PROGRESS');
+    await eventually(() => existsSync(child) && readFileSync(child, 'utf8').endsWith('\n'));
     task.status = 'CANCELLED';
     await eventually(() =>
       agent.lines.some(({ message }) => message.includes('the platform decided otherwise')),
     );
     await eventually(() => agent.worker.parts.runner.counters.running === 0);
     expect(said(task)).toEqual(['start']);
+    // With all its processes.
+    await eventually(() => !existsSync(`/proc/${readFileSync(child, 'utf8').trim()}`));
     const next = platform.addTask('REMEDIATE', { script: 'true' });
     await ended(next, 'COMPLETED');
     expect(existsSync(mark)).toBe(false);

@@ -4,8 +4,36 @@ import { join } from 'node:path';
 import { classFigures, reliability } from '../../ai/evaluation/figures.ts';
 import { evaluateGuardrails } from '../../ai/evaluation/guardrails.ts';
 import { evaluateIncidents } from '../../ai/evaluation/incidents.ts';
-import { guardrailRow, incidentRow, readRows } from '../../ai/evaluation/rows.ts';
+import { guardrailRow, incidentRow, isHeldOut, readRows } from '../../ai/evaluation/rows.ts';
 import { assistantWith } from './support/assistant.ts';
+
+const corpus = (name: string): string => join(__dirname, 'corpus', `${name}.jsonl`);
+
+describe('What is held out was not tuned on', () => {
+  const plain = (text: string): string => text.toLowerCase().replace(/\s+/g, ' ').trim();
+
+  it('error and log of no failure stand in both halves', () => {
+    const textOf = ({ row }: { row: { error: string; log: string } }) => plain(`${row.error}\n${row.log}`);
+    const rows = readRows(corpus('incidents'), incidentRow);
+    const tuned = new Set(
+      [
+        ...rows.filter(({ row }) => !isHeldOut(row)),
+        ...readRows(corpus('incidents-tuning'), incidentRow),
+      ].map(textOf),
+    );
+    const heldOut = rows.filter(({ row }) => isHeldOut(row));
+    expect(heldOut.length).toBeGreaterThan(100);
+    expect(heldOut.filter((row) => tuned.has(textOf(row))).map(({ line }) => line)).toEqual([]);
+  });
+
+  it('no text of the guardrails stands in both sets', () => {
+    const tuned = new Set(
+      readRows(corpus('guardrails-tuning'), guardrailRow).map(({ row }) => plain(row.text)),
+    );
+    const heldOut = readRows(corpus('guardrails-held-out'), guardrailRow);
+    expect(heldOut.filter(({ row }) => tuned.has(plain(row.text))).map(({ line }) => line)).toEqual([]);
+  });
+});
 
 describe('Evaluations', () => {
   const folder = mkdtempSync(join(tmpdir(), 'eucora-eval-'));

@@ -73,6 +73,15 @@ describe('Redaction', () => {
     expect(redactor.counts()).toEqual({ EMAIL: 2 });
   });
 
+  it.each([
+    'SN 123-45-6789 part number',
+    'replaced 512-33-9001 (part no. of the fan)',
+    'S.N. 123-45-6789 rejected',
+  ])('knows another number by what stands beside it: %s', (text) => {
+    expect(redact(text)).toBe(text);
+    expect(redact('SSN 123-45-6789 part number')).toBe('SSN [SSN_1] part number');
+  });
+
   it('takes a secret out where nothing marks it, once it is known', () => {
     expect(redact('password=hunter2 and later hunter2')).toBe('password=[SECRET_1] and later [SECRET_1]');
   });
@@ -236,6 +245,48 @@ describe('Blocking', () => {
         expect(inspectScript(caret, 'cmd')).not.toEqual([]);
       }),
     );
+  });
+
+  it.each([
+    ['linux', 'system_file', ': > /var/lib/dpkg/status'],
+    ['linux', 'system_file', 'cat /dev/null > /var/lib/dpkg/status'],
+    ['linux', 'system_file', 'truncate -s 0 /var/lib/mysql/ibdata1'],
+    ['linux', 'system_file', 'printf "" | tee /etc/nsswitch.conf'],
+    ['linux', 'system_file', 'dd if=/dev/null of=/etc/ld.so.conf'],
+    ['linux', 'destructive_deletion', 'gzip -r /etc'],
+    ['linux', 'destructive_deletion', 'bzip2 /etc/passwd'],
+    ['linux', 'destructive_deletion', 'xz -z /bin/bash'],
+    ['linux', 'destructive_deletion', 'zstd --rm /etc/fstab'],
+    ['linux', 'unbounded_deletion', 'pigz -r "$FOLDER"'],
+    ['linux', 'account_change', 'usermod -aG docker myapp'],
+    ['linux', 'essential_package', "apt-get purge 'linux-image-*'"],
+    ['macos', 'backup_deletion', 'tmutil deletelocalsnapshots /'],
+    ['windows', 'disk_wipe', "wmic logicaldisk where drive='C:' call format"],
+    ['windows', 'disk_wipe', "Get-WmiObject Win32_Volume | % { $_.Format('NTFS') }"],
+    ['windows', 'disk_wipe', 'Get-CimInstance Win32_Volume | Invoke-CimMethod -MethodName Format'],
+    ['windows', 'disk_wipe', 'Get-CimInstance MSFT_Disk | Invoke-CimMethod -MethodName Clear'],
+    ['windows', 'data_destruction', 'Remove-NetIPAddress -Confirm:$false'],
+    ['windows', 'data_destruction', 'Remove-NetRoute -DestinationPrefix 0.0.0.0/0 -Confirm:$false'],
+    ['windows', 'essential_package', 'Uninstall-WindowsFeature Web-Server -Remove -Restart'],
+    ['windows', 'system_file', "Set-Content C:\\Windows\\System32\\drivers\\etc\\hosts -Value ''"],
+  ] as const)('on %s finds %s in %s', (platform, code, text) => {
+    expect(inspectText(text, platform)).toContainEqual(expect.objectContaining({ code }));
+  });
+
+  it.each([
+    ['linux', 'truncate -s +1G /etc/hosts'],
+    ['linux', 'truncate -s 0 /var/log/acme/acme.log'],
+    ['linux', 'gzip -k /etc/hosts; zstd /etc/hosts -o /tmp/hosts.zst'],
+    ['linux', 'gzip /var/log/acme/*.log'],
+    ['linux', 'echo > /sys/kernel/debug/tracing/trace'],
+    ['linux', 'echo app | tee -a /etc/hosts < /dev/null'],
+    ['linux', "apt-get autoremove --purge 'linux-image-5.4*'"],
+    ['macos', 'tmutil deletelocalsnapshots 2026-01-02-101112'],
+    ['windows', 'wmic logicaldisk get caption /format:csv'],
+    ['windows', 'Remove-NetIPAddress -IPAddress 169.254.10.20 -Confirm:$false'],
+    ['windows', 'Uninstall-WindowsFeature Telnet-Client'],
+  ] as const)('on %s lets pass %s', (platform, text) => {
+    expect(inspectText(text, platform)).toEqual([]);
   });
 
   it('lets the same words pass as text', () => {

@@ -432,6 +432,8 @@ describe('Pages without a browser', () => {
       const { preselected_suggestion_id } = await trouble.show(id);
       await admin.post(`${path}/approve`, { suggestion_id: preselected_suggestion_id ?? '' });
       await expectShownTo(path, `${path}/stop`, [admin, operator]);
+      const approver = await Reader.logIn(world, 'approver');
+      expect((await approver.get(path)).html).toContain(`${path}/stop`);
       expect((await operator.get(`${path}/stop`)).html).toContain('It was approved for 2 devices');
       expect((await viewer.post(`${path}/stop`, { reason: 'x' })).status).toBe(403);
       expect((await operator.post(`${path}/stop`)).status).toBe(422);

@@ -214,6 +214,42 @@ describe('windows', () => {
 });
 
 describe('an analysis', () => {
+  it('what the assistant has cost is the sum of all questions of every analysis', async () => {
+    await trouble.fail(unique('dear'));
+    const id = await trouble.collected();
+    expect((await trouble.show(id)).cost).toEqual({
+      calls: 0,
+      cached_calls: 0,
+      input_tokens: 0,
+      output_tokens: 0,
+    });
+    const call = CLASSIFIED.calls[0];
+    if (call === undefined) throw new Error('There is no call');
+    await trouble.incidents.keepClassification(id, 1, {
+      ...CLASSIFIED,
+      calls: [
+        { ...call, outcome: 'schema_mismatch', input_tokens: 900, output_tokens: 50 },
+        { ...call, input_tokens: 2_000_000_000, output_tokens: 60 },
+      ],
+    });
+    await trouble.incidents.keepSuggestion(id, 1, SUGGESTED, true);
+    await trouble.incidents.present(id, null);
+    await trouble.incidents.ask(id, undefined, DECIDER);
+    await trouble.incidents.keepClassification(id, 2, {
+      ...CLASSIFIED,
+      calls: [
+        { ...call, cached: true },
+        { ...call, input_tokens: 2_000_000_000, output_tokens: 5 },
+      ],
+    });
+    expect((await trouble.show(id)).cost).toEqual({
+      calls: 5,
+      cached_calls: 1,
+      input_tokens: 4_000_000_900,
+      output_tokens: 115,
+    });
+  });
+
   it('reads the newest failure with its log, and is kept once', async () => {
     const { fleet } = trouble;
     const agent = await fleet.online();

@@ -23,7 +23,7 @@ const UNIX_ROOTS = new Set(
 );
 /** Single files without which a machine does not start or let anybody in. */
 const UNIX_FILES =
-  /^\/(?:etc\/(?:passwd|shadow|group|gshadow|sudoers|fstab|hosts|crypttab|resolv\.conf|nsswitch\.conf|ld\.so\.(?:conf|cache|preload)|inittab|machine-id|login\.defs|profile|pam\.conf|ssh\/.*|pam\.d\/.*|sudoers\.d\/.*)|private\/etc\/(?:sudoers|passwd|hosts|master\.passwd)|boot\/.*|(?:usr\/)?s?bin\/[^/]+|(?:usr\/)?lib(?:32|64)?\/(?:[^/]*\/)?(?:ld-linux|libc\.so|libc-|libpam|libcrypt|systemd\/systemd)[^/]*|var\/lib\/dpkg\/status|var\/db\/(?:dslocal|auth\.db).*|Library\/Keychains\/.*|System\/.*|proc\/.*|sys\/.*)$/;
+  /^\/(?:etc\/(?:passwd|shadow|group|gshadow|sudoers|fstab|hosts|crypttab|resolv\.conf|nsswitch\.conf|ld\.so\.(?:conf|cache|preload)|inittab|machine-id|login\.defs|profile|pam\.conf|ssh\/.*|pam\.d\/.*|sudoers\.d\/.*)|private\/etc\/(?:sudoers|passwd|hosts|master\.passwd)|boot\/.*|(?:usr\/)?s?bin\/[^/]+|(?:usr\/)?lib(?:32|64)?\/(?:[^/]*\/)?(?:ld-linux|libc\.so|libc-|libpam|libcrypt|systemd\/systemd)[^/]*|var\/lib\/(?:dpkg\/status|mysql\/(?:ibdata|ib_logfile|undo_?|mysql\.ibd)[\d*?]*|mysql\/[^/]+\/[^/]+\.(?:ibd|frm|my[di])|(?:postgresql|pgsql)\/(?:.*\/)?(?:PG_VERSION|pg_control|(?:global|base|pg_wal|pg_xact)\/.*)|mongodb\/[^/]+\.wt|etcd\/member\/.*|rpm\/(?:Packages|rpmdb\.sqlite))|var\/db\/(?:dslocal|auth\.db).*|Library\/Keychains\/.*|System\/.*|proc\/.*|sys\/.*)$/;
 const UNIX_LOCKS =
   /^\/(?:var\/(?:lib\/(?:dpkg|apt\/lists)|cache\/apt\/archives|run|lock)|run)\/.*(?:lock(?:-frontend)?|\.pid|\.sock)$/;
 const HOME = /^(?:\/home|\/Users|\/var\/home)\/[^/]+$|^\/root$|^~$|^\/var\/root$/;

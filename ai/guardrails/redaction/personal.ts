@@ -47,9 +47,12 @@ const SSN_IN_CONTEXT = new RegExp(
 );
 const SSN_WORDS =
   /\b(?:SSNs?|SS ?#|socials?|soc(?:ial)?[ ._-]*sec(?:urity)?|social[ ._-]?security|tax(?:payer)?[ _-]?id|TIN|ITIN)(?![a-z])|(?:^|[_\W])ssn/i;
+/** As well, after it. */
+const OTHER_NUMBER_AFTER =
+  /^["']?\s*(?:\(|is\s+(?:a|the|its|our)\s+)?(?:part|serial|model|order|ticket|invoice|article|catalog(?:ue)?|asset|lot|batch)\s+(?:no|number|num|nr|code)\b/i;
 /** Words that say what else a number of that form is. */
 const OTHER_NUMBER =
-  /\b(?:part|serial|s\/n|build|ticket|order|sku|model|version|ver|release|catalog(?:ue)?|invoice|case|item|article|product|code|ref(?:erence)?|lot|batch|p\/n|pn|id|firmware|driver|kb|bug|issue|cve|rfc|revision|rev|error|job|task|asset|tag|license|licence|tracking|isbn|upc|ean)(?:\s*(?:no|number|num|nr|#|id|key|code))?\.?\s*[:=#]?\s*["']?(?:v)?$/i;
+  /\b(?:part|serial|s\/n|s\.n\.|sn|build|ticket|order|sku|model|version|ver|release|catalog(?:ue)?|invoice|case|item|article|product|code|ref(?:erence)?|lot|batch|p\/n|pn|id|firmware|driver|kb|bug|issue|cve|rfc|revision|rev|error|job|task|asset|tag|license|licence|tracking|isbn|upc|ean)(?:\s*(?:no|number|num|nr|#|id|key|code))?\.?\s*[:=#]?\s*["']?(?:v)?$/i;
 
 const before = (text: string, at: number, length: number): string => text.slice(Math.max(0, at - length), at);
 
@@ -185,9 +188,12 @@ export const isSharedAccount = (name: string): boolean => SHARED_ACCOUNT.test(na
 export const personalData: Detector = function* (text) {
   yield* spansOf(text, CARD, 'CARD', isCard);
   yield* spansOf(text, IBAN, 'IBAN', isIban);
-  yield* spansOf(text, SSN_DASHED, 'SSN', (_, match) => {
+  yield* spansOf(text, SSN_DASHED, 'SSN', (value, match) => {
     const head = before(text, match.index, 40);
-    return SSN_WORDS.test(head) || !OTHER_NUMBER.test(head);
+    const end = match.index + value.length;
+    return (
+      SSN_WORDS.test(head) || !(OTHER_NUMBER.test(head) || OTHER_NUMBER_AFTER.test(text.slice(end, end + 40)))
+    );
   });
   yield* spansOf(text, SSN_IN_CONTEXT, 'SSN', (value, match) => {
     if (SSN_WORDS.test(before(text, match.index, 40).replace(/^.*[\r\n]/s, ''))) return true;

@@ -31,7 +31,12 @@ function targetsOf({ name, args }: Seen): string[] {
   });
 }
 
-function verdict(path: string, directory: string | undefined, recursive: boolean): Verdict | undefined {
+/** What deleting a path would be. */
+export function verdict(
+  path: string,
+  directory: string | undefined,
+  recursive: boolean,
+): Verdict | undefined {
   const reach = reachOf(path, directory, recursive);
   if (reach === 'critical')
     return {
@@ -121,17 +126,6 @@ const finds: Rule = ({ name, args, directory }) => {
 const INDISPENSABLE =
   /^(?:\/(?:bin|boot|dev|etc|home|lib\w*|proc|root|run|sbin|sys|usr|var|System|Library|Applications|Users|private)?(?:\/\*)?|\/usr\/(?:s?bin|lib\w*|share|local)|\/(?:usr\/)?s?bin\/[^/]+|\/etc\/(?:passwd|shadow|group|sudoers|pam\.d|fstab|ssl|ssh|systemd)|\/var\/lib(?:\/(?:dpkg|rpm))?|\/boot\/.*|\/System\/.*|\/Library\/(?:Keychains|Preferences|Frameworks|LaunchDaemons)|[a-z]:\\(?:windows(?:\\(?:system32|syswow64|winsxs)(?:\\(?:config|drivers|.*\.(?:exe|dll|sys)))?)?|users|program files(?: \(x86\))?|programdata|bootmgr))$/i;
 
-/** Archivers that take away what they have packed. */
-const archives: Rule = ({ name, args, directory }) =>
-  /^(?:tar|bsdtar|gtar|zip|7z|7za|rar)$/.test(name) &&
-  args.some(
-    (arg) =>
-      /^--remove-files$|^-\w*m\w*$|^-sdel$|^-df$/.test(arg) && (name !== 'tar' || arg.startsWith('--')),
-  ) &&
-  args.some((arg) => /^[/~]|^[a-z]:/i.test(arg) && reachOf(arg, directory, true) === 'critical')
-    ? { code: 'destructive_deletion', message: 'Packs what the system needs and deletes it' }
-    : undefined;
-
 const moves: Rule = ({ name, args, directory, lower }) => {
   const paths = args.filter(
     (arg) =>
@@ -167,46 +161,9 @@ const moves: Rule = ({ name, args, directory, lower }) => {
     : undefined;
 };
 
-const OVERWRITERS = new Set(
-  'truncate clear-content clc set-content sc out-file new-item ni cp copy copy-item tee install ln mklink'.split(
-    ' ',
-  ),
-);
-/** Files that no remedy writes as a whole. */
-const PRECIOUS =
-  /^(?:\/(?:private)?\/?etc\/(?:passwd|shadow|group|gshadow|sudoers|sudoers\.d\/.*|fstab|pam\.d\/.*|ld\.so\.preload|master\.passwd)|\/boot\/.*|\/(?:usr\/)?s?bin\/[^/]+|[a-z]:\\(?:bootmgr|windows\\system32\\(?:config\\|drivers\\etc\\(?!hosts)|ntoskrnl|hal\.dll|winload|sethc|utilman|osk|magnify|narrator|lsass|csrss|cmd\.exe).*))$/i;
-
-const overwrites: Rule = ({ name, args, redirects }) => {
-  const files = redirects
-    .filter(({ operator }) => operator === '>' || operator === '>>')
-    .map(({ target }) => target);
-  if (OVERWRITERS.has(name)) {
-    const paths = args.filter((arg) => !/^-/.test(arg));
-    files.push(
-      ...(name === 'truncate' || name.includes('content') || name === 'tee' ? paths : paths.slice(-1)),
-    );
-  }
-  return files.some((file) => PRECIOUS.test(file.replaceAll('/', file.includes('\\') ? '\\' : '/')))
-    ? {
-        code: 'system_file',
-        message: 'Overwrites a file that decides who may get in or whether the machine starts',
-      }
-    : undefined;
-};
-
-/** A script of sed that leaves nothing of a file, or hardly anything. */
-const EMPTIES = /^(?:(?:\d+,\$|\/\.?\*?\/|\/\^\/)?\s*d|[qQ]|0?\d?q|s(.)\^?\.[*+]\$?\1\1\w*|\d+,\$\s*d)$/;
-
-const empties: Rule = ({ name, args, directory }) => {
-  if (!/^g?sed$/.test(name) || !args.some((arg) => /^-\w*i|^--in-place/.test(arg))) return undefined;
-  return args.some((arg) => EMPTIES.test(arg.trim().replace(/^-e\s*|^--expression=/, ''))) &&
-    args.some((arg) => /^[/~]/.test(arg) && reachOf(arg, directory, false) === 'critical')
-    ? { code: 'system_file', message: 'Empties a file that the system needs' }
-    : undefined;
-};
-
+// Of kernels those that a release is named of are old ones, as a rule: packages refuse to remove the one that runs.
 const ESSENTIAL =
-  '(?:libc6|glibc|libc-bin|systemd|systemd-sysv|bash|dash|coreutils|dpkg|apt|rpm|dnf|yum|linux-image\\S*|kernel(?:-core)?|sudo|openssh-server|init|util-linux|login|passwd|base-files|libstdc\\+\\+6|openssl|python3|python3-minimal|network-manager|filesystem|zlib1g|\\*)';
+  '(?:libc6|glibc|libc-bin|systemd|systemd-sysv|bash|dash|coreutils|dpkg|apt|rpm|dnf|yum|linux-image(?!-(?:unsigned-)?\\d+\\.\\d)\\S*|kernel(?:-core)?|sudo|openssh-server|init|util-linux|login|passwd|base-files|libstdc\\+\\+6|openssl|python3|python3-minimal|network-manager|filesystem|zlib1g|\\*)';
 const packages = lineRules('essential_package', [
   [
     new RegExp(
@@ -236,13 +193,4 @@ const applications: Rule = ({ name, args, before, line }) => {
   return named ? undefined : { code: 'essential_package', message: 'Removes every application' };
 };
 
-export const DELETION_RULES: readonly Rule[] = [
-  deletes,
-  finds,
-  moves,
-  archives,
-  overwrites,
-  empties,
-  packages,
-  applications,
-];
+export const DELETION_RULES: readonly Rule[] = [deletes, finds, moves, packages, applications];

@@ -94,6 +94,10 @@ function destroysDisk(name: string, args: readonly string[], line: string): bool
 
 const disks = lineRules('disk_wipe', [
   [
+    /^wmic\s.*\b(?:logicaldisk|volume|diskdrive|partition|win32_(?:logicaldisk|volume|diskpartition))\b.*\b(?:call\s+"?format\w*|delete)\b/,
+    'Erases or reformats a disk',
+  ],
+  [
     /^diskutil\s+(?:quiet\s+)?(?:erase\w*|zerodisk|randomdisk|secureerase|partitiondisk|reformat|apfs\s+(?:delete\w*|erase\w*)|cs\s+delete\w*|corestorage\s+delete\w*|eject.*force)/,
     'Erases a disk',
   ],
@@ -126,7 +130,11 @@ const backups = lineRules('backup_deletion', [
     /^(?:remove-wbbackupset|remove-vmsnapshot|disable-computerrestore|remove-wbpolicy|delete-computerrestorepoint\w*)\b/,
     'Deletes backups or restore points',
   ],
-  [/^tmutil\s+(?:delete\w*|disable\w*|thinlocalsnapshots)/, 'Deletes or stops backups'],
+  // One snapshot by its date is the system's own copy on the same disk: deleting it is how space is made.
+  [
+    /^tmutil\s+(?:delete(?!localsnapshots\s+\d{4}-\d\d-\d\d(?:-\d{6})?$)\w*|disable\w*|thinlocalsnapshots)/,
+    'Deletes or stops backups',
+  ],
   [
     /^(?:btrfs\s+subvolume\s+delete|zfs\s+destroy|lvremove|vgremove|pvremove|snapper\s+delete|timeshift\s+--delete|borg\s+delete|restic\s+forget|virsh\s+snapshot-delete)/,
     'Deletes volumes or snapshots',

@@ -61,6 +61,16 @@ const ROWS: readonly (readonly [RegExp, string, string])[] = [
     'Empties a variable that the system needs',
   ],
   [/Win32_ShadowCopy[\s\S]*?\.?Delete\(?/i, 'backup_deletion', 'Deletes shadow copies'],
+  [
+    /(?:Win32_(?:Volume|LogicalDisk)|MSFT_Volume)\b[\s\S]*?(?:\.Format(?:Ex)?\(|-(?:MethodName|Name)\s+'?Format|InvokeMethod\(\s*'Format)|\.Format\(\s*'(?:NTFS|ReFS|FAT(?:32)?|exFAT|UDF)'/i,
+    'disk_wipe',
+    'Erases or reformats a disk',
+  ],
+  [
+    /(?:MSFT_(?:Disk|Partition|PhysicalDisk|VirtualDisk)|Win32_DiskPartition)\b[\s\S]*?(?:\.(?:Clear|Initialize|DeleteObject|Reset|Delete)\(|-(?:MethodName|Name)\s+'?(?:Clear|Initialize|DeleteObject|Reset)\b)/i,
+    'disk_wipe',
+    'Erases or reformats a disk',
+  ],
   [/\.Win32Shutdown\(|InvokeMethod\(\s*'Win32Shutdown/i, 'shutdown', 'Turns the machine off'],
   [
     /while\s*\(\s*(?:\$?true|1)\s*\)\s*\{[^}]*\b(?:Start-Process|saps|start)\b[^}]*\}/i,

@@ -36,5 +36,3 @@ export function lineRules(
     return row === undefined ? undefined : { code, message: row[1] };
   };
 }
-
-export const isOption = (arg: string): boolean => /^-/.test(arg);

@@ -150,6 +150,28 @@ const data = lineRules('data_destruction', [
   ],
 ]);
 
+/** Addresses and ways of the network that nothing chooses, or by which all else goes. */
+const cutsOff: Rule = ({ name, args, before }) => {
+  const chosen = /^(remove-net(?:ipaddress|route))$/.exec(name)?.[1];
+  if (chosen === undefined) return undefined;
+  const words = [...before.flatMap(({ words: [, ...rest] }) => rest), ...args];
+  const selects = chosen === 'remove-netroute' ? /^-destinationprefix:?/i : /^-ipaddress:?/i;
+  const named = words.some((word, index) => {
+    if (!selects.test(word)) return index === 0 && /^\d+\.\d+\.\d+\.\d+(?:\/[1-9]\d?)?$/.test(word);
+    const value = word.replace(selects, '') || partOf(words, index + 1);
+    return !/^(?:\*|0\.0\.0\.0\/0|::\/0|)$/.test(value);
+  });
+  return named ? undefined : { code: 'data_destruction', message: 'Cuts the machine off' };
+};
+
+/** Takes a feature's files away as well, or restarts the machine with it: no task that fails could put it back. */
+const features = lineRules('essential_package', [
+  [
+    /^(?:uninstall|remove)-windowsfeature\b.*\s-(?:remove|restart)\b|^disable-windowsoptionalfeature\b.*\s-remove\b|^dism\b.*\/disable-feature\b.*\/remove\b/,
+    'Takes away a part of Windows for good, or restarts with it',
+  ],
+]);
+
 const SQL =
   /\b(?:drop\s+(?:database|schema|table|user|role|tablespace|keyspace|owned)|truncate\s+(?:table\s+)?\w|delete\s+from\s+[\w."`[\]]+\s*(?:;|$|where\s+(?:1\s*=\s*1|true))|flushall|flushdb|dropdatabase\s*\(|db\.\w+\.(?:drop|deletemany\s*\(\s*\{\s*\}\s*\)|remove\s*\(\s*\{\s*\}\s*\))|shutdown\s+with\s+nowait|xp_cmdshell|alter\s+user\b.*(?:password|identified)|(?:create|alter)\s+(?:user|login|role)\b.*(?:superuser|password|identified)|grant\s+all\b|update\s+\w+\s+set\s+[^;]*(?:;|$)(?<!where.*))/i;
 
@@ -161,4 +183,13 @@ export function judgeSql(text: string): { code: string; message: string } | unde
     : undefined;
 }
 
-export const SYSTEM_RULES: readonly Rule[] = [traces, logFiles, ends, processes, registry, data];
+export const SYSTEM_RULES: readonly Rule[] = [
+  traces,
+  logFiles,
+  ends,
+  processes,
+  registry,
+  data,
+  cutsOff,
+  features,
+];

@@ -14,7 +14,8 @@ export interface Decision<Body> {
   /** The last part of the path. */
   readonly word: string;
   readonly summary: string;
-  readonly scope: Scope;
+  /** Which it takes; of several, each will do. */
+  readonly scope: Scope | readonly Scope[];
   readonly body: z.ZodType<Body>;
   /** What it may be refused with, beside what every decision may. */
   readonly refusals?: readonly ErrorCode[];

@@ -42,7 +42,7 @@ export async function listIncidents(database: Database, query: IncidentListQuery
   return toPage('incidents', rows, query.limit, (row) => row.id, toIncident);
 }
 
-/** With its suggestions and how far the remedy is. */
+/** With its suggestions, how far the remedy is, and what the assistant has cost. */
 export async function showIncident(database: Database, id: string): Promise<IncidentDetail | undefined> {
   const { pool } = database;
   const { rows } = await pool.query<IncidentRow>('SELECT * FROM incident WHERE id = $1', [id]);
@@ -60,6 +60,7 @@ export async function showIncident(database: Database, id: string): Promise<Inci
      GROUP BY state`,
     [id],
   );
+  const cost = await costOf(database, id);
   const devices = new Map(states.rows.map((seen) => [seen.state, seen.devices]));
   const of = (state: RemedyState) => devices.get(state) ?? 0;
   return {
@@ -75,7 +76,19 @@ export async function showIncident(database: Database, id: string): Promise<Inci
       SKIPPED: of('SKIPPED'),
       STOPPED: of('STOPPED'),
     },
+    cost,
   };
+}
+
+async function costOf({ pool }: Database, id: string): Promise<IncidentDetail['cost']> {
+  const { rows } = await pool.query<IncidentDetail['cost']>(
+    `SELECT count(*)::int AS calls, count(*) FILTER (WHERE (record ->> 'cached')::boolean)::int AS cached_calls,
+       COALESCE(sum((record ->> 'input_tokens')::bigint), 0)::bigint AS input_tokens,
+       COALESCE(sum((record ->> 'output_tokens')::bigint), 0)::bigint AS output_tokens
+     FROM incident_call WHERE incident_id = $1`,
+    [id],
+  );
+  return rows[0] ?? { calls: 0, cached_calls: 0, input_tokens: 0, output_tokens: 0 };
 }
 
 export const listOccurrences = (

@@ -1,8 +1,12 @@
 import type { Actor } from '../../../contracts/audit/audit.ts';
 import type { Incident } from '../../../contracts/incident/incident.ts';
+import { RUNNING_REMEDY_STATES } from '../../../contracts/incident/states.ts';
 import { incidentWorkflowId } from '../../../contracts/temporal.ts';
 import type { IncidentRow } from '../../models/incident-rows.ts';
 import { iso, isoOrNull } from '../keyset.ts';
+
+/** States of devices that an approved remedy has begun on and not ended, as SQL lists them. */
+export const RUNNING_REMEDIES = RUNNING_REMEDY_STATES.map((state) => `'${state}'`).join(', ');
 
 /** Who does what nobody in person does. */
 export const workflowActor = ({

@@ -3,7 +3,7 @@ import { inTransaction } from '../../database.ts';
 import type { IncidentRow } from '../../models/incident-rows.ts';
 import { moveTasks } from '../agent-task/move.ts';
 import { moveIncident } from './move.ts';
-import { workflowActor } from './records.ts';
+import { RUNNING_REMEDIES, workflowActor } from './records.ts';
 import { type ApprovedScript, beginDevices, beginVerification } from './remedy-tasks.ts';
 import type { IncidentRules } from './telling.ts';
 
@@ -64,7 +64,7 @@ async function giveUpLate(client: PoolClient, incident: IncidentRow): Promise<vo
     `UPDATE incident_remedy SET state = 'FAILED', ended_at = now(), check_at = NULL,
        error = CASE state WHEN 'OBSERVING' THEN 'The device was not heard after the remedy, within its time'
          ELSE 'Not remedied within its time' END
-     WHERE incident_id = $1 AND approved_at = $2 AND state IN ('REMEDYING', 'VERIFYING', 'OBSERVING') AND give_up_at <= now()
+     WHERE incident_id = $1 AND approved_at = $2 AND state IN (${RUNNING_REMEDIES}) AND give_up_at <= now()
        AND NOT EXISTS (SELECT 1 FROM agent_task t WHERE t.status = 'COMPLETED'
          AND t.id = CASE state WHEN 'REMEDYING' THEN task_id WHEN 'VERIFYING' THEN verify_task_id END)
      RETURNING CASE WHEN verify_task_id IS NULL THEN task_id ELSE verify_task_id END AS task_id`,
@@ -150,7 +150,7 @@ interface Count {
 async function count(client: PoolClient, { id, decided_at }: IncidentRow): Promise<Count> {
   const { rows } = await client.query<Count>(
     `SELECT count(*) FILTER (WHERE state = 'WAITING')::int AS waiting,
-       count(*) FILTER (WHERE state IN ('REMEDYING', 'VERIFYING', 'OBSERVING'))::int AS running,
+       count(*) FILTER (WHERE state IN (${RUNNING_REMEDIES}))::int AS running,
        count(*) FILTER (WHERE state = 'HEALTHY')::int AS healthy,
        count(*) FILTER (WHERE state = 'FAILED')::int AS failed, max(state) FILTER (WHERE canary) AS canary
      FROM incident_remedy WHERE incident_id = $1 AND approved_at = $2`,

@@ -3,6 +3,7 @@ import { inTransaction } from '../../database.ts';
 import { moveTasks } from '../agent-task/move.ts';
 import { type Decider, type DecisionAnswer, refusalOf } from './decisions.ts';
 import { type MovedIncident, moveIncident } from './move.ts';
+import { RUNNING_REMEDIES } from './records.ts';
 
 /**
  * Stops an approved remedy where it stands, on the first device or on the others. Devices whose turn has not come get
@@ -38,7 +39,7 @@ async function endDevices(client: PoolClient, { id, decided_at }: MovedIncident)
   await client.query(
     `UPDATE incident_remedy SET state = CASE state WHEN 'WAITING' THEN 'SKIPPED' ELSE 'STOPPED' END, ended_at = now(),
        check_at = NULL
-     WHERE incident_id = $1 AND approved_at = $2 AND state IN ('WAITING', 'REMEDYING', 'VERIFYING', 'OBSERVING')`,
+     WHERE incident_id = $1 AND approved_at = $2 AND state IN ('WAITING', ${RUNNING_REMEDIES})`,
     [id, decided_at],
   );
 }

@@ -3,6 +3,7 @@ import type { IncidentDue, IncidentSnapshot } from '../../../contracts/incident/
 import type { IncidentOutcome, IncidentStatus } from '../../../contracts/incident/states.ts';
 import { incidentWorkflowId } from '../../../contracts/temporal.ts';
 import { isoOrNull } from '../keyset.ts';
+import { RUNNING_REMEDIES } from './records.ts';
 
 export interface IncidentRules {
   readonly windowSeconds: number;
@@ -95,7 +96,7 @@ const SNAPSHOT = `
   LEFT JOIN LATERAL (
     SELECT count(*)::int AS remedied, count(*) FILTER (WHERE state = 'HEALTHY')::int AS healthy,
       count(*) FILTER (WHERE state = 'FAILED')::int AS failed,
-      CASE WHEN bool_or(state IN ('REMEDYING', 'VERIFYING', 'OBSERVING')) THEN min(check_at) ELSE now() END AS check_at
+      CASE WHEN bool_or(state IN (${RUNNING_REMEDIES})) THEN min(check_at) ELSE now() END AS check_at
     FROM incident_remedy WHERE incident_id = i.id AND approved_at = i.decided_at
   ) r ON true
   LEFT JOIN LATERAL (

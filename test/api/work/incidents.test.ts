@@ -15,7 +15,7 @@ const send = (
   id: string,
   word: string,
   body: object,
-  scope: 'operator' | 'approver' | 'admin' = 'approver',
+  scope: 'viewer' | 'operator' | 'approver' | 'admin' = 'approver',
 ) => world.operator(`/api/v1/incidents/${id}/${word}`, { body, scope });
 
 it('an approval names its devices and its decider, and each step is in the timeline', async () => {
@@ -38,6 +38,23 @@ it('an approval names its devices and its decider, and each step is in the timel
     action: 'incident.approve',
     before: { status: 'AWAITING_DECISION' },
     after: { status: 'CANARY', devices: 2 },
+  });
+});
+
+it('a running remedy is stopped by who approved it, but by no viewer', async () => {
+  const { id } = await trouble.waiting(2);
+  await send(id, 'approve', { retry_failed_tasks: false }, 'approver');
+  await trouble.incidents.advance(id);
+  const refused = await send(id, 'stop', { reason: 'odd' }, 'viewer');
+  expect([refused.status, refused.body['detail']]).toEqual([
+    403,
+    'This takes the scope operator or approver.',
+  ]);
+  const stopped = await send(id, 'stop', { reason: 'the wrong script' }, 'approver');
+  expect(stopped.body).toMatchObject({
+    status: 'AWAITING_DECISION',
+    advice: 'Stopped by test-approver: the wrong script',
+    cost: { calls: 2, cached_calls: 0, input_tokens: 0, output_tokens: 0 },
   });
 });
 

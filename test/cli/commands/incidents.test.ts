@@ -104,12 +104,13 @@ function anIncident(changes: Partial<IncidentDetail> = {}): IncidentDetail {
       },
     ],
     remedies: NO_REMEDIES,
+    cost: { calls: 3, cached_calls: 1, input_tokens: 1_200, output_tokens: 340 },
     ...changes,
   };
 }
 
 it('lists incidents by the filters of the API', async () => {
-  const { suggestions: _, remedies: __, ...incident } = anIncident();
+  const { suggestions: _, remedies: __, cost: ___, ...incident } = anIncident();
   platform.list('/incidents', incidentListQuery, pageWith([incident]));
   const { code, stdout } = await eucora(
     platform,
@@ -133,6 +134,7 @@ it('shows every script that might run, and nothing that drives the terminal', as
   expect(stdout).toContain('(preselected) by offline rules-1, confidence 91 %');
   expect(stdout).toContain('Blocked: deletes: deletes all: rm -rf /');
   expect(stdout).toContain('3 HEALTHY');
+  expect(stdout).toContain('1200+340 in 3 calls, 1 of them cached');
   expect(stdout).not.toContain('\u001b');
 });
 
