@@ -402,7 +402,6 @@ describe('osv-scanner', () => {
     );
     const { settings } = sick.ctx;
     const ctx = { ...sick.ctx, settings: { ...settings, programs: { 'osv-scanner': program } } };
-    await mkdir(join(ctx.workspace, 'tmp'), { recursive: true });
     await expect(scan(ctx, sick.root, 'osv-scanner')).rejects.toMatchObject({ code: 'scan-failed', reason });
   });
 });
