@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -308,6 +308,21 @@ describe('A worker that goes', () => {
   });
 });
 
+it('A verification that a worker of before noted, without whom agents may trust, is made again', async () => {
+  const id = await plane.begin({}, { tell: false });
+  plane.tools.before('signPackage', () =>
+    writeFile(join(plane.workspaces, id, 'notes', 'verified'), JSON.stringify({ thumbprint: 'a' })),
+  );
+  await plane.relay.relayOnce();
+  expect(await plane.ended(id)).toMatchObject({ status: 'PASSED' });
+  expect(plane.tools.runs).toContain('verifyPackage');
+  const { signing_certificate_thumbprint: thumbprint } = (await database.stores.pipelines.row(id)) ?? {};
+  const { rows } = await database.pool.query('SELECT material FROM signing_key WHERE thumbprint = $1', [
+    thumbprint,
+  ]);
+  expect(rows).toHaveLength(1);
+});
+
 describe('A source from a URL', () => {
   let files: Server;
   let url: string;
@@ -349,6 +364,7 @@ describe('A source from a URL', () => {
     ['with another hash', { status: 200, body: 'other' }, 'source-changed'],
     ['that is not there', { status: 404 }, 'source-refused'],
     ['that leads to another protocol', { status: 302, location: 'file:///etc/passwd' }, 'source-refused'],
+    ['that leads to what is no URL', { status: 302, location: 'http://[' }, 'source-refused'],
     ['that leads round and round', { status: 302, location: '/odd' }, 'source-refused'],
   ])('%s is refused at once', async (_what, answer, code) => {
     await plane.content.remove(HASH);
