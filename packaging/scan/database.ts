@@ -7,6 +7,7 @@ import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import type { ScanSettings } from '../settings.ts';
 import { runTool } from '../tools/run-tool.ts';
+import { NO_SETTINGS } from './trivy-run.ts';
 
 const HOUR_MS = 3_600_000;
 /** A step waits no longer for a download; the database has some tens of megabytes. */
@@ -124,7 +125,8 @@ async function fetchDatabase(ctx: ToolContext, repository: string): Promise<void
   await mkdir(trivyCache, { recursive: true, mode: 0o700 });
   ctx.log('scan: fetching Trivy’s database');
   const source = repository === OWN_SOURCE ? [] : ['--db-repository', repository];
-  await runTool(ctx, 'trivy', ['fs', '--download-db-only', ...source, '--cache-dir', trivyCache], {
+  const args = ['fs', ...NO_SETTINGS, '--download-db-only', ...source, '--cache-dir', trivyCache];
+  await runTool(ctx, 'trivy', args, {
     network: true,
     writes: [trivyCache],
     failure: 'unreachable',

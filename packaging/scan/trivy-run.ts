@@ -6,7 +6,7 @@ import { PackagingError } from '../errors.ts';
 import { runTool } from '../tools/run-tool.ts';
 
 /** Nothing: a package may bring a `trivy.yaml` or a `.trivyignore`, which must not decide how it is looked at. */
-const NO_SETTINGS = ['--config', '/dev/null', '--ignorefile', '/dev/null'];
+export const NO_SETTINGS = ['--config', '/dev/null', '--ignorefile', '/dev/null'];
 
 interface TrivyLook {
   readonly view: 'fs' | 'rootfs';

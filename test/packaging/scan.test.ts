@@ -107,7 +107,7 @@ describe('Trivy', () => {
     const calls = world.path('downloads');
     const away = await world.put(
       'trivy-away',
-      `#!/bin/sh\necho x >> '${calls}/log'\necho no network >&2\nexit 1\n`,
+      `#!/bin/sh\necho "$*" >> '${calls}/log'\necho no network >&2\nexit 1\n`,
       0o755,
     );
     await mkdir(calls, { recursive: true });
@@ -129,7 +129,10 @@ describe('Trivy', () => {
         }),
       ),
     );
-    expect(await readFile(join(calls, 'log'), 'utf8')).toBe('x\n');
+    const [call, ...more] = (await readFile(join(calls, 'log'), 'utf8')).trim().split('\n');
+    expect(more).toEqual([]);
+    // What lies in the workspace does not say where from.
+    expect(call).toContain('--config /dev/null');
   });
 
   it('goes on with a database that is young enough while its source is away, and not without one', async () => {
