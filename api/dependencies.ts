@@ -46,6 +46,7 @@ export async function createDependencies(
       authority.certificatePem,
       (fingerprint) => issued.find(fingerprint),
       parseBlocks(config.EUCORA_TRUSTED_PROXIES),
+      logger,
     ),
     content,
     oidc:

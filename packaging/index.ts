@@ -30,5 +30,6 @@ export { lookByTrivy, type TrivyReports } from './scan/trivy-reports.ts';
 export type { ScanSettings, ToolSettings } from './settings.ts';
 export { signPackage } from './sign/sign.ts';
 export { stageSource } from './source/stage.ts';
+export { isolationProblem } from './tools/isolation.ts';
 export { toolVersions } from './tools/versions.ts';
 export { verifyPackage } from './verify/verify.ts';

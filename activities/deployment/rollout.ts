@@ -10,6 +10,7 @@ import { type Findings, HOUR_MS } from './pass.ts';
 const BATCH = 500;
 /** Devices are looked at for sickness, and new ones looked for, no more often than this. */
 const HEALTH_EVERY_MS = 10_000;
+const COMPLETED = 'All rings have passed';
 /** A finished deployment looks for new devices so often. */
 const JOINERS_EVERY_MS = HOUR_MS / 12;
 
@@ -53,7 +54,7 @@ export async function rollOut(look: Look): Promise<Findings> {
   if (current !== undefined) return goOn(look, rings, current, counts, changed);
   const next = rings.find((view) => !hasBegun(view));
   if (next === undefined) {
-    await look.say('complete', 'All rings have passed');
+    await look.say('complete', COMPLETED);
     return { moved_on: true };
   }
   return openRing(look, next);
@@ -89,8 +90,7 @@ async function openRing(look: Look, { row, ring }: RingView): Promise<Findings> 
       patience_ms: HOUR_MS,
       waits_for: `Ring ${ring.name} begins at ${starts.toISOString()}`,
     };
-  const { lapsed, pipeline } = await look.package();
-  const objection = pipeline.status === 'PASSED' ? lapsed : `the pipeline is ${pipeline.status}`;
+  const objection = await look.objection();
   if (objection !== undefined) {
     await look.say('pause', `Ring ${ring.name} may not begin: ${objection}`);
     return { moved_on: true };
@@ -134,6 +134,10 @@ async function goOn(
     return { moved_on: true };
   }
   const given = await giveOut(look, row.position);
+  if (given.objection !== undefined) {
+    await look.say('pause', `Ring ${ring.name} may not go on: ${given.objection}`);
+    return { moved_on: true };
+  }
   return {
     progressed: changed + given.count > 0,
     due: [verdict.look_again_at, ...given.due],
@@ -159,6 +163,8 @@ interface GivenOut {
   readonly due: readonly (Date | null)[];
   /** What keeps further devices waiting, for people. */
   readonly held_back: string;
+  /** Why nobody may get it at all. */
+  readonly objection?: string;
 }
 
 /** Gives tasks to waiting devices: within their windows, the rate, and the number that may be at work at once. */
@@ -168,13 +174,16 @@ async function giveOut(look: Look, ring: number): Promise<GivenOut> {
     zone,
     ...windowState(plan.windows, isTimeZone(zone) ? zone : plan.time_zone, look.now),
   }));
-  if (zones.length === 0) return { count: 0, due: [], held_back: '' };
+  if (zones.length === 0) return NOTHING;
   const open = zones.filter((zone) => zone.open).map(({ zone }) => zone);
   const closed = zones.filter((zone) => !zone.open);
   const due = closed.map(({ changes_at }) => changes_at);
   const room = await look.room();
   const limit = Math.min(room.tasks, BATCH);
-  const count = open.length === 0 || limit === 0 ? 0 : await look.dispatch({ ring, zones: open, limit });
+  const gives = open.length > 0 && limit > 0;
+  const objection = gives ? await look.signerProblem() : undefined;
+  if (objection !== undefined) return { ...NOTHING, objection };
+  const count = gives ? await look.dispatch({ ring, zones: open, limit }) : 0;
   // Others may speak between two looks, but nobody waits for the next one while devices do.
   if (count === BATCH && room.tasks > BATCH) due.push(look.now);
   if (room.capped_ms > 0) due.push(new Date(look.now.getTime() + room.capped_ms));
@@ -192,9 +201,24 @@ async function giveOut(look: Look, ring: number): Promise<GivenOut> {
   return { count, due, held_back: held.length === 0 ? '' : `; ${held.join('; ')}` };
 }
 
+const NOTHING: GivenOut = { count: 0, due: [], held_back: '' };
+const JOINERS_WAIT = 'Late joiners wait';
+
+/** Whether the package may be installed now; what keeps it from it stands where operators read it, as long as it does. */
+async function mayJoin(look: Look): Promise<boolean> {
+  const objection = await look.objection();
+  const said = look.deployment.reason;
+  if (objection !== undefined) {
+    const reason = `${JOINERS_WAIT}: ${objection}`;
+    if (said !== reason) await look.explain(reason);
+  } else if (said.startsWith(JOINERS_WAIT)) await look.explain(COMPLETED);
+  return objection === undefined;
+}
+
 /**
  * After the end: devices that come to fit get it, until a later version has taken its place. They pass the gates of the
  * last ring: who is not well within its soak is not counted as installed, and too many such devices end the handing out.
+ * They wait while the package may not be installed, as when an exception has come to its end.
  */
 export async function admitLater(look: Look): Promise<Findings> {
   if (await look.isSuperseded()) {
@@ -212,7 +236,7 @@ export async function admitLater(look: Look): Promise<Findings> {
     return { progressed: true };
   }
   const moved = settled + (await look.admitLateJoiners(last));
-  const given = await giveOut(look, last);
+  const given = (await mayJoin(look)) ? await giveOut(look, last) : NOTHING;
   const open = (await look.counts()).byState().DISPATCHED ?? 0;
   return {
     progressed: moved + given.count > 0,

@@ -58,7 +58,11 @@ export class Sources {
           : new PackagingError('source-refused', `${withoutSecrets(at)} answered ${statusCode}`, {
               reason: 'not-found',
             });
-      const next = new URL(location, at);
+      const next = URL.canParse(location, at) ? new URL(location, at) : undefined;
+      if (next === undefined)
+        throw new PackagingError('source-refused', `${withoutSecrets(at)} leads to what is no URL`, {
+          reason: 'redirect',
+        });
       if (!/^https?:$/.test(next.protocol) || (next.protocol === 'http:' && at.startsWith('https:')))
         throw new PackagingError(
           'source-refused',

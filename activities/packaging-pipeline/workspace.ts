@@ -42,6 +42,11 @@ export class Workspace {
     await writePrivateFile(join(this.#notes, part), JSON.stringify(outcome));
   }
 
+  /** The part is made again when it is next asked for. */
+  async forget(part: string): Promise<void> {
+    await rm(join(this.#notes, part), { force: true });
+  }
+
   async remove(): Promise<void> {
     await rm(this.#root, { recursive: true, force: true, maxRetries: 3 });
   }

@@ -42,7 +42,7 @@ const authenticodeSchema = z.object({
  * @throws Error saying what is wrong
  */
 export async function verifyMsiSignature(path: string, rule: SignatureRule, tools: Tools): Promise<string> {
-  const printed = await tools.powershell(AUTHENTICODE, { EUCORA_PACKAGE_FILE: path });
+  const printed = await tools.powershell(AUTHENTICODE, { EUCORA_PACKAGE_FILE: path }, VERIFY_LIMIT_MS);
   if (printed === undefined)
     throw new Error('PowerShell did not check the signature; an .msi cannot be checked without it');
   const { status, message, certificate } = readAuthenticode(printed);

@@ -45,13 +45,19 @@ export class Tools {
     command: string,
     args: readonly string[],
     env: Record<string, string> = {},
+    timeLimitMs = TIME_LIMIT_MS,
   ): Promise<string | undefined> {
-    const result = await this.run(command, args, { env }).catch(() => undefined);
+    const result = await this.run(command, args, { env, timeLimitMs }).catch(() => undefined);
     return result?.exitCode === 0 ? result.stdout : undefined;
   }
 
   /** `script` is the agent’s own text; what comes from elsewhere goes by `env`, which PowerShell never parses. */
-  powershell(script: string, env: Record<string, string> = {}): Promise<string | undefined> {
-    return this.output('powershell', ['-NoProfile', '-NonInteractive', '-Command', script], env);
+  powershell(
+    script: string,
+    env: Record<string, string> = {},
+    timeLimitMs = TIME_LIMIT_MS,
+  ): Promise<string | undefined> {
+    const args = ['-NoProfile', '-NonInteractive', '-Command', script];
+    return this.output('powershell', args, env, timeLimitMs);
   }
 }

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import type { IssuedTo } from '../../db/stores/agent/issued-certificates.ts';
 import { AGENT_ORGANISATION } from '../../runtime/certificates/authority.ts';
+import type { Logger } from '../../runtime/logger.ts';
 import { type Block, isWithin } from '../../runtime/network/blocks.ts';
 
 /** What a client certificate says of its holder. */
@@ -44,15 +45,24 @@ export class PeerVerifier {
   readonly #findIssued: FindIssued;
   readonly #proxies: readonly Block[];
   readonly #trusted = new WeakMap<object, boolean>();
+  readonly #logger: Pick<Logger, 'info' | 'warn'> | undefined;
+  #lookUpFails = false;
 
   /**
    * @param findIssued what the platform knows of certificates by their fingerprints (SHA-256 of the DER form, hex)
    * @param proxies whose word on certificates is believed
+   * @param logger hears when looking up begins to fail, and when it goes on
    */
-  constructor(authorityPem: string, findIssued: FindIssued, proxies: readonly Block[] = []) {
+  constructor(
+    authorityPem: string,
+    findIssued: FindIssued,
+    proxies: readonly Block[] = [],
+    logger?: Pick<Logger, 'info' | 'warn'>,
+  ) {
     this.#authority = new X509Certificate(authorityPem);
     this.#findIssued = findIssued;
     this.#proxies = proxies;
+    this.#logger = logger;
   }
 
   /** The peer of a request, by its connection or by the header of a trusted proxy; at once when it is known already. */
@@ -104,8 +114,7 @@ export class PeerVerifier {
    * it would take 0.3 ms, which counts when a whole fleet comes back at once.
    */
   async #ofIssued(der: Buffer): Promise<Peer | undefined> {
-    // Without a database the certificate itself says enough; what needs the database will tell.
-    const issued = await this.#findIssued(hash('sha256', der)).catch(() => undefined);
+    const issued = await this.#lookUp(hash('sha256', der));
     return (
       issued && {
         kind: 'agent',
@@ -114,6 +123,21 @@ export class PeerVerifier {
         notAfter: issued.notAfter.getTime(),
       }
     );
+  }
+
+  /** Without a database the certificate itself says enough, but each costs what the look-up saves: told once an outage. */
+  async #lookUp(fingerprint: string): Promise<IssuedTo | undefined> {
+    try {
+      const issued = await this.#findIssued(fingerprint);
+      if (this.#lookUpFails) this.#logger?.info('Certificates are looked up again');
+      this.#lookUpFails = false;
+      return issued;
+    } catch (error) {
+      if (!this.#lookUpFails)
+        this.#logger?.warn({ err: error }, 'Certificates cannot be looked up, and are verified one by one');
+      this.#lookUpFails = true;
+      return undefined;
+    }
   }
 
   #judge(read: () => X509Certificate): Peer {

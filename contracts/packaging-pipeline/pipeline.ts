@@ -143,7 +143,10 @@ export const pipelineLogQuery = z.strictObject({
     .min(1)
     .max(MAX_LOG_BYTES)
     .optional()
-    .meta({ description: 'Begin so many bytes before the present end, where that is later than the offset' }),
+    .meta({
+      description:
+        'Begin with the piece that lies so many bytes before the present end, where that is later than the offset',
+    }),
   limit: z.coerce
     .number()
     .int()

@@ -6,9 +6,8 @@ import type { SbomFormat } from '../../contracts/packaging-pipeline/steps.ts';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import type { Sbom } from '../results.ts';
-import { trivyCache } from '../scan/trivy-cache.ts';
 import { readTrivyReport, type TrivyReports } from '../scan/trivy-reports.ts';
-import { runTool } from '../tools/run-tool.ts';
+import { runTrivy } from '../scan/trivy-run.ts';
 import { renderCycloneDx, type SbomSubject } from './cyclonedx.ts';
 
 const license = z.union([
@@ -109,8 +108,6 @@ async function renderReports({ reports, subject }: SbomOptions): Promise<string 
 
 async function writeByTrivy(ctx: ToolContext, tree: string, format: SbomFormat, file: string): Promise<void> {
   const output = format === 'spdx' ? 'spdx-json' : 'cyclonedx';
-  const cache = await trivyCache(ctx, 'sbom');
-  const args = ['fs', '--format', output, '--output', file, '--offline-scan', '--cache-dir', cache, '.'];
-  // From the tree itself, whose place would else stand in the document.
-  await runTool(ctx, 'trivy', args, { cwd: tree, failure: 'scan-failed' });
+  const args = ['--format', output, '--output', file];
+  await runTrivy(ctx, tree, { view: 'fs', purpose: 'sbom', args, database: false });
 }

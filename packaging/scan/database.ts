@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,6 +7,7 @@ import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import type { ScanSettings } from '../settings.ts';
 import { runTool } from '../tools/run-tool.ts';
+import { NO_SETTINGS } from './trivy-run.ts';
 
 const HOUR_MS = 3_600_000;
 /** A step waits no longer for a download; the database has some tens of megabytes. */
@@ -35,6 +37,12 @@ export const DATABASE_HINT: Readonly<Record<Scanner, string>> = {
 };
 const NAMES: Readonly<Record<Scanner, string>> = { trivy: 'Trivy', 'osv-scanner': 'osv-scanner' };
 
+/** Whether a database of that moment may be scanned by: neither too old, nor from the future. */
+export function isOfAge(updatedAt: Date, maxHours: number, now = new Date()): boolean {
+  const hours = (now.getTime() - updatedAt.getTime()) / HOUR_MS;
+  return hours <= maxHours && hours >= -24;
+}
+
 /** A database that is missing, too old, or from the future is an error: what it does not know would pass. */
 export function checkAge(
   updatedAt: Date | undefined,
@@ -49,8 +57,7 @@ export function checkAge(
       `${what} has no database of known weaknesses. ${DATABASE_HINT[scanner]}`,
       { reason: 'missing' },
     );
-  const hours = (now.getTime() - updatedAt.getTime()) / HOUR_MS;
-  if (hours > maxHours || hours < -24)
+  if (!isOfAge(updatedAt, maxHours, now))
     throw new PackagingError(
       'scan-database',
       `The database of ${what} is of ${updatedAt.toISOString()}, and may be ${maxHours} hours old at most (EUCORA_SCAN_DATABASE_MAX_AGE_HOURS). ${DATABASE_HINT[scanner]}`,
@@ -59,8 +66,13 @@ export function checkAge(
   return updatedAt;
 }
 
+interface Download {
+  readonly done: Promise<void>;
+  /** Of the step that fetches; the others that wait have their own. */
+  readonly signal: AbortSignal;
+}
 /** Of downloads into one cache one runs at a time, for all who wait for it. */
-const downloads = new Map<string, Promise<void>>();
+const downloads = new Map<string, Download>();
 
 /** Trivy's database, fetched from the configured source where it is missing or too old. @throws PackagingError */
 export async function freshTrivyDatabase(ctx: ToolContext): Promise<Date> {
@@ -81,12 +93,31 @@ export async function freshTrivyDatabase(ctx: ToolContext): Promise<Date> {
 
 async function download(ctx: ToolContext, repository: string): Promise<void> {
   const { trivyCache } = ctx.settings.scan;
-  let running = downloads.get(trivyCache);
-  if (running === undefined) {
-    running = fetchDatabase(ctx, repository).finally(() => downloads.delete(trivyCache));
-    downloads.set(trivyCache, running);
+  for (let other = downloads.get(trivyCache); other !== undefined; other = downloads.get(trivyCache)) {
+    const { done, signal } = other;
+    const failure = await orAborted(done, ctx.signal).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    ctx.signal.throwIfAborted();
+    if (failure === undefined) return;
+    // That the other's step was cancelled says nothing of the source.
+    if (!signal.aborted) throw failure.error;
   }
-  await running;
+  const done = fetchDatabase(ctx, repository).finally(() => downloads.delete(trivyCache));
+  downloads.set(trivyCache, { done, signal: ctx.signal });
+  await done;
+}
+
+/** Waits for what another does, and no longer than the waiting step itself goes on. */
+async function orAborted(other: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const ended = new AbortController();
+  try {
+    await Promise.race([other, once(signal, 'abort', { signal: ended.signal })]);
+  } finally {
+    ended.abort();
+  }
 }
 
 async function fetchDatabase(ctx: ToolContext, repository: string): Promise<void> {
@@ -94,7 +125,8 @@ async function fetchDatabase(ctx: ToolContext, repository: string): Promise<void
   await mkdir(trivyCache, { recursive: true, mode: 0o700 });
   ctx.log('scan: fetching Trivy’s database');
   const source = repository === OWN_SOURCE ? [] : ['--db-repository', repository];
-  await runTool(ctx, 'trivy', ['fs', '--download-db-only', ...source, '--cache-dir', trivyCache], {
+  const args = ['fs', ...NO_SETTINGS, '--download-db-only', ...source, '--cache-dir', trivyCache];
+  await runTool(ctx, 'trivy', args, {
     network: true,
     writes: [trivyCache],
     failure: 'unreachable',

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Finding, Severity } from '../../contracts/packaging-pipeline/findings.ts';
@@ -112,12 +112,16 @@ export async function scanByOsv(ctx: ToolContext, tree: string): Promise<Scan> {
   const { osvDatabase, maxDatabaseAgeHours } = ctx.settings.scan;
   const updatedAt = checkAge(await osvDatabaseDate(osvDatabase), maxDatabaseAgeHours, 'osv-scanner');
   const report = join(ctx.workspace, 'scan.osv-scanner.json');
-  await rm(report, { force: true });
+  // A package may bring an `osv-scanner.toml`, which must not decide how it is looked at.
+  const settings = join(ctx.workspace, 'scan.osv-scanner.toml');
+  for (const file of [report, settings]) await rm(file, { force: true });
+  await writeFile(settings, '', { mode: 0o600, flag: 'wx' });
   const { exitCode } = await runTool(
     ctx,
     'osv-scanner',
     [
       ...['scan', 'source', '--offline', '--offline-vulnerabilities', '--local-db-path', osvDatabase],
+      ...['--config', settings],
       ...['--format', 'json', '--output-file', report, '--recursive', '--no-ignore', tree],
     ],
     { failure: 'scan-failed', exitCodes: [0, 1, NO_SOURCES], quiet: true },

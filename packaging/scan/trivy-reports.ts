@@ -1,12 +1,11 @@
-import { readFile, realpath, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SEVERITIES } from '../../contracts/packaging-pipeline/findings.ts';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
-import { runTool } from '../tools/run-tool.ts';
 import { freshTrivyDatabase } from './database.ts';
-import { trivyCache } from './trivy-cache.ts';
+import { runTrivy } from './trivy-run.ts';
 
 const packageSchema = z.object({
   ID: z.string().optional(),
@@ -62,17 +61,11 @@ export interface TrivyReports {
 async function look(ctx: ToolContext, tree: string, view: 'fs' | 'rootfs'): Promise<string> {
   const output = join(ctx.workspace, `look.trivy-${view}.json`);
   await rm(output, { force: true });
-  const cache = await trivyCache(ctx, view);
-  await runTool(
-    ctx,
-    'trivy',
-    [
-      ...[view, '--scanners', 'vuln', '--format', 'json', '--list-all-pkgs', '--output', output],
-      ...['--cache-dir', cache, '--skip-db-update', '--offline-scan', '--no-progress', '.'],
-    ],
-    // Trivy opens its database for writing, also when it only reads.
-    { cwd: tree, failure: 'scan-failed', writes: [await realpath(join(cache, 'db'))] },
-  );
+  const args = [
+    ...['--scanners', 'vuln', '--format', 'json', '--list-all-pkgs', '--output', output],
+    ...['--skip-db-update', '--no-progress'],
+  ];
+  await runTrivy(ctx, tree, { view, purpose: view, args, database: true });
   return output;
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Finding } from '../../contracts/packaging-pipeline/findings.ts';
 import type { ToolContext } from '../context.ts';
 import type { Scan } from '../results.ts';
+import { isOfAge } from './database.ts';
 import { lookByTrivy, readTrivyReport, type TrivyReport, type TrivyReports } from './trivy-reports.ts';
 
 function findingsOf({ Results }: TrivyReport): Finding[] {
@@ -24,11 +25,14 @@ function findingsOf({ Results }: TrivyReport): Finding[] {
 }
 
 /**
- * Findings of a tree by Trivy, offline; from reports that there are already, else from new ones.
+ * Findings of a tree by Trivy, offline; from reports that there are already, if their database is still young enough,
+ * else from new ones.
  * @throws PackagingError, also for a database that is missing or too old
  */
 export async function scanByTrivy(ctx: ToolContext, tree: string, given?: TrivyReports): Promise<Scan> {
-  const { fs, rootfs, database_updated_at } = given ?? (await lookByTrivy(ctx, tree));
+  const { maxDatabaseAgeHours } = ctx.settings.scan;
+  const usable = given !== undefined && isOfAge(new Date(given.database_updated_at), maxDatabaseAgeHours);
+  const { fs, rootfs, database_updated_at } = usable ? given : await lookByTrivy(ctx, tree);
   const reports = await Promise.all([readTrivyReport(fs), readTrivyReport(rootfs)]);
   const report = join(ctx.workspace, 'scan.trivy.json');
   await mergeReports(fs, rootfs, report);

@@ -10,15 +10,18 @@ import { findTool } from './toolbox.ts';
 /** How far tools are cut off here, with what that takes. */
 type Way =
   | { readonly isolation: 'sandbox'; readonly program: string }
-  | { readonly isolation: 'namespaces'; readonly program: string; readonly args: readonly string[] }
+  | { readonly isolation: 'namespaces'; readonly program: string; readonly rights: readonly string[] }
   | { readonly isolation: 'none' };
 
+/** A network without any device. */
+const NO_NETWORK = ['--net'];
 /**
- * A network without any device, and a process tree of its own that ends with its first process: nothing that a tool
- * started outlives it, not even what went into a session of its own.
+ * A process tree of its own that ends with its first process: nothing that a tool started outlives it, not even what
+ * went into a session of its own.
  */
-const NAMESPACES = ['--net', '--pid', '--fork', '--kill-child'];
-const NAMESPACE_WAYS = [NAMESPACES, ['--map-root-user', ...NAMESPACES]];
+const OWN_PROCESSES = ['--pid', '--fork', '--kill-child'];
+/** To root, or to users. */
+const RIGHTS = [[], ['--map-root-user']];
 /** Whether bubblewrap may do all that is asked of it later. */
 const SANDBOX_PROBE = [
   ...[
@@ -33,7 +36,10 @@ const SANDBOX_PROBE = [
   ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--', 'true'],
 ];
 
-/** What a machine permits does not change while a worker runs. */
+/**
+ * The best way that the programs here allow, once it has worked; whatever is less is tried again each time, for a slow
+ * moment of the machine must not leave tools uncovered for the worker's life.
+ */
 const known = new Map<string, Promise<Way>>();
 
 const works = (program: string, args: readonly string[]): Promise<boolean> =>
@@ -46,8 +52,9 @@ async function probe(sandbox: string | undefined, unshare: string | undefined): 
   if (sandbox !== undefined && (await works(sandbox, SANDBOX_PROBE)))
     return { isolation: 'sandbox', program: sandbox };
   if (unshare !== undefined) {
-    for (const args of NAMESPACE_WAYS)
-      if (await works(unshare, [...args, 'true'])) return { isolation: 'namespaces', program: unshare, args };
+    for (const rights of RIGHTS)
+      if (await works(unshare, [...rights, ...NO_NETWORK, ...OWN_PROCESSES, 'true']))
+        return { isolation: 'namespaces', program: unshare, rights };
   }
   return { isolation: 'none' };
 }
@@ -60,6 +67,8 @@ async function wayOf(settings: ToolSettings): Promise<Way> {
   if (way === undefined) {
     way = probe(sandbox, unshare);
     known.set(key, way);
+    const best = sandbox === undefined ? 'namespaces' : 'sandbox';
+    if ((await way).isolation !== best) known.delete(key);
   }
   return way;
 }
@@ -67,6 +76,18 @@ async function wayOf(settings: ToolSettings): Promise<Way> {
 /** How far tools are cut off on this machine. */
 export const isolationOf = async (settings: ToolSettings): Promise<ToolReport['isolation']> =>
   (await wayOf(settings)).isolation;
+
+/** What tools could reach here that they should not, and what to do; undefined when they are in a sandbox. */
+export async function isolationProblem(settings: ToolSettings): Promise<string | undefined> {
+  const isolation = await isolationOf(settings);
+  if (isolation === 'sandbox') return undefined;
+  if (isolation === 'none' && settings.isolation === 'required') return UNAVAILABLE;
+  const open = isolation === 'none' ? 'files, processes and network' : 'files';
+  return `Packaging tools reach the ${open} that this worker's user can: install bubblewrap, and permit user namespaces`;
+}
+
+const UNAVAILABLE =
+  'This worker may not make namespaces, so tools could reach network and processes. Install bubblewrap and permit user namespaces, or set EUCORA_PACKAGING_ISOLATION=preferred';
 
 export interface Confinement extends Omit<Sight, 'command'> {
   /** An operator's own command, which may need sockets and files that only the operator knows. */
@@ -92,12 +113,10 @@ export async function confined(
   const way = await wayOf(settings);
   if (way.isolation === 'sandbox')
     return [way.program, ...(await sandboxArguments(ctx, { ...sight, command })), ...limited];
-  if (sight.network) return limited;
-  if (way.isolation === 'namespaces') return [way.program, ...way.args, ...limited];
-  if (settings.isolation === 'required')
-    throw new PackagingError(
-      'isolation-unavailable',
-      'This worker may not make namespaces, so tools could reach the network. Install bubblewrap and permit user namespaces, or set EUCORA_PACKAGING_ISOLATION=preferred',
-    );
+  if (way.isolation === 'namespaces') {
+    const cutOff = sight.network ? OWN_PROCESSES : [...NO_NETWORK, ...OWN_PROCESSES];
+    return [way.program, ...way.rights, ...cutOff, ...limited];
+  }
+  if (settings.isolation === 'required') throw new PackagingError('isolation-unavailable', UNAVAILABLE);
   return limited;
 }

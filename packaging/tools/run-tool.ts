@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -46,18 +47,27 @@ export interface ToolOptions {
 }
 
 /** Whatever the worker was started with, its tools see this alone. Times in what they make are the same each time. */
-async function environment(ctx: ToolContext): Promise<Record<string, string>> {
-  const home = join(ctx.workspace, 'home');
-  const scratch = join(ctx.workspace, 'tmp');
-  for (const folder of [home, scratch]) await mkdir(folder, { recursive: true, mode: 0o700 });
+function environment(ctx: ToolContext, own: string): Record<string, string> {
   return {
     PATH: ctx.settings.path.join(':'),
-    HOME: home,
-    TMPDIR: scratch,
+    HOME: join(own, 'home'),
+    TMPDIR: join(own, 'tmp'),
     LANG: 'C.UTF-8',
     LC_ALL: 'C.UTF-8',
     TZ: 'UTC',
   };
+}
+
+/**
+ * An empty home and scratch folder for one run: what a tool leaves behind must not be the settings of the next one. A
+ * tool that is not confined has them where no confined one can write.
+ */
+async function ownFolder(ctx: ToolContext, unconfined: boolean): Promise<string> {
+  const parent = unconfined ? tmpdir() : ctx.workspace;
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  const own = await mkdtemp(join(parent, 'run-'));
+  for (const name of ['home', 'tmp']) await mkdir(join(own, name), { mode: 0o700 });
+  return own;
 }
 
 function killGroup(child: ChildProcess): void {
@@ -125,7 +135,8 @@ export type Tool = ToolName | { readonly name: string; readonly path: string };
 /**
  * Runs a tool in the workspace: no shell, cleaned environment, bounded in time, memory, file size and output, without
  * network unless asked for, and killed with all its children when the step is aborted. Where the machine permits, it
- * sees the system's programs, its workspace and what its arguments name, and can change the workspace alone.
+ * sees the system's programs, its workspace and what its arguments name, and can change the workspace alone. Home and
+ * scratch folder are its own, empty at first and gone afterwards.
  *
  * @throws PackagingError; or the signal's reason once everything is dead
  */
@@ -136,9 +147,25 @@ export async function runTool(
   options: ToolOptions = {},
 ): Promise<ToolRun> {
   ctx.signal.throwIfAborted();
+  const own = await ownFolder(ctx, options.unconfined ?? false);
+  try {
+    return await runIn(ctx, own, tool, args, options);
+  } finally {
+    // What cannot be removed now goes with the workspace.
+    await rm(own, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined);
+  }
+}
+
+async function runIn(
+  ctx: ToolContext,
+  own: string,
+  tool: Tool,
+  args: readonly string[],
+  options: ToolOptions,
+): Promise<ToolRun> {
   const name = typeof tool === 'string' ? tool : tool.name;
   const path = typeof tool === 'string' ? await findTool(ctx.settings, tool) : tool.path;
-  const env = { ...(await environment(ctx)), ...options.env };
+  const env = { ...environment(ctx, own), ...options.env };
   const cwd = options.cwd ?? ctx.workspace;
   const [program = path, ...rest] = await confined(ctx, [path, ...args], {
     env,

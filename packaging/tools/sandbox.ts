@@ -1,5 +1,5 @@
 import { readlink, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { ToolContext } from '../context.ts';
 
 /** What programs of the system need, and nothing that is somebody's own. */
@@ -35,14 +35,22 @@ async function system(): Promise<string[]> {
   return [...placed, ...SETTINGS.flatMap((path) => ['--ro-bind-try', path, path])];
 }
 
-const within = (folder: string, path: string): boolean => path === folder || path.startsWith(`${folder}/`);
+const within = (folder: string, path: string): boolean =>
+  path === folder || path.startsWith(folder === '/' ? folder : `${folder}/`);
 const isOfSystem = (path: string): boolean => SYSTEM.some((folder) => within(folder, path));
 
+/**
+ * Whether a path needs to be shown and may be. A folder that holds the workspace would uncover all that lies beside it.
+ */
+const isForeign = ({ workspace }: ToolContext, path: string): boolean =>
+  !isOfSystem(path) && !within('/dev', path) && !within(workspace, path) && !within(path, workspace);
+
 /** Folders in which tools lie and that are not the system's; Debian packages in the cache have their root beside. */
-function toolFolders({ settings }: ToolContext): string[] {
-  const own = settings.path.filter((folder) => isAbsolute(folder) && !isOfSystem(folder));
+function toolFolders(ctx: ToolContext): string[] {
+  const own = ctx.settings.path.filter(isAbsolute).map((folder) => resolve(folder));
   const beside = own.filter((folder) => basename(folder) === 'bin' && dirname(folder) !== '/');
-  return [...own, ...beside.map((folder) => join(dirname(folder), 'root'))];
+  const folders = [...own, ...beside.map((folder) => join(dirname(folder), 'root'))];
+  return folders.filter((folder) => isForeign(ctx, folder));
 }
 
 /** What a command may see and change besides its workspace. */
@@ -81,18 +89,20 @@ export async function sandboxArguments(ctx: ToolContext, sight: Sight): Promise<
   ];
 }
 
-/** The program and the files among its arguments, also at the end of links, that lie elsewhere. */
+/**
+ * The program and the files among its arguments that lie elsewhere, also at the end of links; but not of links in the
+ * workspace, which are what strangers made.
+ */
 async function namedPaths(ctx: ToolContext, command: readonly string[]): Promise<string[]> {
   const paths = new Set<string>();
   // As openssl names files with passwords.
   const words = command.map((word) => word.replace(/^file:/, ''));
-  for (const word of words.filter(isAbsolute)) {
+  for (const word of words.filter(isAbsolute).map((path) => resolve(path))) {
+    if (within(ctx.workspace, word)) continue;
     for (const path of [word, await realpath(word).catch(() => word)]) {
-      if (isOfSystem(path) || within(ctx.workspace, path) || within('/dev', path)) continue;
+      if (!isForeign(ctx, path)) continue;
       const found = await stat(path).catch(() => undefined);
-      // A folder that holds the workspace would uncover all that lies beside it.
-      if (found?.isFile() === true || (found?.isDirectory() === true && !within(path, ctx.workspace)))
-        paths.add(path);
+      if (found?.isFile() === true || found?.isDirectory() === true) paths.add(path);
     }
   }
   return [...paths];

@@ -134,9 +134,11 @@ describe('The signature of an msi', () => {
 
   it('is asked for by a path that PowerShell does not parse', async () => {
     const seen: unknown[] = [];
+    const limits: unknown[] = [];
     const asked = new Tools(
-      async (_command, args, { env }) => {
+      async (_command, args, { env, timeLimitMs }) => {
         seen.push(env['EUCORA_PACKAGE_FILE']);
+        limits.push(timeLimitMs);
         expect(args.join(' ')).not.toContain('p.msi');
         return { ...RAN, stdout: JSON.stringify(valid()) };
       },
@@ -145,6 +147,8 @@ describe('The signature of an msi', () => {
     );
     await verify('msi', of('msi').signed, asked);
     expect(seen).toEqual([expect.stringMatching(/p\.msi$/)]);
+    // As long as for all formats: large packages are read as a whole.
+    expect(limits).toEqual([300_000]);
   });
 
   it.each([

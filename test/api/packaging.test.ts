@@ -151,8 +151,17 @@ describe('A pipeline', () => {
     expect(next).toMatchObject({ text: 'third\n', complete: false });
     await progress.fail(id, { step: null, code: 'cancelled', message: 'x' });
     expect(await read(Number(next['next_offset']))).toMatchObject({ text: '', complete: true });
-    const end = await world.operator(`${AT}/${id}/log?tail=8`);
-    expect(end.body).toEqual({ text: 'third\n', next_offset: next['next_offset'], complete: true });
+    // Whole pieces that hold the last bytes: never less than was asked for, also of a log of one long piece.
+    const whole = 'first ünicode\nsecond\nthird\n';
+    for (const [tail, text] of [
+      [1, 'third\n'],
+      [6, 'third\n'],
+      [8, 'second\nthird\n'],
+      [10_000, whole],
+    ] as const) {
+      const end = await world.operator(`${AT}/${id}/log?tail=${tail}`);
+      expect(end.body).toEqual({ text, next_offset: next['next_offset'], complete: true });
+    }
   });
 
   it('gives out SBOM, scan, decision, package and evidence once they are there', async () => {

@@ -82,7 +82,7 @@ const OF_THE_API =
   /TLS_NAMES|AGENT_PROXY|TRUSTED_PROXIES|OIDC|CONSOLE|TEMPORAL_UI|ENROLMENTS|AUTH_FAILURES|REQUESTS_PER/;
 /** What only the control plane's worker reads. */
 const OF_THE_WORKER = /^EUCORA_WORKER_(CACHED|WORKFLOW|POLLERS)/;
-const OF_PACKAGING = /PACKAGING_|SIGNING_KEYS|TIMESTAMP|SCAN|TRIVY/;
+const OF_PACKAGING = /PACKAGING_|SIGNING_KEYS|SOURCE_ALLOWED|TIMESTAMP|SCAN|TRIVY/;
 
 const reads = (program: string, name: string): boolean => {
   if (OF_THE_API.test(name)) return program === 'api';

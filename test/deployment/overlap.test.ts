@@ -1,4 +1,5 @@
 import { lookAt } from '../../activities/deployment/look.ts';
+import { createDeploymentSchema } from '../../contracts/deployment/deployment.ts';
 import { OPERATOR } from '../db/support/fleet.ts';
 import { APPROVER, Rollouts, ring } from '../db/support/rollout.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
@@ -65,6 +66,19 @@ describe('A second deployment of a package on the same devices', () => {
     const pipelines = await Promise.all(['1.0.0', '1.1.0', '1.2.0', '1.3.0', '1.4.0', '1.5.0'].map(version));
     const made = await Promise.all(pipelines.map((pipeline_id) => rollouts.create({ pipeline_id })));
     expect(made.map(({ kind }) => kind).sort()).toEqual(['created', ...Array(5).fill('overlap')]);
+  });
+
+  it.each([1, 2, 3])('of one request that is said many times at once one is made (round %i)', async () => {
+    await rollouts.online(3);
+    const request = createDeploymentSchema.parse({
+      pipeline_id: await version('1.0.0'),
+      plan: { rings: [ring('all', { rest: true })] },
+    });
+    const origin = { actor: OPERATOR, correlationId: 'test', idempotencyKey: 'once' };
+    const said = await Promise.all(
+      Array.from({ length: 4 }, () => database.stores.deployments.create(request, origin)),
+    );
+    expect(said.map(({ kind }) => kind).sort()).toEqual(['created', 'existing', 'existing', 'existing']);
   });
 
   it('keeps the first from being rolled back under it', async () => {

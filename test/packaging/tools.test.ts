@@ -1,8 +1,8 @@
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ToolContext } from '../../packaging/index.ts';
-import { PackagingError, toolVersions } from '../../packaging/index.ts';
+import { isolationProblem, PackagingError, toolVersions } from '../../packaging/index.ts';
 import { LogLines } from '../../packaging/tools/log-lines.ts';
 import { runTool, type ToolOptions } from '../../packaging/tools/run-tool.ts';
 import { exec, PackagingWorld } from './support/world.ts';
@@ -44,17 +44,39 @@ describe('A tool', () => {
     expect(Number(given.stdout)).toBeGreaterThan(1);
   });
 
-  it('does not run where isolation is asked for and cannot be had', async () => {
+  it('finds its home and scratch folder empty, whatever the one before it left there', async () => {
+    const ctx = await world.context();
+    const macro = '%planted %(touch planted)';
+    const leave = `echo '${macro}' > "$HOME/.rpmmacros" && echo t > "$TMPDIR/t" && echo "$HOME"`;
+    const home = (await sh(ctx, leave)).stdout.trim();
+    expect((await sh(ctx, 'ls -A "$HOME" "$TMPDIR" | grep -v : || true')).stdout.trim()).toBe('');
+    await expect(stat(home)).rejects.toMatchObject({ code: 'ENOENT' });
+    // Neither there, nor where homes once lay.
+    await mkdir(join(ctx.workspace, 'home'), { recursive: true });
+    await writeFile(join(ctx.workspace, 'home', '.rpmmacros'), `${macro}\n`);
+    const { stdout } = await runTool(ctx, 'rpm', ['--eval', '%planted']);
+    expect(stdout).toBe('%planted\n');
+    // A command of the operator's has its own where no confined tool can write.
+    const outside = (await sh(ctx, 'echo "$HOME"', { unconfined: true })).stdout;
+    expect(outside.startsWith(ctx.workspace)).toBe(false);
+  });
+
+  it('does not run where isolation is asked for and cannot be had, not even with network', async () => {
     const ctx = await world.context();
     const settings = {
       ...ctx.settings,
       isolation: 'required' as const,
       programs: { unshare: '/bin/false', bwrap: '/bin/false' },
     };
-    await expect(sh({ ...ctx, settings }, 'true')).rejects.toMatchObject({ code: 'isolation-unavailable' });
+    for (const network of [false, true])
+      await expect(sh({ ...ctx, settings }, 'true', { network })).rejects.toMatchObject({
+        code: 'isolation-unavailable',
+      });
+    expect(await isolationProblem(settings)).toMatch(/Install bubblewrap/);
     const preferred = { ...settings, isolation: 'preferred' as const };
     await expect(sh({ ...ctx, settings: preferred }, 'true')).resolves.toMatchObject({ exitCode: 0 });
     expect((await toolVersions({ ...ctx, settings: preferred })).isolation).toBe('none');
+    expect(await isolationProblem(preferred)).toMatch(/files, processes and network/);
   });
 
   it('cannot write outside its workspace, nor read a key, another pipeline or a home', async () => {
@@ -85,6 +107,7 @@ describe('A tool', () => {
     const { stdout } = await sh(ctx, 'echo mine > own && cat own && echo t > "$TMPDIR/t" && cat "$TMPDIR/t"');
     expect(stdout).toBe('mine\nt\n');
     expect((await toolVersions(ctx)).isolation).toBe('sandbox');
+    expect(await isolationProblem(ctx.settings)).toBeUndefined();
   });
 
   it('sees a file that its arguments name, and cannot change it', async () => {
@@ -97,12 +120,49 @@ describe('A tool', () => {
     expect(await readFile(named, 'utf8')).toBe('given');
   });
 
+  it('does not see what a link in its workspace leads to, though its arguments name the link', async () => {
+    const ctx = await world.context();
+    const key = await world.put('data/signing/linked.asc', 'secret key');
+    const link = join(ctx.workspace, 'link');
+    await symlink(key, link);
+    await expect(runTool(ctx, SHELL, ['-c', 'cat "$0"', link])).rejects.toThrow(/No such file/);
+    // One of ours, outside, is followed.
+    const ours = world.path('ours');
+    await symlink(key, ours);
+    expect((await runTool(ctx, SHELL, ['-c', 'cat "$0"', ours])).stdout).toBe('secret key');
+  });
+
+  it('does not see other pipelines because a folder of tools holds them all', async () => {
+    const other = await world.context();
+    await writeFile(join(other.workspace, 'source'), 'of another pipeline');
+    for (const folder of [world.root, `${world.root}/`, `${world.root}/bin/..`]) {
+      const ctx = await world.context({ settings: { path: [folder, '/usr/bin', '/bin'] } });
+      await expect(sh(ctx, `cat '${other.workspace}/source'`)).rejects.toThrow(/No such file/);
+    }
+  });
+
+  it('is put in a sandbox as soon as the machine permits it, though it once did not', async () => {
+    const real = (await exec('sh', ['-c', 'command -v bwrap'])).stdout.trim();
+    const mark = world.path('bwrap-may');
+    // In the sandbox nothing but the real one is run.
+    const bwrap = await world.put('bwrap', `#!/bin/sh\n[ -e '${mark}' ] && exec ${real} "$@"\n`, 0o755);
+    const { settings } = await world.context({ settings: { programs: { bwrap } } });
+    expect(await isolationProblem(settings)).toMatch(/reach the files/);
+    await writeFile(mark, '');
+    expect(await isolationProblem(settings)).toBeUndefined();
+  });
+
   it('is cut off from network and processes at least where there is no bubblewrap', async () => {
     const ctx = await world.context({
       settings: { programs: { bwrap: '/bin/false' }, isolation: 'required' },
     });
     expect(Number((await sh(ctx, 'cat /proc/self/net/dev | grep -c ":"')).stdout)).toBe(1);
     expect((await toolVersions(ctx)).isolation).toBe('namespaces');
+    // With network, still in a process tree of its own.
+    const { stdout } = await sh(ctx, 'echo $$; cat /proc/self/net/dev | grep -c ":"', { network: true });
+    const [pid, interfaces] = stdout.trim().split('\n').map(Number);
+    expect(pid).toBe(1);
+    expect(interfaces).toBeGreaterThan(1);
   });
 
   it('is killed with all its children when its time is over', async () => {

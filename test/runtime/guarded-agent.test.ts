@@ -57,6 +57,7 @@ describe('A request to a URL from outside', () => {
     '2130706433',
     '[::1]',
     '[::ffff:127.0.0.1]',
+    '[::127.0.0.1]',
     '[64:ff9b::7f00:1]',
     '10.0.0.1',
     '172.16.0.1',
@@ -111,7 +112,15 @@ it.each([
   ['2606:2800:220:1:248:1893:25c8:1946', true],
   ['::ffff:10.0.0.1', false],
   ['2002:7f00:1::', false],
+  ['::127.0.0.1', false],
+  ['4000::1', false],
   ['no address', false],
 ])('%s is public: %s', (address, expected) => {
   expect(isPublic(address)).toBe(expected);
+});
+
+it('What lies outside of public IPv6 can be allowed', () => {
+  expect(new AllowedHosts(['4000::/16']).permits('odd.test', '4000::1')).toBe(true);
+  expect(new AllowedHosts(['odd.test']).permits('odd.test', '::127.0.0.1')).toBe(true);
+  expect(new AllowedHosts(['4000::/16']).permits('odd.test', '5000::1')).toBe(false);
 });

@@ -1,4 +1,9 @@
-import { decidePolicy, packagingTools, scanDatabaseProblem } from '../../packaging/index.ts';
+import {
+  decidePolicy,
+  isolationProblem,
+  packagingTools,
+  scanDatabaseProblem,
+} from '../../packaging/index.ts';
 import { runWorkerProcess } from '../worker-process.ts';
 import { ensureSigningKeys } from './development-keys.ts';
 import { toolSettings } from './settings.ts';
@@ -12,6 +17,8 @@ runWorkerProcess(
     make: async (parts) => {
       const settings = toolSettings(parts.config, path);
       await ensureSigningKeys(parts.config, settings, parts.logger, parts.signal);
+      const open = await isolationProblem(settings);
+      if (open !== undefined) parts.logger.warn(open);
       const problem = await scanDatabaseProblem(settings.scan, parts.config.EUCORA_SCANNER);
       if (problem !== undefined) parts.logger.warn(`Packages cannot be scanned yet: ${problem}`);
       return createPackagingWorker({ ...parts, settings, tools: packagingTools, decide: decidePolicy });

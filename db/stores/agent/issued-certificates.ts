@@ -17,7 +17,7 @@ interface IssuedRow {
 }
 
 const LOOK_UP = `
-  SELECT fingerprint_sha256 AS fingerprint, agent_id, COALESCE(not_before, issued_at) AS not_before, not_after FROM agent_certificate
+  SELECT fingerprint_sha256 AS fingerprint, agent_id, not_before, not_after FROM agent_certificate
   WHERE fingerprint_sha256 = ANY($1::text[]) AND authority_sha256 = $2`;
 
 /** Finds certificates by their fingerprints. Callers that come at about the same time share one statement. */

@@ -60,7 +60,9 @@ export function createDeployment(
     if (risk.score < threshold) {
       const { package_name, platform } = pipeline;
       const other = await findOverlap(client, { package_name, platform, selection: request.selection });
-      if (other !== undefined) return { kind: 'overlap', other };
+      // The other may be this very request, said a second time at the same moment.
+      if (other !== undefined)
+        return (await earlierDeployment(client, request, plan, origin)) ?? { kind: 'overlap', other };
     }
     const deployment = await insert(client, {
       request,

@@ -125,8 +125,10 @@ export class DeploymentStore {
         `d.agent_id > $${params.push(decodeCursor('deployment-devices', query.cursor, UUID_KEY))}`,
       );
     const { rows } = await this.#database.pool.query<DeviceRow & { hostname: string }>(
-      `SELECT d.*, a.hostname FROM deployment_device d JOIN agent a ON a.id = d.agent_id
-       WHERE ${conditions.join(' AND ')} ORDER BY d.agent_id LIMIT ${query.limit + 1}`,
+      // The page first: joined before, agents would be walked in their order, fleet and all.
+      `SELECT d.*, a.hostname FROM (
+         SELECT * FROM deployment_device d WHERE ${conditions.join(' AND ')} ORDER BY agent_id LIMIT ${query.limit + 1}) d
+       JOIN agent a ON a.id = d.agent_id ORDER BY d.agent_id`,
       params,
     );
     return toPage(

@@ -164,6 +164,24 @@ const UNTOUCHED = UNTOUCHED_KINDS.map((kind) => `'${kind}'`).join(', ');
 const TOUCHED = `(d.state IN ('INSTALLED', 'SICK') OR (d.state IN ('FAILED', 'WAITING') AND d.failure_kind NOT IN (${UNTOUCHED})))`;
 
 /**
+ * Touched devices stay as they are, for nobody can tell them how to go back.
+ *
+ * @returns how many
+ */
+export async function failRollback(
+  client: PoolClient,
+  deploymentId: string,
+  reason: string,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `UPDATE deployment_device d SET state = 'ROLLBACK_FAILED', reason = $2, settled_at = now()
+     FROM agent a WHERE d.deployment_id = $1 AND ${TOUCHED} AND a.id = d.agent_id AND a.revoked_at IS NULL`,
+    [deploymentId, reason],
+  );
+  return rowCount ?? 0;
+}
+
+/**
  * Has touched devices go back, whether they can be reached now or not: their tasks wait for them.
  *
  * @returns how many got a task

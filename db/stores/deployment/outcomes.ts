@@ -61,6 +61,29 @@ export async function settleRollbackTasks(client: PoolClient, deploymentId: stri
   return rowCount ?? 0;
 }
 
+/**
+ * Takes over how rollback tasks ended of deployments that nobody looks at any more: they are settled while devices are
+ * out of reach, and those would stay at work for ever. Tasks that were cleaned away are not known to have succeeded.
+ *
+ * @param packageName of deployments of one package; by default of all
+ */
+export async function settleLeftBehind(client: PoolClient, packageName?: string): Promise<number> {
+  const { rowCount } = await client.query(
+    `UPDATE deployment_device d SET state = CASE e.status WHEN 'COMPLETED' THEN 'ROLLED_BACK' ELSE 'ROLLBACK_FAILED' END,
+       reason = COALESCE(left(e.error_message, 1000), d.reason), settled_at = COALESCE(e.completed_at, now())
+     FROM (
+       SELECT o.deployment_id, o.agent_id, t.status, t.error_message, t.completed_at
+       FROM deployment_intent i JOIN deployment_device o ON o.deployment_id = i.id AND o.state = 'ROLLING_BACK'
+       LEFT JOIN agent_task t ON t.id = o.rollback_task_id
+       WHERE i.status <> 'ROLLING_BACK' AND ($1::text IS NULL OR i.package_name = $1)
+         AND (t.id IS NULL OR t.status IN ${ENDED})
+       ORDER BY 1, 2 FOR UPDATE OF o SKIP LOCKED
+     ) e WHERE d.deployment_id = e.deployment_id AND d.agent_id = e.agent_id`,
+    [packageName ?? null],
+  );
+  return rowCount ?? 0;
+}
+
 /** Samples older than this say nothing of how a device is now. */
 const RECENT = `interval '1 hour'`;
 

@@ -15,6 +15,16 @@ export interface DeployablePackage {
   readonly lapsed: string | undefined;
 }
 
+/** Why no device may be told to install a package, for people; undefined when it may. */
+export function objectionTo({ pipeline, lapsed, signer }: DeployablePackage): string | undefined {
+  if (pipeline.status !== 'PASSED') return `the pipeline is ${pipeline.status}`;
+  return lapsed ?? (signer === undefined ? UNKNOWN_SIGNER : undefined);
+}
+
+/** Of packages that were verified by a worker of before, which noted no keys but those of deb. */
+export const UNKNOWN_SIGNER =
+  'the key that signed it is not known here, so that no device could check it: build the package anew and deploy that';
+
 /** @returns undefined when there is no such pipeline */
 export async function readPackage(
   client: PoolClient,
@@ -107,7 +117,7 @@ export function installPayload(
   rules: PackageRules | undefined,
   deploymentId: string,
 ): DeployPayload {
-  // Nobody could check it on its device, so that it may not get there.
+  // Nobody could check it on its device, so that it may not get there: whoever asks for a payload looks first.
   if (signer === undefined) throw new Error(`The signer of the pipeline ${pipeline.id} is not known`);
   if (pipeline.output_artifact_hash === null) throw new Error(`The pipeline ${pipeline.id} has no package`);
   return {

@@ -6,10 +6,25 @@ import { inTransaction } from '../../database.ts';
 import type { DeploymentRow, RingRow } from '../../models/deployment.ts';
 import { appendAudit } from '../audit.ts';
 import { DeviceCounts } from './counts.ts';
-import { dispatch, dispatchRollback, recall, rollbackLeft, roomFor, waitingZones } from './dispatch.ts';
+import {
+  dispatch,
+  dispatchRollback,
+  failRollback,
+  recall,
+  rollbackLeft,
+  roomFor,
+  waitingZones,
+} from './dispatch.ts';
 import { moveDeployment, tellDeployment } from './move.ts';
-import { findSick, settleRollbackTasks, settleTasks } from './outcomes.ts';
-import { type DeployablePackage, installPayload, readPackage, uninstallPayload } from './package.ts';
+import { findSick, settleLeftBehind, settleRollbackTasks, settleTasks } from './outcomes.ts';
+import {
+  type DeployablePackage,
+  installPayload,
+  objectionTo,
+  readPackage,
+  UNKNOWN_SIGNER,
+  uninstallPayload,
+} from './package.ts';
 import { admitLateJoiners, assignRings } from './population.ts';
 
 /**
@@ -39,7 +54,7 @@ export class Look {
     this.deployment = answer.deployment;
   }
 
-  /** Notes what the deployment waits for; operators read it, the audit does not need it. */
+  /** Notes what a finished deployment waits for; operators read it, the audit does not need it. */
   async explain(reason: string): Promise<void> {
     await this.#update(`reason = $2, reason_by_operator = false`, [reason]);
   }
@@ -181,7 +196,12 @@ export class Look {
   }
 
   async dispatch(where: { ring: number; zones: readonly string[]; limit: number }): Promise<number> {
-    const payload = installPayload(await this.package(), this.deployment.package_rules, this.id);
+    const payload = installPayload(
+      await this.#package(this.deployment.pipeline_id),
+      this.deployment.package_rules,
+      this.id,
+    );
+    await settleLeftBehind(this.#client, this.deployment.package_name);
     return dispatch(this.#client, this.deployment, payload, where);
   }
 
@@ -189,9 +209,15 @@ export class Look {
     return recall(this.#client, this.deployment, which);
   }
 
-  /** The package as it stands now: a policy decision may no longer hold. */
-  async package(): Promise<DeployablePackage> {
-    return this.#package(this.deployment.pipeline_id);
+  /** Why no device may get the package as it stands now: a policy decision may no longer hold. */
+  async objection(): Promise<string | undefined> {
+    return objectionTo(await this.#package(this.deployment.pipeline_id));
+  }
+
+  /** Why no device could check the package. */
+  async signerProblem(): Promise<string | undefined> {
+    const { signer } = await this.#package(this.deployment.pipeline_id);
+    return signer === undefined ? UNKNOWN_SIGNER : undefined;
   }
 
   async #package(pipelineId: string): Promise<DeployablePackage> {
@@ -208,13 +234,22 @@ export class Look {
     return rollbackLeft(this.#client, this.id);
   }
 
-  /** Has touched devices go back to the previous version, or without the package where there is none. */
+  /**
+   * Has touched devices go back to the previous version, or without the package where there is none. They stay as they
+   * are where the previous version's signer is not known.
+   */
   async dispatchRollback(limit: number): Promise<number> {
-    const { previous_pipeline_id: previous, pipeline_id } = this.deployment;
+    const { previous_pipeline_id: previous, pipeline_id, package_name } = this.deployment;
+    const target = await this.#package(previous ?? pipeline_id);
+    if (previous !== null && target.signer === undefined) {
+      const version = `${package_name} ${target.pipeline.package_version}`;
+      return failRollback(this.#client, this.id, `No way back to ${version}: ${UNKNOWN_SIGNER}`);
+    }
     const payload =
       previous === null
-        ? uninstallPayload((await this.#package(pipeline_id)).pipeline, this.id)
-        : installPayload(await this.#package(previous), undefined, this.id);
+        ? uninstallPayload(target.pipeline, this.id)
+        : installPayload(target, undefined, this.id);
+    await settleLeftBehind(this.#client, package_name);
     return dispatchRollback(this.#client, this.deployment, payload, limit);
   }
 
@@ -250,9 +285,13 @@ export class RolloutStore {
     });
   }
 
-  /** Has the workflows of all deployments that are under way look, and start where they were lost. */
+  /**
+   * Has the workflows of all deployments that are under way look, and start where they were lost; and takes over what
+   * the devices of those did that nobody looks at any more.
+   */
   async remind(): Promise<number> {
     return inTransaction(this.#pool, async (client) => {
+      await settleLeftBehind(client);
       const { rows } = await client.query<DeploymentRow>(
         `SELECT * FROM deployment_intent WHERE status IN ('AWAITING_APPROVAL', 'ROLLING_OUT', 'PAUSED', 'ROLLING_BACK')
            OR (status = 'COMPLETED' AND (plan ->> 'late_joiners')::boolean AND joiners_stopped_at IS NULL) ORDER BY id`,

@@ -41,8 +41,8 @@ export class PipelineLogStore {
   }
 
   /**
-   * Whole pieces from `offset` on, which must be a beginning or a `next_offset`, and of the last `tail` bytes where that
-   * is given; undefined without a pipeline.
+   * Whole pieces from `offset` on, which must be a beginning or a `next_offset`; of these, where `tail` is given, those
+   * that the last `tail` bytes lie in. Undefined without a pipeline.
    */
   async read(
     pipelineId: string,
@@ -61,7 +61,8 @@ export class PipelineLogStore {
        FROM packaging_pipeline p LEFT JOIN packaging_log l ON l.pipeline_id = p.id
        LEFT JOIN LATERAL (
          SELECT content, start_byte FROM packaging_log_piece
-         WHERE pipeline_id = p.id AND start_byte >= GREATEST($2, l.bytes - $4::bigint)
+         WHERE pipeline_id = p.id AND start_byte >= GREATEST($2, (
+           SELECT max(start_byte) FROM packaging_log_piece WHERE pipeline_id = p.id AND start_byte <= l.bytes - $4::bigint))
          ORDER BY start_byte LIMIT $3) piece ON true
        WHERE p.id = $1 ORDER BY piece.start_byte`,
       [pipelineId, offset, limit, tail ?? null],

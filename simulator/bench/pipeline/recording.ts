@@ -44,7 +44,8 @@ mkdir -p "$call"
 if [ "$#" -gt 0 ]; then printf '%s\\0' "$@" > "$call/args"; else : > "$call/args"; fi
 pwd > "$call/cwd"
 env -0 > "$call/env"
-folder=\${HOME%/home}
+# Each run has its home in a folder of its own, in the workspace.
+folder=\${HOME%/run-*/home}
 # GnuPG's folder may lie elsewhere.
 gnupg=$GNUPGHOME
 for word in "$@"; do

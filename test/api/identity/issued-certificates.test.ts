@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { type FindIssued, PeerVerifier } from '../../../api/identity/peer.ts';
 import { IssuedCertificates } from '../../../db/stores/agent/issued-certificates.ts';
+import type { Logger } from '../../../runtime/logger.ts';
 import type { TestAgent } from '../../harness/agent-client.ts';
 import { daysFromNow, opensslCertificate } from '../support/openssl.ts';
 import { World } from '../support/world.ts';
@@ -58,6 +59,32 @@ describe('Certificates that a proxy hands on', () => {
     const noted = { agentId: agent.id, notBefore: daysFromNow(from), notAfter: daysFromNow(to) };
     const peers = verifier(async () => noted);
     for (const _again of [1, 2]) expect(await peers.ofHeader(header)).toEqual({ kind: 'rejected', reason });
+  });
+
+  it('tell once an outage that they cannot be looked up, and when they can again', async () => {
+    const told: string[] = [];
+    const logger = {
+      info: (message: string) => told.push(message),
+      warn: (_facts: object, message: string) => told.push(message),
+    } as unknown as Pick<Logger, 'info' | 'warn'>;
+    let away = true;
+    const peers = new PeerVerifier(
+      world.api.caPem,
+      () => (away ? Promise.reject(new Error('connection lost')) : Promise.resolve(undefined)),
+      [],
+      logger,
+    );
+    // Those that are refused are looked up each time.
+    const stranger = `:${Buffer.from('stranger').toString('base64')}:`;
+    const ask = () => peers.ofHeader(stranger);
+    for (const _again of [1, 2]) await ask();
+    expect(told).toEqual(['Certificates cannot be looked up, and are verified one by one']);
+    away = false;
+    for (const _again of [1, 2]) await ask();
+    expect(told).toHaveLength(2);
+    away = true;
+    await ask();
+    expect(told).toHaveLength(3);
   });
 
   it.each([

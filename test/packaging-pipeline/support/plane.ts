@@ -159,7 +159,8 @@ export class PackagingPlane {
 
   /** As when a machine burns down with its disk. */
   async loseWorkspaces(): Promise<void> {
-    await rm(this.workspaces, { recursive: true, force: true });
+    // A step may be noting something.
+    await rm(this.workspaces, { recursive: true, force: true, maxRetries: 5 });
   }
 
   /** A worker that knows of nothing but the workspaces takes over. */

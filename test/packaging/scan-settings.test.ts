@@ -1,0 +1,176 @@
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { KNOWN_ADVISORIES, writeTrivyDatabase } from '../../cli/demo/trivy-database.ts';
+import { lookByTrivy, makeSbom, scan, stageSource, type ToolContext } from '../../packaging/index.ts';
+import { freshTrivyDatabase } from '../../packaging/scan/database.ts';
+import { sha256OfFile } from '../../packaging/tools/toolbox.ts';
+import { eventually } from '../harness/temporal.ts';
+import { describePackage } from './support/descriptions.ts';
+import { ensureOsvScanner, writeOsvDatabase } from './support/osv-scanner.ts';
+import { PackagingWorld } from './support/world.ts';
+
+const HOUR_MS = 3_600_000;
+const WEAKNESS = 'CVE-2019-10744';
+
+let world: PackagingWorld;
+let ctx: ToolContext;
+let root: string;
+
+beforeAll(async () => {
+  world = await PackagingWorld.open();
+  await writeTrivyDatabase(world.path('trivy'), KNOWN_ADVISORIES, new Date());
+}, 60_000);
+afterAll(() => world.close());
+beforeEach(async () => {
+  ctx = await world.context();
+  ({ root } = await stageSource(ctx, await world.source('4.17.4'), describePackage('deb')));
+});
+
+async function plant(path: string, content: string): Promise<void> {
+  await mkdir(dirname(join(root, path)), { recursive: true });
+  await writeFile(join(root, path), content);
+}
+
+const withScan = (
+  changes: Partial<ToolContext['settings']['scan']>,
+  settings: Partial<ToolContext['settings']> = {},
+  from: ToolContext = ctx,
+): ToolContext => ({
+  ...from,
+  settings: { ...from.settings, ...settings, scan: { ...from.settings.scan, ...changes } },
+});
+const ids = async (context: ToolContext, scanner: 'trivy' | 'osv-scanner' = 'trivy') =>
+  (await scan(context, root, scanner)).findings.map(({ id }) => id);
+
+describe('A package does not decide how it is looked at', () => {
+  it.each([
+    ['.trivyignore', `${WEAKNESS}\n`],
+    ['.trivyignore.yaml', `vulnerabilities:\n  - id: ${WEAKNESS}\n`],
+    ['trivy.yaml', 'severity:\n  - LOW\n'],
+    ['trivy.yaml', 'scan:\n  skip-files:\n    - "**/package-lock.json"\n    - "lib/package-lock.json"\n'],
+    ['trivy.yaml', 'pkg:\n  types:\n    - os\n'],
+  ])('by Trivy with %s: %j', async (path, content) => {
+    await plant(path, content);
+    expect(await ids(ctx)).toEqual([WEAKNESS]);
+    expect((await makeSbom(ctx, root, 'spdx')).components).toMatchObject([{ name: 'lodash' }]);
+  });
+
+  it.each(['osv-scanner.toml', 'lib/osv-scanner.toml'])(
+    'by osv-scanner with %s',
+    async (path) => {
+      await plant(path, '[[IgnoredVulns]]\nid = "GHSA-jf85-cpcp-j695"\nreason = "none"\n');
+      const programs = { 'osv-scanner': await ensureOsvScanner() };
+      const osvDatabase = await writeOsvDatabase(world, 'osv-planted');
+      expect(await ids(withScan({ osvDatabase }, { programs }), 'osv-scanner')).toEqual([WEAKNESS]);
+    },
+    600_000,
+  );
+});
+
+describe('Trivy’s database', () => {
+  it('is out of reach of what a package makes of Trivy', async () => {
+    const cache = world.path('trivy-shared');
+    await writeTrivyDatabase(cache, KNOWN_ADVISORIES, new Date());
+    const files = ['trivy.db', 'metadata.json'].map((name) => join(cache, 'db', name));
+    const before = await Promise.all(files.map(sha256OfFile));
+    const poisoned = await world.put(
+      'trivy-poisoned',
+      `#!/bin/sh
+while [ "$1" != --cache-dir ]; do shift; done
+for name in trivy.db metadata.json; do
+  echo poison >> "$2/db/$name" || exit 3
+  echo poison >> '${cache}/db/'$name
+done
+exit 7
+`,
+      0o755,
+    );
+    const programs = { trivy: poisoned };
+    await expect(scan(withScan({ trivyCache: cache }, { programs }), root, 'trivy')).rejects.toThrow(
+      /trivy failed \(7\)/,
+    );
+    expect(await Promise.all(files.map(sha256OfFile))).toEqual(before);
+  });
+
+  it('may lie behind a link', async () => {
+    await symlink(world.path('trivy'), world.path('trivy-link'));
+    expect(await ids(withScan({ trivyCache: world.path('trivy-link') }))).toEqual([WEAKNESS]);
+  });
+
+  it('that has grown too old since the tree was looked at is not scanned by', async () => {
+    const cache = world.path('trivy-growing-old');
+    const at = (hours: number) =>
+      writeTrivyDatabase(cache, KNOWN_ADVISORIES, new Date(Date.now() - hours * HOUR_MS));
+    await at(1);
+    const here = withScan({ trivyCache: cache });
+    const looked = await lookByTrivy(here, root);
+    const old = { ...looked, database_updated_at: new Date(Date.now() - 25 * HOUR_MS).toISOString() };
+    const { database_updated_at } = await scan(here, root, 'trivy', old);
+    expect(database_updated_at).toBe(looked.database_updated_at);
+    await at(25);
+    await expect(scan(here, root, 'trivy', old)).rejects.toMatchObject({
+      code: 'scan-database',
+      reason: 'age',
+    });
+  });
+
+  describe('that is being fetched for another step', () => {
+    const begin = async (name: string) => {
+      const calls = world.path(name);
+      await mkdir(calls);
+      await writeTrivyDatabase(join(calls, 'made'), KNOWN_ADVISORIES, new Date());
+      // The first to come hangs, the others succeed.
+      const slow = await world.put(
+        `${name}-trivy`,
+        `#!/bin/sh
+while [ "$1" != --cache-dir ]; do shift; done
+if mkdir '${calls}/first' 2>/dev/null; then exec sleep 60; fi
+cp -r '${calls}/made/db' "$2/"
+`,
+        0o755,
+      );
+      const fetchFor = async (signal: AbortSignal) =>
+        freshTrivyDatabase(
+          withScan(
+            { trivyCache: join(calls, 'cache'), trivyRepository: 'mirror.example/db' },
+            // Not in a sandbox, so that it can note that it was called.
+            { programs: { trivy: slow, bwrap: '/bin/false' } },
+            await world.context({ signal }),
+          ),
+        );
+      const first = new AbortController();
+      const firstEnds = fetchFor(first.signal).catch((error: unknown) => error);
+      await eventually(() =>
+        readFile(join(calls, 'first')).catch((error) => expect(error.code).toBe('EISDIR')),
+      );
+      return { first, firstEnds, fetchFor };
+    };
+
+    it('is fetched by who waits once the other’s step is cancelled', async () => {
+      const { first, firstEnds, fetchFor } = await begin('cancelled');
+      const second = fetchFor(new AbortController().signal);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      first.abort(new Error('cancelled'));
+      expect(await second).toBeInstanceOf(Date);
+      expect(await firstEnds).toEqual(new Error('cancelled'));
+    });
+
+    it('does not keep who waits from being cancelled', async () => {
+      const { first, firstEnds, fetchFor } = await begin('waiting');
+      const own = new AbortController();
+      const second = fetchFor(own.signal);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      own.abort(new Error('not me'));
+      await expect(second).rejects.toThrow('not me');
+      first.abort(new Error('cancelled'));
+      await firstEnds;
+    });
+  });
+});
+
+it('What one run of Trivy needed is gone after it', async () => {
+  await scan(ctx, root, 'trivy');
+  for (const view of ['fs', 'rootfs'])
+    await expect(readFile(join(ctx.workspace, `trivy-${view}`))).rejects.toMatchObject({ code: 'ENOENT' });
+  await rm(root, { recursive: true });
+});
