@@ -117,15 +117,12 @@ const Answer = ({ call }: { call: IncidentCall }) => (
 const tokens = (input: number, output: number): string =>
   `${input.toLocaleString('en')} in, ${output.toLocaleString('en')} out`;
 
-const sumOf = (calls: readonly IncidentCall[], field: 'input_tokens' | 'output_tokens'): number =>
-  calls.reduce((sum, call) => sum + call[field], 0);
-
 export async function Calls({ api, incident, path, query }: ListProps) {
   const page = await api.page(`/incidents/${incident.id}/calls`, incidentCallSchema, {
     limit: SHOWN,
     cursor: query['calls'],
   });
-  const all = page.next_cursor === null && query['calls'] === undefined;
+  const { calls, cached_calls, input_tokens, output_tokens } = incident.cost;
   return (
     <Section title="Questions to providers" id="calls">
       {page.items.length === 0 ? (
@@ -133,8 +130,8 @@ export async function Calls({ api, incident, path, query }: ListProps) {
       ) : (
         <>
           <p>
-            Tokens of {all ? 'all questions' : 'the questions on this page'}:{' '}
-            {tokens(sumOf(page.items, 'input_tokens'), sumOf(page.items, 'output_tokens'))}.
+            Questions in all: {calls}, of them from the cache: {cached_calls}. Tokens:{' '}
+            {tokens(input_tokens, output_tokens)}.
           </p>
           <Table
             caption="Questions to providers"

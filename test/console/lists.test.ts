@@ -69,7 +69,7 @@ describe('Lists of the console', () => {
     for (const words of [
       '21 failures.',
       'the model’s own word 90 %, agreement with the rules 100 %',
-      'Tokens of the questions on this page: 24,000 in, 600 out.',
+      'Questions in all: 42, of them from the cache: 42. Tokens: 50,400 in, 1,260 out.',
       '1,200 in, 30 out',
       '2 × ip address',
       'said &lt;this&gt;',
