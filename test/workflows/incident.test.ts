@@ -83,6 +83,16 @@ async function runs(id: string, agent: string, error?: string) {
   await relayed();
 }
 
+/** The webhook hears of the remedy's end, and why; a delivery that is tried again waits by the server's clock. */
+const toldAgain = (id: string, advice: unknown) =>
+  eventually(async () => {
+    await plane.pass(2);
+    expect(webhook.deliveries.map(({ body }) => JSON.parse(body))).toContainEqual({
+      why: 'decision_needed',
+      incident: expect.objectContaining({ id, status: 'AWAITING_DECISION', advice }),
+    });
+  }, 60);
+
 const firstOf = async (id: string) => (await trouble.remedies(id))[0]?.agent_id ?? '';
 
 it('opened, classified, approved, healthy on the first device, then on the rest: resolved', async () => {
@@ -185,6 +195,7 @@ it('a script that fails on the first device brings a person back, and the next a
     advice: 'The remedy failed on the first device',
     remedies: { FAILED: 1, SKIPPED: 1 },
   });
+  await toldAgain(id, 'The remedy failed on the first device');
   const script = { interpreter: 'sh', script: 'echo better', verification: '', explanation: '' } as const;
   await trouble.incidents.edit(id, script, DECIDER);
   await approve(id);
@@ -200,6 +211,7 @@ it('stopped on the first device: a person decides anew, with reminders, and noth
   await plane.syncClock();
   expect(await trouble.incidents.stop(id, 'odd', DECIDER)).toEqual({ kind: 'decided' });
   await relayed();
+  await toldAgain(id, expect.stringMatching(/^Stopped by .*: odd$/));
   await eventually(async () =>
     expect(await handle.query('incidentSnapshot')).toMatchObject({
       status: 'AWAITING_DECISION',
@@ -244,6 +256,7 @@ it('a first device that does not take the script in time is given up', async () 
   await plane.pass(3_610);
   await becomes(id, 'AWAITING_DECISION');
   expect((await trouble.remedies(id))[0]?.error).toBe('Not remedied within its time');
+  await toldAgain(id, 'The remedy failed on the first device');
 });
 
 it('a first device that is not heard after the script is given up, not healthy', async () => {

@@ -3,6 +3,7 @@ import {
   condition,
   continueAsNew,
   log,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -12,6 +13,7 @@ import {
 import type { IncidentActivities } from '../../activities/incident/activities.ts';
 import type { AnalysisActivities } from '../../activities/incident/analysis.ts';
 import type { IncidentDue, IncidentEnd, IncidentSnapshot } from '../../contracts/incident/snapshot.ts';
+import type { IncidentStatus } from '../../contracts/incident/states.ts';
 import { AI_TASK_QUEUE } from '../../contracts/temporal.ts';
 import { SEARCH_ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { describeIncident } from './describe.ts';
@@ -45,10 +47,15 @@ const SUMMARIES: Readonly<Record<IncidentDue, string>> = {
 
 /**
  * The story of one incident. Postgres is the authority for its state and tells the workflow of changes; the workflow
- * holds the timers and sees ids and states only: what devices and models say stays in Postgres.
+ * holds the timers and sees ids and states only: what devices and models say stays in Postgres. `before`: the state that
+ * the run before this one saw last, when there was one.
  */
-export async function incident(opened: IncidentSnapshot): Promise<IncidentEnd> {
+export async function incident(
+  opened: IncidentSnapshot,
+  before: IncidentStatus = opened.status,
+): Promise<IncidentEnd> {
   let known = opened;
+  let last = before;
   let shown = '';
   let acted: IncidentSnapshot | undefined;
   const hear = (next: IncidentSnapshot): void => {
@@ -59,7 +66,11 @@ export async function incident(opened: IncidentSnapshot): Promise<IncidentEnd> {
   for (;;) {
     shown = show(known, shown);
     if (known.status === 'CLOSED') break;
-    if (workflowInfo().continueAsNewSuggested) return continueAsNew<typeof incident>(known);
+    if (workflowInfo().continueAsNewSuggested) return continueAsNew<typeof incident>(known, last);
+    if (isBackFrom(last, known.status) && patched('tell-of-fall-back')) {
+      notify(known.incident_id, 'decision_needed');
+    }
+    last = known.status;
     if (known.status === 'OPENED') {
       hear(await analyse(known.incident_id));
       continue;
@@ -78,6 +89,10 @@ export async function incident(opened: IncidentSnapshot): Promise<IncidentEnd> {
   }
   return { outcome: known.outcome, occurrences: known.occurrences };
 }
+
+/** A remedy ended with a person, by itself or because somebody stopped it: who must decide has to hear of it. */
+const isBackFrom = (last: IncidentStatus, now: IncidentStatus): boolean =>
+  (last === 'CANARY' || last === 'ROLLOUT') && now === 'AWAITING_DECISION';
 
 /** Classification, then a suggestion; whatever goes wrong, a person gets the incident. */
 async function analyse(id: string): Promise<IncidentSnapshot> {

@@ -80,6 +80,8 @@ export async function recordIncidents(
     await relayed();
     await failed.handle.result();
     await recordHistory(failed.handle, 'incident.canary-failed.json');
+    // As it goes since somebody is told of it.
+    await recordHistory(failed.handle, 'incident.fallen-back.json');
 
     const stopped = await waiting(2);
     await trouble.approve(stopped.id);
