@@ -137,16 +137,10 @@ export const pipelineLogQuery = z.strictObject({
     .min(0)
     .default(0)
     .meta({ description: 'Bytes from the beginning: next_offset of the answer before' }),
-  tail: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(MAX_LOG_BYTES)
-    .optional()
-    .meta({
-      description:
-        'Begin with the piece that lies so many bytes before the present end, where that is later than the offset',
-    }),
+  tail: z.coerce.number().int().min(1).max(MAX_LOG_BYTES).optional().meta({
+    description:
+      'Begin with the piece that lies so many bytes before the present end, where that is later than the offset',
+  }),
   limit: z.coerce
     .number()
     .int()

@@ -10,7 +10,10 @@ const { scripts } = z
   .object({ scripts: z.record(z.string(), z.string()) })
   .parse(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')));
 const folders = readdirSync(ROOT, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !['node_modules', 'dist', 'coverage'].includes(entry.name))
+  .filter(
+    (entry) =>
+      entry.isDirectory() && !['node_modules', 'dist', 'coverage', '.artifacts'].includes(entry.name),
+  )
   .map(({ name }) => name);
 
 /** Paths of the repository that a page names in backticks: those that begin with one of its folders. */

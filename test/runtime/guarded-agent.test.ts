@@ -113,6 +113,7 @@ it.each([
   ['::ffff:10.0.0.1', false],
   ['2002:7f00:1::', false],
   ['::127.0.0.1', false],
+  ['::7f00:1', false],
   ['4000::1', false],
   ['no address', false],
 ])('%s is public: %s', (address, expected) => {
