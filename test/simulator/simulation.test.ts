@@ -61,7 +61,7 @@ it('1,000 agents register, live through a partition, work, and every check holds
 
   const same = await run('compare', join(report, 'report.json'), join(report, 'report.json'));
   expect(same).toMatchObject({ status: 0, said: expect.stringContaining('Nothing got slower') });
-}, 240_000);
+}, 600_000);
 
 it('a bad package is stopped by the gate of a ring, and taken back', async () => {
   const report = join(folder, 'bad-package');
@@ -88,7 +88,7 @@ it('a bad package is stopped by the gate of a ring, and taken back', async () =>
     }),
   );
   expect(scenario.events.join()).toContain('the deployment ended after');
-}, 240_000);
+}, 600_000);
 
 it('a platform that is killed under 200 agents by mutual TLS loses nothing', async () => {
   const { status, said } = await run(
@@ -119,7 +119,7 @@ it('a platform that is killed under 200 agents by mutual TLS loses nothing', asy
   );
   expect(said).not.toContain('✗');
   expect(status).toBe(0);
-}, 240_000);
+}, 600_000);
 
 it.each([
   [['--agents', 'none'], 2, /whole number/],
