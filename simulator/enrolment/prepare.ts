@@ -99,8 +99,8 @@ async function insert(
        INSERT INTO agent_presence (agent_id, shard, status, agent_version, hardware_id)
        SELECT f.id, f.shard, 'UNKNOWN', f.agent_version, f.hardware_id FROM fleet f JOIN enrolled e ON e.id = f.id
      )
-     INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, not_after, issued_at, authority_sha256)
-     SELECT f.serial, f.id, f.fingerprint, $11, now(), $12 FROM fleet f JOIN enrolled e ON e.id = f.id`,
+     INSERT INTO agent_certificate (serial, agent_id, fingerprint_sha256, not_before, not_after, issued_at, authority_sha256)
+     SELECT f.serial, f.id, f.fingerprint, now() - interval '1 minute', $11, now(), $12 FROM fleet f JOIN enrolled e ON e.id = f.id`,
     [
       agents.map(({ id }) => id),
       agents.map(({ profile }) => profile.hardwareId),

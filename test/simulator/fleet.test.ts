@@ -1,6 +1,7 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { Agent } from 'undici';
 import { PeerVerifier } from '../../api/identity/peer.ts';
+import { IssuedCertificates } from '../../db/stores/agent/issued-certificates.ts';
 import { makeSharedKeys } from '../../simulator/enrolment/identity.ts';
 import { prepareAgents } from '../../simulator/enrolment/prepare.ts';
 import { registerAgents } from '../../simulator/enrolment/register.ts';
@@ -182,11 +183,17 @@ describe('Enrolment', () => {
 
   it('prints certificates that the API takes for its own, with a serial number each', async () => {
     const agents = await prepared(15);
+    const issued = new IssuedCertificates(api.database.pool, api.authority.fingerprint);
     const verifier = new PeerVerifier(api.caPem, async () => undefined);
     const serials = new Set<string>();
     for (const agent of agents) {
       const peer = await verifier.ofHeader(`:${agent.certificate.toString('base64')}:`);
       expect(peer).toMatchObject({ kind: 'agent', agentId: agent.id });
+      expect(await issued.find(createHash('sha256').update(agent.certificate).digest('hex'))).toEqual({
+        agentId: agent.id,
+        notBefore: expect.any(Date),
+        notAfter: expect.any(Date),
+      });
       const certificate = new X509Certificate(agent.certificate);
       expect(certificate.subject).toContain(agent.profile.hostname);
       serials.add(certificate.serialNumber);
