@@ -146,6 +146,14 @@ describe('the agent as a process', () => {
     await promisify(execFile)(process.execPath, [script, '--version', version, '--outfile', outfile]);
     return outfile;
   };
+  /** Empty when the process has ended since it was listed. */
+  const environmentOf = (pid: string | undefined): string => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8');
+    } catch {
+      return '';
+    }
+  };
   const workersOf = async (home: string): Promise<number[]> => {
     const { stdout } = await promisify(execFile)('ps', ['-eo', 'pid,stat,args']).catch(() => ({
       stdout: '',
@@ -154,8 +162,7 @@ describe('the agent as a process', () => {
     for (const line of stdout.split('\n')) {
       const [pid, state, ...args] = line.trim().split(/\s+/);
       if (!args.includes('--supervised') || state?.startsWith('Z')) continue;
-      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-      if (environment.includes(`EUCORA_AGENT_HOME=${home}\0`)) pids.push(Number(pid));
+      if (environmentOf(pid).includes(`EUCORA_AGENT_HOME=${home}\0`)) pids.push(Number(pid));
     }
     return pids;
   };
