@@ -170,7 +170,7 @@ describe('courier', () => {
     await courier.send(word('00000000-0000-4000-8000-000000000001', 'start'));
     await courier.send(report);
     courier.start();
-    await courier.flush(2_000);
+    await courier.flush(30_000);
     expect(said).toEqual([
       'start 00000000-0000-4000-8000-000000000001',
       'deployment',
@@ -382,7 +382,7 @@ describe('courier', () => {
     for (const name of readdirSync(directory)) writeFileSync(join(directory, name), 'broken');
     await courier.send(word(good, 'complete'));
     courier.start();
-    await courier.flush(2_000);
+    await courier.flush(30_000);
     expect(said).toEqual([`complete ${good}`]);
     expect(outbox.counters).toMatchObject({ words: 0, telemetry: 0 });
     await courier.stop();
