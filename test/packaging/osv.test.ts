@@ -1,26 +1,19 @@
 import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scan, stageSource, type ToolContext } from '../../packaging/index.ts';
+import { scan, type ToolContext } from '../../packaging/index.ts';
 import { osvFindings, severityOfScore } from '../../packaging/scan/osv.ts';
 import { craftZip } from './support/archives.ts';
-import { describePackage } from './support/descriptions.ts';
 import { ensureOsvScanner, writeOsvDatabase } from './support/osv-scanner.ts';
-import { PackagingWorld } from './support/world.ts';
+import { PackagingWorld, type Staged } from './support/world.ts';
 
 let world: PackagingWorld;
-let sick: { ctx: ToolContext; root: string };
-let sound: { ctx: ToolContext; root: string };
-
-async function staged(lodash: string): Promise<{ ctx: ToolContext; root: string }> {
-  const ctx = await world.context();
-  const { root } = await stageSource(ctx, await world.source(lodash), describePackage('deb'));
-  return { ctx, root };
-}
+let sick: Staged;
+let sound: Staged;
 
 beforeAll(async () => {
   world = await PackagingWorld.open();
-  sick = await staged('4.17.4');
-  sound = await staged('4.17.21');
+  sick = await world.staged('4.17.4');
+  sound = await world.staged('4.17.21');
 }, 60_000);
 afterAll(() => world.close());
 

@@ -3,35 +3,21 @@ import { join } from 'node:path';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { KNOWN_ADVISORIES, writeTrivyDatabase } from '../../cli/demo/trivy-database.ts';
 import { packagingPolicySchema } from '../../contracts/packaging-pipeline/policy.ts';
-import {
-  decidePolicy,
-  lookByTrivy,
-  makeSbom,
-  scan,
-  stageSource,
-  type ToolContext,
-} from '../../packaging/index.ts';
+import { decidePolicy, lookByTrivy, makeSbom, scan, type ToolContext } from '../../packaging/index.ts';
 import { renderCycloneDx } from '../../packaging/sbom/cyclonedx.ts';
 import { scanDatabaseProblem } from '../../packaging/scan/database.ts';
 import { readTrivyReport } from '../../packaging/scan/trivy-reports.ts';
-import { describePackage } from './support/descriptions.ts';
-import { PackagingWorld } from './support/world.ts';
+import { PackagingWorld, type Staged } from './support/world.ts';
 
 let world: PackagingWorld;
-let sick: { ctx: ToolContext; root: string };
-let sound: { ctx: ToolContext; root: string };
-
-async function staged(lodash: string): Promise<{ ctx: ToolContext; root: string }> {
-  const ctx = await world.context();
-  const { root } = await stageSource(ctx, await world.source(lodash), describePackage('deb'));
-  return { ctx, root };
-}
+let sick: Staged;
+let sound: Staged;
 
 beforeAll(async () => {
   world = await PackagingWorld.open();
   await writeTrivyDatabase(world.path('trivy'), KNOWN_ADVISORIES, new Date());
-  sick = await staged('4.17.4');
-  sound = await staged('4.17.21');
+  sick = await world.staged('4.17.4');
+  sound = await world.staged('4.17.21');
 }, 60_000);
 afterAll(() => world.close());
 
@@ -162,7 +148,7 @@ describe('An SBOM', () => {
   });
 
   it('of the scan’s own reports names what Trivy’s own does, and what is installed without a lock file', async () => {
-    const { ctx, root } = await staged('4.17.4');
+    const { ctx, root } = await world.staged('4.17.4');
     const put = async (path: string, content: string): Promise<void> => {
       await mkdir(join(root, path, '..'), { recursive: true });
       await writeFile(join(root, path), content);

@@ -1,38 +1,9 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { cacheDirectory, installOnce } from '../../../cli/engines/cache.ts';
-import { runCommand } from '../../../cli/engines/command.ts';
-import { quietProgress } from '../../harness/engines.ts';
+import { ensureGoProgram } from '../../harness/go-program.ts';
 import { craftZip } from './archives.ts';
 import type { PackagingWorld } from './world.ts';
 
-const VERSION = 'v2.5.0';
-const PACKAGE = `github.com/google/osv-scanner/v2/cmd/osv-scanner@${VERSION}`;
-
-/** The osv-scanner of this machine, else one that Go builds once a user, which takes some minutes. */
-export async function ensureOsvScanner(): Promise<string> {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    const path = join(folder, 'osv-scanner');
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
-  }
-  const folder = await installOnce({
-    root: cacheDirectory(),
-    name: `osv-scanner-${VERSION}-${process.platform}-${process.arch}`,
-    progress: quietProgress,
-    install: async (target) => {
-      const own = { GOBIN: target, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', GO111MODULE: 'on' };
-      await runCommand('go', ['install', '-ldflags=-s -w', PACKAGE], {
-        cwd: target,
-        env: { ...process.env, ...own },
-      });
-    },
-  });
-  return join(folder, 'osv-scanner');
-}
+export const ensureOsvScanner = (): Promise<string> =>
+  ensureGoProgram('osv-scanner', 'github.com/google/osv-scanner/v2/cmd/osv-scanner', 'v2.5.0');
 
 const ADVISORY = {
   schema_version: '1.7.0',

@@ -21,6 +21,11 @@ import { describePackage } from './descriptions.ts';
 
 export const exec = promisify(execFile);
 
+export interface Staged {
+  readonly ctx: ToolContext;
+  readonly root: string;
+}
+
 let toolPath: Promise<string[]> | undefined;
 
 /** Folders with all tools of this machine; a missing one fails the tests. */
@@ -95,6 +100,13 @@ export class PackagingWorld {
         ...settings,
       },
     };
+  }
+
+  /** A staged source that names a version of lodash, in a workspace of its own. */
+  async staged(lodash: string): Promise<Staged> {
+    const ctx = await this.context();
+    const { root } = await stageSource(ctx, await this.source(lodash), describePackage('deb'));
+    return { ctx, root };
   }
 
   /** A tar.gz with a small program and a lock file that names a version of lodash. */
