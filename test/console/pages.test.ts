@@ -185,7 +185,7 @@ describe('Pages without a browser', () => {
         await certificates.add(id, { ...known, notBefore: day(-90), notAfter: day(1.5) }, 'test');
       }
       await sql(
-        'UPDATE agent_certificate SET not_before = NULL, issued_at = $2 WHERE agent_id = $1 AND serial = $3',
+        'UPDATE agent_certificate SET not_before = NULL, authority_sha256 = NULL, issued_at = $2 WHERE agent_id = $1 AND serial = $3',
         [id, day(0.1), '03'],
       );
       const { html } = await viewer.get(`/console/agents/${id}`);
