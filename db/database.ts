@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { Sequelize } from 'sequelize';
 import { defineModels, type Models } from './models/index.ts';
@@ -76,6 +77,21 @@ export async function inTransaction<T>(
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   return retrying(() => runTransaction(pool, work));
+}
+
+const names = new Map<string, string>();
+
+/**
+ * A statement that each connection parses and plans once. For texts of which there are few: a connection keeps them all. They
+ * name the columns that they answer, for Postgres refuses a `*` that has grown since.
+ */
+export function prepared(text: string, values: readonly unknown[]): pg.QueryConfig {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = createHash('sha256').update(text).digest('hex').slice(0, 32);
+    names.set(text, name);
+  }
+  return { name, text, values: [...values] };
 }
 
 /** One statement that commits by itself, run again when it lost a deadlock; within a transaction, run once. */

@@ -1,6 +1,6 @@
-import { Context } from '@temporalio/activity';
 import type { Assistant } from '../../ai/assistant/ports.ts';
 import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
+import { alive } from '../alive.ts';
 
 export type AnalysisActivities = ReturnType<typeof analysisActivities>;
 
@@ -17,7 +17,7 @@ export function analysisActivities(incidents: Incidents, assistant: Assistant) {
     async classifyIncident(id: string): Promise<void> {
       const input = await incidents.analysisInput(id);
       if (input === undefined || input.classified) return;
-      const result = await alive((signal) =>
+      const result = await alive(HEARTBEAT_MS, (signal) =>
         assistant.classifyIncident(input.failure, { signal, fresh: input.wish !== null }),
       );
       await incidents.keepClassification(id, input.analysis, result);
@@ -26,7 +26,7 @@ export function analysisActivities(incidents: Incidents, assistant: Assistant) {
       const input = await incidents.analysisInput(id);
       if (input?.classification == null) return;
       const { failure, classification, wish } = input;
-      const result = await alive((signal) =>
+      const result = await alive(HEARTBEAT_MS, (signal) =>
         assistant.suggestRemediation(
           { failure, classification, ...(wish === null ? {} : { wish }) },
           { signal, fresh: wish !== null },
@@ -35,15 +35,4 @@ export function analysisActivities(incidents: Incidents, assistant: Assistant) {
       await incidents.keepSuggestion(id, input.analysis, result, input.trusted);
     },
   };
-}
-
-/** Heartbeats while `work` waits for providers, so that a worker that died is noticed. */
-async function alive<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const context = Context.current();
-  const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-  try {
-    return await work(context.cancellationSignal);
-  } finally {
-    clearInterval(beat);
-  }
 }

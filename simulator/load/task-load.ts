@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Recorder } from '../measure/recorder.ts';
 import type { Operator } from '../platform/operator.ts';
+import { FIRST_PACE, nextPace, type Pace } from './pace.ts';
 
 export interface TaskLoadOptions {
   readonly fleet: Fleet;
@@ -15,8 +16,6 @@ export interface TaskLoadOptions {
   readonly lookEveryMs: number;
 }
 
-const FIRST_RATE = 2;
-const MOST = 500;
 const TICK_MS = 50;
 /** Requests under way; a platform that cannot take more gets no more. */
 const MOST_UNDER_WAY = 64;
@@ -31,8 +30,8 @@ export class TaskLoad {
   readonly #options: TaskLoadOptions;
   /** Ids of the tasks that the platform confirmed. */
   readonly created: string[] = [];
-  rate: number;
   failures = 0;
+  #pace: Pace;
   #turn = 0;
   #owed = 0;
   #underWay = 0;
@@ -41,7 +40,13 @@ export class TaskLoad {
 
   constructor(options: TaskLoadOptions) {
     this.#options = options;
-    this.rate = options.tasksPerSecond ?? FIRST_RATE;
+    const { tasksPerSecond } = options;
+    this.#pace = tasksPerSecond === undefined ? FIRST_PACE : { ...FIRST_PACE, rate: tasksPerSecond };
+  }
+
+  /** Tasks a second, as it is now. */
+  get rate(): number {
+    return this.#pace.rate;
   }
 
   start(): void {
@@ -93,18 +98,7 @@ export class TaskLoad {
 
   async #adapt(): Promise<void> {
     const overdue = await this.#options.overdue().catch(() => Number.POSITIVE_INFINITY);
-    this.rate = nextRate(this.rate, this.#options.recorder.recentP99('heartbeat'), overdue);
+    const heartbeatP99Ms = this.#options.recorder.recentP99('heartbeat');
+    this.#pace = nextPace(this.#pace, { heartbeatP99Ms, overdue });
   }
-}
-
-/** Heartbeats at or below it leave room for more tasks; in milliseconds. */
-const EASY_MS = 150;
-/** Above it check-ins suffer. */
-const HARD_MS = 400;
-
-/** More by and by while nobody suffers, less at once when somebody does. */
-export function nextRate(rate: number, heartbeatP99Ms: number, overdue: number): number {
-  if (heartbeatP99Ms > HARD_MS || overdue > 20 + 3 * rate) return Math.max(0.5, rate * 0.6);
-  if (heartbeatP99Ms <= EASY_MS && overdue <= 5 + rate) return Math.min(MOST, rate * 1.15 + 0.5);
-  return rate;
 }

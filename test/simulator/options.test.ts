@@ -1,4 +1,3 @@
-import { nextRate } from '../../simulator/load/task-load.ts';
 import { type SimulationOptions, simulateCommand } from '../../simulator/options.ts';
 import { planOf } from '../../simulator/plan.ts';
 
@@ -72,19 +71,4 @@ it('a plan fits the whole scenario into the run', async () => {
     failure_share: 0.2,
   });
   expect(plan.run_id).toMatch(/^20261125100000-bad-package-1000-/);
-});
-
-describe('The rate of tasks', () => {
-  it('grows while check-ins are quick and workflows follow', () => {
-    expect(nextRate(10, 20, 0)).toBeCloseTo(12);
-  });
-  it('stays when it is close to what the machine takes', () => {
-    expect(nextRate(10, 250, 0)).toBe(10);
-    expect(nextRate(10, 20, 30)).toBe(10);
-  });
-  it('falls when check-ins suffer or workflows do not follow, but never to nothing', () => {
-    expect(nextRate(10, 500, 0)).toBe(6);
-    expect(nextRate(10, 20, 1_000)).toBe(6);
-    expect(nextRate(0.5, 500, 0)).toBe(0.5);
-  });
 });

@@ -81,6 +81,17 @@ describe('Scenarios', () => {
       expect(outcome.deployment).toEqual({ tasks: 100, completed: 80, failed: 20, open: 0 });
     },
   );
+
+  it('does not wait for ever for a deployment that gets nowhere', async () => {
+    world.steering.stuck = true;
+    const plan = { ...planFor('deployment'), run_id: 'test-stuck' };
+    const { deployment, events } = await world.play(plan);
+    expect(deployment).toMatchObject({ open: 100 });
+    expect(events).toContainEqual(
+      expect.stringMatching(/^13\d\d s: 100 of 100 devices were still open after 1200 s$/),
+    );
+    expect(events.at(-1)).toMatch(/^13\d\d s: over$/);
+  });
 });
 
 describe('Histories of the simulator’s workflows', () => {

@@ -19,6 +19,7 @@ import { wake } from './messages.ts';
 const { expireShard } = proxyActivities<AgentPresenceActivities>({
   // A pass that a dead worker held is soon taken up by another; one that is only slow goes on where it was.
   startToCloseTimeout: '20 seconds',
+  heartbeatTimeout: '5 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds' },
 });
 

@@ -18,6 +18,8 @@ const { restartPlatform } = proxyActivities<SimulationActivities>({
 });
 
 const LOOK_EVERY_MS = 5_000;
+/** For a deployment at least, however short the run; what has not ended by then is for the checks to judge. */
+const DEPLOYMENT_LIMIT_MS = 15 * 60_000;
 
 /** Each scenario's own events; the run goes on to its end after them. */
 export const STORIES: Readonly<Record<Scenario, (stage: Stage) => Promise<void>>> = {
@@ -70,6 +72,7 @@ async function deploy(stage: Stage): Promise<void> {
   await stage.until(plan.lead_ms, 'Until the deployment begins');
   const { package_name, agents } = plan.deployment;
   const begun = Date.now();
+  const limit = Math.max(plan.duration_ms, DEPLOYMENT_LIMIT_MS);
   stage.tell(`${package_name} goes to ${agents} agents at most`);
   const id = await beginDeployment(plan.deployment);
   for (;;) {
@@ -80,6 +83,10 @@ async function deploy(stage: Stage): Promise<void> {
       stage.tell(
         `the deployment ended after ${seconds} s${progress.status === undefined ? '' : `: ${progress.status}`}`,
       );
+      return;
+    }
+    if (Date.now() - begun >= limit) {
+      stage.tell(`${progress.open} of ${progress.tasks} devices were still open after ${limit / 1_000} s`);
       return;
     }
     await sleep(LOOK_EVERY_MS, { summary: `${progress.open} of ${progress.tasks} devices are open` });

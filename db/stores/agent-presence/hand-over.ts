@@ -20,6 +20,7 @@ export async function handOverTasks(
     set: 'assigned_at = now(), handover_count = t.handover_count + 1',
     params: [agentIds],
     tell: 'soon',
+    often: true,
     queue: 'deliver',
   });
   const byAgent = new Map<string, MovedTask[]>();

@@ -7,8 +7,9 @@ import {
 } from '../../../contracts/agent-task/states.ts';
 import type { Actor } from '../../../contracts/audit/audit.ts';
 import { INCIDENT_WORKFLOW_PREFIX } from '../../../contracts/temporal.ts';
-import { statement } from '../../database.ts';
+import { prepared, statement } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
+import { taskColumns } from './columns.ts';
 
 export type MovedTask = TaskRow & { before_status: TaskStatus };
 
@@ -32,6 +33,8 @@ export interface Move {
    * as one signal) or `no` (the caller is the workflow).
    */
   readonly tell: 'now' | 'soon' | 'no';
+  /** A word that is said often and moves few tasks: planned once a connection. Others are planned by how many they move. */
+  readonly often?: true;
   /** What the move does to the offline queue, in the same statement. */
   readonly queue?: keyof typeof QUEUE_STEPS;
 }
@@ -69,13 +72,12 @@ export async function moveTasks(queryable: Pool | PoolClient, move: Move): Promi
   const transition = TASK_TRANSITIONS[move.word];
   const from = transition.from.map((status) => `'${status}'`).join(', ');
   const status = move.status ?? `'${transition.to}'`;
-  const { rows } = await statement<MovedTask>(queryable, {
-    text: `WITH picked AS MATERIALIZED (
+  const text = `WITH picked AS MATERIALIZED (
        SELECT p.id, p.before_status FROM (${move.pick}) AS p WHERE p.before_status IN (${from})
      ), moved AS (
        UPDATE agent_task t SET status = ${status}, version = t.version + 1${move.set ? `, ${move.set}` : ''}
        FROM picked WHERE t.id = picked.id
-       RETURNING t.*, picked.before_status
+       RETURNING ${taskColumns('t')}, t.queue_seq, picked.before_status
      ), audited AS (
        INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after, correlation_id)
        SELECT uuid7(), now(), $1, $2, 'agent_task.${move.word}', 'change', 'agent_task', id::text,
@@ -84,9 +86,12 @@ export async function moveTasks(queryable: Pool | PoolClient, move: Move): Promi
          COALESCE($${move.params.length + 3}::text, correlation_id)
        FROM moved
      )${incidentStep(move.word)}${move.tell === 'no' ? '' : `, ${outboxStep(move.tell)}`}${move.queue ? `, ${QUEUE_STEPS[move.queue]}` : ''}
-     SELECT * FROM moved ORDER BY queue_seq`,
-    values: [move.actor.type, move.actor.id, ...move.params, move.correlationId ?? null],
-  });
+     SELECT ${taskColumns('moved')}, moved.before_status FROM moved ORDER BY queue_seq`;
+  const values = [move.actor.type, move.actor.id, ...move.params, move.correlationId ?? null];
+  const { rows } = await statement<MovedTask>(
+    queryable,
+    move.often === true ? prepared(text, values) : { text, values },
+  );
   return rows;
 }
 

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { prepared } from '../../database.ts';
 import type { TaskTimers } from './timers.ts';
 
 export interface OutboxEntry {
@@ -29,12 +30,14 @@ export class TaskOutbox {
   /** Leases up to `limit` entries that are due, oldest first; no other relay gets them meanwhile. */
   async lease(limit: number): Promise<OutboxEntry[]> {
     const { rows } = await this.#pool.query<OutboxEntry>(
-      `UPDATE agent_task_outbox o SET leased_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
+      prepared(
+        `UPDATE agent_task_outbox o SET leased_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
        FROM (SELECT task_id FROM agent_task_outbox
              WHERE available_at <= now() AND (leased_until IS NULL OR leased_until < now())
              ORDER BY available_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
        WHERE o.task_id = due.task_id RETURNING o.task_id AS "taskId", o.version, o.attempts`,
-      [limit],
+        [limit],
+      ),
     );
     return rows;
   }
@@ -45,9 +48,10 @@ export class TaskOutbox {
     const ids = entries.map((entry) => entry.taskId);
     const versions = entries.map((entry) => entry.version);
     await this.#pool.query(
-      // Locked first and in order: what is compared is then the newest version, and moves, which lock in the same
-      // order, cannot be waited for in a circle.
-      `WITH told AS (
+      prepared(
+        // Locked first and in order: what is compared is then the newest version, and moves, which lock in the same
+        // order, cannot be waited for in a circle.
+        `WITH told AS (
          SELECT * FROM unnest($1::uuid[], $2::int[]) AS t(task_id, version)
        ), present AS MATERIALIZED (
          SELECT o.task_id, o.version > told.version AS moved_on
@@ -57,7 +61,8 @@ export class TaskOutbox {
        )
        UPDATE agent_task_outbox o SET leased_until = NULL, attempts = 0 FROM present p
        WHERE o.task_id = p.task_id AND p.moved_on`,
-      [ids, versions],
+        [ids, versions],
+      ),
     );
   }
 

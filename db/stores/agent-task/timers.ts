@@ -6,6 +6,7 @@ import {
   type TaskType,
 } from '../../../contracts/agent-task/states.ts';
 import { agentTaskWorkflowId } from '../../../contracts/temporal.ts';
+import { prepared } from '../../database.ts';
 import { isoOrNull } from '../keyset.ts';
 import { moveTasks } from './move.ts';
 
@@ -35,6 +36,7 @@ export async function requeueLostHandover(pool: Pool, taskId: string, timers: Ta
     set: `error_message = '${MAX_RETRIES_EXCEEDED}', completed_at = now()`,
     params,
     tell: 'no',
+    often: true,
     queue: 'drop',
   });
   if (given.length > 0) return;
@@ -45,6 +47,7 @@ export async function requeueLostHandover(pool: Pool, taskId: string, timers: Ta
     set: 'retry_count = t.retry_count + 1',
     params,
     tell: 'no',
+    often: true,
     queue: 'enqueue',
   });
 }
@@ -58,6 +61,7 @@ export async function timeOutTask(pool: Pool, taskId: string): Promise<void> {
     set: `error_message = 'Not finished within ' || t.timeout_seconds || ' seconds', completed_at = now()`,
     params: [taskId],
     tell: 'no',
+    often: true,
     queue: 'drop',
   });
 }
@@ -84,7 +88,8 @@ export async function readSnapshots(
   timers: TaskTimers,
 ): Promise<TaskSnapshot[]> {
   const { rows } = await pool.query<SnapshotRow>(
-    `SELECT t.id AS task_id, t.agent_id, a.platform, t.task_type, t.status, t.version, t.retry_count, t.max_retries,
+    prepared(
+      `SELECT t.id AS task_id, t.agent_id, a.platform, t.task_type, t.status, t.version, t.retry_count, t.max_retries,
        a.status IN ('ONLINE', 'DEGRADED') AS agent_online, t.correlation_id,
        CASE t.status
          WHEN 'ASSIGNED' THEN ${millisecondsUntil(HANDOVER_DUE.replace('$HANDOVER', '$2'))}
@@ -95,7 +100,8 @@ export async function readSnapshots(
          WHEN 'IN_PROGRESS' THEN ${TIMEOUT_DUE}
        END AS due_at
      FROM agent_task t JOIN agent a ON a.id = t.agent_id WHERE t.id = ANY($1::uuid[])`,
-    [taskIds, timers.handoverSeconds],
+      [taskIds, timers.handoverSeconds],
+    ),
   );
   return rows.map((row) => ({ ...row, due_at: isoOrNull(row.due_at) }));
 }

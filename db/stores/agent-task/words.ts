@@ -83,6 +83,7 @@ async function move(
     set,
     params: [taskId, agentId, ...params],
     tell: 'now',
+    often: true,
     queue: said.word === 'start' ? 'deliver' : 'drop',
   });
   return moved[0];

@@ -43,8 +43,6 @@ export async function beginDevices(
     [incident.id, incident.decided_at, limit],
   );
   const agents = rows.filter(({ gone }) => !gone).map(({ agent_id }) => agent_id);
-  // None of them goes offline between this look and the commit, which would miss the queue.
-  await client.query('SELECT 1 FROM agent WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE', [agents]);
   const tasks = await insertTasks(
     client,
     agents,
@@ -86,7 +84,7 @@ export async function beginVerification(
         );
   await client.query(
     `UPDATE incident_remedy SET verify_task_id = $2, state = CASE WHEN $2::uuid IS NULL THEN 'FAILED' ELSE 'VERIFYING' END,
-       error = CASE WHEN $2::uuid IS NULL THEN 'The failed task was deleted' END,
+       error = CASE WHEN $2::uuid IS NULL THEN 'The failed task was deleted, or its device was revoked' END,
        ended_at = CASE WHEN $2::uuid IS NULL THEN now() END, check_at = CASE WHEN $2::uuid IS NULL THEN NULL ELSE give_up_at END
      WHERE id = $1`,
     [id, task?.id ?? null],

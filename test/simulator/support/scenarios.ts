@@ -37,6 +37,8 @@ export function planFor(scenario: Scenario): SimulationPlan {
 /** Notes what scenarios ask for, with the second of the run in which they do. */
 export class NotedSteering implements Steering {
   readonly notes: string[] = [];
+  /** Deployments stay where they are. */
+  stuck = false;
   readonly #env: TestWorkflowEnvironment;
   #begun = 0;
   #looks = 0;
@@ -63,7 +65,7 @@ export class NotedSteering implements Steering {
 
   async deploymentProgress() {
     this.#looks += 1;
-    const open = Math.max(0, 100 - 40 * this.#looks);
+    const open = this.stuck ? 100 : Math.max(0, 100 - 40 * this.#looks);
     return { tasks: 100, completed: 80, failed: 20, open };
   }
 

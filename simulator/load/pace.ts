@@ -1,0 +1,42 @@
+/** A rate of tasks, and what was learnt about it. */
+export interface Pace {
+  /** Tasks a second. */
+  readonly rate: number;
+  /** Up to here it may grow quickly: what lay above it hurt before. */
+  readonly known: number;
+  /** Looks for which the rate stays, so that the last change can show. */
+  readonly patience: number;
+}
+
+/** What a look at the platform found. */
+export interface Strain {
+  readonly heartbeatP99Ms: number;
+  /** Changes that workflows have not heard of in time. */
+  readonly overdue: number;
+}
+
+export const FIRST_PACE: Pace = { rate: 2, known: Number.POSITIVE_INFINITY, patience: 0 };
+
+const MOST = 500;
+const LEAST = 0.5;
+/** Heartbeats at or below it leave room for more tasks; in milliseconds. */
+const EASY_MS = 150;
+/** Above it check-ins suffer. */
+const HARD_MS = 400;
+/** An agent hears of its task by its next heartbeat, half a minute later on the average: what is ordered now weighs then. */
+const QUICK = 1.06;
+const SLOW = 1.01;
+const LESS = 0.6;
+const BELOW_WHAT_HURT = 0.75;
+const PATIENCE = 4;
+
+/** As senders find what a line takes: quickly up to what hurt before, slowly beyond it, and less when somebody suffers. */
+export function nextPace(pace: Pace, { heartbeatP99Ms, overdue }: Strain): Pace {
+  const { rate, known, patience } = pace;
+  if (patience > 0) return { ...pace, patience: patience - 1 };
+  if (heartbeatP99Ms > HARD_MS || overdue > 20 + 3 * rate)
+    return { rate: Math.max(LEAST, rate * LESS), known: rate * BELOW_WHAT_HURT, patience: PATIENCE };
+  if (heartbeatP99Ms > EASY_MS || overdue > 5 + rate) return pace;
+  const more = rate < known ? Math.min(known, rate * QUICK + 0.1) : rate * SLOW;
+  return { ...pace, rate: Math.min(MOST, more) };
+}
