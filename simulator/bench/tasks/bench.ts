@@ -85,10 +85,12 @@ export const tasks = defineBench({
       driver.drive(count, options.work, (id) => ended(client, id));
     await step(context.progress, 'Warming up', () => lives(Math.ceil(options.tasks / 5)));
     const begun = performance.now();
+    const loadBefore = process.cpuUsage();
     const { result: ids, seconds } = await cpuDuring(pidsOf(platform, server), () =>
       step(context.progress, `${options.tasks} tasks through their life`, () => lives(options.tasks)),
     );
     const rate = (options.tasks * 1_000) / (performance.now() - begun);
+    const load = process.cpuUsage(loadBefore);
     const histories = await look(client, ids.slice(-LOOKED_AT));
     await platform.kill('worker');
     await platform.kill('api');
@@ -115,16 +117,22 @@ export const tasks = defineBench({
       rate,
       floor_rate: floorRate,
       ratio: rate / floorRate,
+      // The floor's load comes out of its worker; ours is another process on the same cores, which this leaves out.
+      cpu_ratio: sum(floor.seconds) / sum(seconds),
       cpu_s_per_1000: perThousand(seconds, options.tasks),
       p50_ms: percentile(lifetimes, 50),
       p99_ms: percentile(lifetimes, 99),
       floor_cpu_s_per_1000: perThousand(floor.seconds, options.tasks),
+      load_cpu_s_per_1000: (load.user + load.system) / 1_000 / options.tasks,
       messages: histories.messages,
       workflow_tasks: histories.workflowTasks,
       events: histories.events,
     };
   },
 });
+
+const sum = (seconds: Readonly<Record<string, number>>): number =>
+  Object.values(seconds).reduce((total, used) => total + used, 0);
 
 /** What the product's worker runs with; the bare one gets the same. */
 const workerSettings = (env: Readonly<Record<string, string>>): BareRun['worker'] => {
