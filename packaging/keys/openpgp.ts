@@ -14,6 +14,8 @@ export type OpenPgpEntry = Extract<SigningKeyEntry, { kind: 'openpgp' }>;
 export interface OpenPgpKey extends Validity {
   /** Lower-case hex. */
   readonly fingerprint: string;
+  /** Likewise, of keys that it has sign in its stead. */
+  readonly subkeys: readonly string[];
   readonly user: string;
 }
 
@@ -47,7 +49,8 @@ const seconds = (text: string): Date => new Date(Number(text) * 1_000);
 
 /** The primary keys in a listing "with colons". */
 function parseKeys(listing: string): OpenPgpKey[] {
-  const found: { from: Date; to: Date | undefined; fingerprint: string; user: string }[] = [];
+  const found: (Omit<OpenPgpKey, 'subkeys'> & { fingerprint: string; user: string; subkeys: string[] })[] =
+    [];
   for (const line of listing.split('\n')) {
     const [kind, , , , , begin = '', end = '', , , told = ''] = line.split(':');
     const last = found.at(-1);
@@ -56,9 +59,11 @@ function parseKeys(listing: string): OpenPgpKey[] {
         from: seconds(begin),
         to: end === '' ? undefined : seconds(end),
         fingerprint: '',
+        subkeys: [],
         user: '',
       });
     else if (kind === 'fpr' && last?.fingerprint === '') last.fingerprint = told.toLowerCase();
+    else if (kind === 'fpr') last?.subkeys.push(told.toLowerCase());
     else if (kind === 'uid' && last?.user === '') last.user = told;
   }
   return found;

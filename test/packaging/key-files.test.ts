@@ -94,7 +94,9 @@ describe('A certificate chain', () => {
     const detached = await readFile(content);
     const cms = await signCms({ detached }, signer, new Date());
     await checkedByOpenssl(cms, content);
-    await expect(checkedByOpenssl(cms, await world.put('other', 'other'))).rejects.toThrow(/verification failure/i);
+    await expect(checkedByOpenssl(cms, await world.put('other', 'other'))).rejects.toThrow(
+      /verification failure/i,
+    );
   });
 
   it('may be of a single certificate that signs for itself', async () => {
@@ -114,7 +116,10 @@ describe('A certificate chain', () => {
     const certificates = world.path(`chain ${what}.pem`);
     if (content !== undefined) await world.put(`chain ${what}.pem`, content);
     const refused = signerOf(pemOf({ certificates, key: leaf.key }));
-    await expect(refused).rejects.toMatchObject({ code: 'key-unusable', message: expect.stringMatching(message) });
+    await expect(refused).rejects.toMatchObject({
+      code: 'key-unusable',
+      message: expect.stringMatching(message),
+    });
   });
 });
 
@@ -122,7 +127,16 @@ describe('A key file', () => {
   it('with a passphrase is used with it, and its error without says nothing of its content', async () => {
     const passphrase_file = await world.put('passphrase', 'correct horse\nsecond line\n');
     const key = await world.put('locked.key', '');
-    await exec('openssl', ['pkey', '-in', leaf.key, '-aes256', '-passout', 'pass:correct horse', '-out', key]);
+    await exec('openssl', [
+      'pkey',
+      '-in',
+      leaf.key,
+      '-aes256',
+      '-passout',
+      'pass:correct horse',
+      '-out',
+      key,
+    ]);
     const locked = { certificates: leaf.certificates, key };
     const { keyType, sign } = await signerOf(pemOf(locked, { passphrase_file }));
     expect(keyType).toBe('ec');
@@ -130,7 +144,10 @@ describe('A key file', () => {
     const wrong = await world.put('wrong', 'wrong\n');
     for (const more of [{}, { passphrase_file: wrong }]) {
       const error: unknown = await signerOf(pemOf(locked, more)).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code: 'key-unusable', message: expect.stringMatching(/is its password right/) });
+      expect(error).toMatchObject({
+        code: 'key-unusable',
+        message: expect.stringMatching(/is its password right/),
+      });
       expect((error as Error).cause).toBeUndefined();
     }
   });
@@ -140,7 +157,9 @@ describe('A key file', () => {
     const path = await pkcs12('open.p12', [...pair, '-passout', 'pass:']);
     expect(subjects(await signerOf({ type: 'pkcs12', path }))).toEqual(['CN=leaf']);
     const bare = await pkcs12('bare.p12', ['-in', leaf.certificates, '-nokeys', '-passout', 'pass:']);
-    await expect(signerOf({ type: 'pkcs12', path: bare })).rejects.toThrow(/cannot be read; is its password right/);
+    await expect(signerOf({ type: 'pkcs12', path: bare })).rejects.toThrow(
+      /cannot be read; is its password right/,
+    );
   });
 
   it('of a kind that no format takes is refused', async () => {

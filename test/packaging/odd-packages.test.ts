@@ -10,7 +10,10 @@ import {
   type ToolContext,
   verifyPackage,
 } from '../../packaging/index.ts';
+import { keysInFile, type OpenPgpEntry } from '../../packaging/keys/openpgp.ts';
 import { type ArMember, arMembers, memberBytes, writeAr } from '../../packaging/sign/ar.ts';
+import { signDeb } from '../../packaging/sign/deb.ts';
+import { signRpm } from '../../packaging/sign/rpm.ts';
 import { describePackage } from './support/descriptions.ts';
 import { exec, PackagingWorld } from './support/world.ts';
 
@@ -35,7 +38,8 @@ async function membersOf(path: string): Promise<ArMember[]> {
 }
 
 describe('An ar archive', () => {
-  const header = (size: string, end = '`\n'): string => `${'a'.padEnd(16)}${'0'.padEnd(32)}${size.padEnd(10)}${end}`;
+  const header = (size: string, end = '`\n'): string =>
+    `${'a'.padEnd(16)}${'0'.padEnd(32)}${size.padEnd(10)}${end}`;
   const MAGIC = '!<arch>\n';
 
   it.each([
@@ -57,16 +61,30 @@ describe('An ar archive', () => {
 
   it('keeps members of odd sizes and of none, as ar itself reads them', async () => {
     const from = world.path('from.ar');
-    for (const [name, content] of [['odd', 'odd'], ['none', ''], ['even', 'even']] as const)
+    for (const [name, content] of [
+      ['odd', 'odd'],
+      ['none', ''],
+      ['even', 'even'],
+    ] as const)
       await world.put(name, content);
     await exec('ar', ['rcD', from, 'odd', 'none', 'even'], { cwd: world.root });
     const members = await membersOf(from);
-    expect(members.map(({ name, size }) => [name, size])).toEqual([['odd', 3], ['none', 0], ['even', 4]]);
+    expect(members.map(({ name, size }) => [name, size])).toEqual([
+      ['odd', 3],
+      ['none', 0],
+      ['even', 4],
+    ]);
     for (const content of ['last', 'an odd last']) {
       const output = world.path(`to-${content.length}.ar`);
       await writeAr(output, from, members, { name: 'last', content: Buffer.from(content) });
       const told = async (name: string) => (await exec('ar', ['p', output, name])).stdout;
-      expect((await exec('ar', ['t', output])).stdout.split('\n')).toEqual(['odd', 'none', 'even', 'last', '']);
+      expect((await exec('ar', ['t', output])).stdout.split('\n')).toEqual([
+        'odd',
+        'none',
+        'even',
+        'last',
+        '',
+      ]);
       expect([await told('odd'), await told('none'), await told('even'), await told('last')]).toEqual([
         'odd',
         '',
@@ -99,15 +117,36 @@ async function openPgp(name: string, expires: string, at = 0) {
   await exec('chmod', ['700', home]);
   const clock = at === 0 ? [] : ['--faked-system-time', String(Math.floor(Date.now() / 1_000) + at)];
   const gpg = (...args: string[]) =>
-    exec('gpg', ['--homedir', home, '--batch', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase', '', ...clock, ...args]);
+    exec('gpg', [
+      '--homedir',
+      home,
+      '--batch',
+      '--no-tty',
+      '--pinentry-mode',
+      'loopback',
+      '--passphrase',
+      '',
+      ...clock,
+      ...args,
+    ]);
   await gpg('--quick-gen-key', `${name} <${name}@example.org>`, 'rsa2048', 'sign', expires);
   const secret = await world.put(`${name}.sec`, (await gpg('--armor', '--export-secret-keys')).stdout);
   const publicKey = await world.put(`${name}.asc`, (await gpg('--armor', '--export')).stdout);
   const entry = { reference: 'release', kind: 'openpgp', secret: { type: 'file', path: secret } };
-  const command = ['/usr/bin/gpg', '--homedir', home, '--batch', ...clock, '--digest-algo', 'SHA256', '--detach-sign'];
+  const command = [
+    '/usr/bin/gpg',
+    '--homedir',
+    home,
+    '--batch',
+    ...clock,
+    '--digest-algo',
+    'SHA256',
+    '--detach-sign',
+  ];
   return {
     entry,
     publicKey,
+    gpg,
     /** Signs whatever the time is, for it is a command that has a clock of its own. */
     external: { ...entry, secret: { type: 'command', command, public_key: publicKey } },
     end: () => exec('gpgconf', ['--homedir', home, '--kill', 'all']),
@@ -136,6 +175,59 @@ describe('An OpenPGP key', () => {
   }, 90_000);
 });
 
+describe.each(['deb', 'rpm'] as const)('A signature of a %s', (format) => {
+  let file: string;
+  beforeAll(async () => {
+    file = format === 'deb' ? deb.file : (await world.build('rpm')).built.file;
+  }, 60_000);
+
+  it('of a key that has ended since is not good any more', async () => {
+    const ended = await openPgp(`ended-${format}`, '2d', -10 * 86_400);
+    const [key] = await keysInFile(ctx, ended.publicKey);
+    const signed = { format, file: world.path(`ended.${format}`) };
+    const by = { entry: ended.external as OpenPgpEntry, fingerprint: key.fingerprint };
+    await (format === 'deb' ? signDeb : signRpm)(ctx, file, by, signed.file);
+    await expect(verifyPackage(ctx, signed, await keysWith([ended.entry]))).rejects.toMatchObject({
+      code: 'verification-failed',
+      reason: 'key',
+    });
+    await ended.end();
+  }, 90_000);
+
+  it('by a subkey is one of the key that has it, as far as the format’s own tools know subkeys', async () => {
+    const primary = await openPgp(`primary-${format}`, 'never');
+    const [{ fingerprint }] = await keysInFile(ctx, primary.publicKey);
+    await primary.gpg('--quick-add-key', fingerprint, 'rsa2048', 'sign', 'never');
+    const path = await world.put(
+      `sub-${format}.sec`,
+      (await primary.gpg('--armor', '--export-secret-keys')).stdout,
+    );
+    const keys = await keysWith([{ ...primary.entry, secret: { type: 'file', path } }]);
+    const signed = await signPackage(ctx, { format, file }, keys, 'release');
+    const verified = verifyPackage(ctx, signed, keys);
+    if (format === 'deb') await expect(verified).rejects.toMatchObject({ reason: 'subkey' });
+    else expect(await verified).toMatchObject({ thumbprint: fingerprint });
+    // Of a key that its owner has never told of the subkey, it is a stranger's.
+    await expect(verifyPackage(ctx, signed, await keysWith([primary.entry]))).rejects.toMatchObject({
+      code: 'verification-failed',
+    });
+    await primary.end();
+  }, 90_000);
+});
+
+describe('A file of OpenPGP data', () => {
+  it('that holds no key names none', async () => {
+    const someone = await openPgp('someone', 'never');
+    const signature = world.path('detached.sig');
+    await someone.gpg('--output', signature, '--detach-sign', deb.file);
+    await expect(keysInFile(ctx, signature)).rejects.toMatchObject({
+      code: 'key-unusable',
+      message: `${signature} holds no OpenPGP key`,
+    });
+    await someone.end();
+  }, 90_000);
+});
+
 describe('A deb', () => {
   it('of other parts than a deb has is not signed', async () => {
     const members = await membersOf(deb.file);
@@ -143,13 +235,14 @@ describe('A deb', () => {
     await writeAr(odd, deb.file, members, { name: 'extra', content: Buffer.from('more') });
     const few = world.path('few.deb');
     await writeAr(few, deb.file, members.slice(1, 2), { name: 'data.tar', content: Buffer.from('data') });
-    const { entry } = await openPgp('signer', 'never');
-    const keys = await keysWith([entry]);
+    const signer = await openPgp('signer', 'never');
+    const keys = await keysWith([signer.entry]);
     for (const file of [odd, few])
       await expect(signPackage(ctx, { format: 'deb', file }, keys, 'release')).rejects.toMatchObject({
         code: 'source-refused',
         message: 'The deb does not consist of debian-binary, control and data',
       });
+    await signer.end();
   }, 90_000);
 });
 
@@ -206,6 +299,8 @@ describe('An msi', () => {
       message: expect.stringMatching(/says that it is {2}1\.2\.3, the description/),
     });
     await ask("DELETE FROM `Property` WHERE `Property`='ProductVersion'");
-    await expect(checkIdentity(ctx, file, describePackage('msi'))).rejects.toThrow(/says that it is {2}, the/);
+    await expect(checkIdentity(ctx, file, describePackage('msi'))).rejects.toThrow(
+      /says that it is {2}, the/,
+    );
   });
 });

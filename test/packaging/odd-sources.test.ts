@@ -56,9 +56,17 @@ describe('A source is refused', () => {
     ['with a name that is no UTF-8', 'bad-name', craftTar([file('a\ufffdb')])],
     ['with a link to a name that no system has', 'bad-link', craftTar([link('a', 'b\\c')])],
     ['as zip, with a link to nothing', 'bad-link', craftZip([{ ...link('a', ''), content: '' }])],
-    ['as zip, with a link of too many bytes', 'bad-link', craftZip([{ ...link('a', ''), content: 'x'.repeat(5_000) }])],
+    [
+      'as zip, with a link of too many bytes',
+      'bad-link',
+      craftZip([{ ...link('a', ''), content: 'x'.repeat(5_000) }]),
+    ],
     ['as zip, with encrypted content', 'encrypted', encrypted(craftZip([file('a')]))],
-    ['with what only other archives can use', 'special-file', craftTar([{ path: 'a', type: 'TapeVolumeHeader' }])],
+    [
+      'with what only other archives can use',
+      'special-file',
+      craftTar([{ path: 'a', type: 'TapeVolumeHeader' }]),
+    ],
   ])('%s', async (_, reason, archive) => {
     await expect(stage(archive)).rejects.toMatchObject({ code: 'source-refused', reason });
   });
@@ -86,7 +94,8 @@ describe('A source is refused', () => {
   it('as an msi that would write outside of its folder', async () => {
     const msi = world.path('hostile.msi');
     await world.put('hostile.txt', 'evil');
-    const component = '<Component Id="C" Guid="21111111-1111-1111-1111-111111111111"><File Id="F" Name="evil" Source="hostile.txt"/></Component>';
+    const component =
+      '<Component Id="C" Guid="21111111-1111-1111-1111-111111111111"><File Id="F" Name="evil" Source="hostile.txt"/></Component>';
     const folders = `<Directory Id="TARGETDIR" Name="SourceDir"><Directory Id="ProgramFiles64Folder"><Directory Id="D" Name="..">${component}</Directory></Directory></Directory>`;
     const source = `<Wix xmlns="http://schemas.microsoft.com/wix/2006/wi"><Product Id="11111111-1111-1111-1111-111111111111" Name="n"
       UpgradeCode="31111111-1111-1111-1111-111111111111" Version="1.0" Language="1033" Manufacturer="m"><Package InstallerVersion="500" Compressed="yes"/>
@@ -129,7 +138,12 @@ describe('A source is taken', () => {
   it('as zip with folders of its own, and of a system without modes', async () => {
     const { root } = await stage(ofDos(craftZip([{ path: 'd/', mode: 0o040_755 }, file('d/a')])));
     expect((await lstat(join(root, 'd/a'))).mode & 0o777).toBe(0o644);
-    const unix = await stage(craftZip([{ path: 'd', mode: 0o040_755 }, { ...file('d/a'), mode: 0o100_755 }]));
+    const unix = await stage(
+      craftZip([
+        { path: 'd', mode: 0o040_755 },
+        { ...file('d/a'), mode: 0o100_755 },
+      ]),
+    );
     expect((await lstat(join(unix.root, 'd/a'))).mode & 0o777).toBe(0o755);
   });
 
@@ -151,7 +165,8 @@ describe('A source is taken', () => {
     await writeFile(join(folder, 'usr/bin/tool'), 'tool');
     await symlink('/usr/bin/tool', join(folder, 'usr/bin/alias'));
     await symlink('/', join(folder, 'top'));
-    const control = 'Package: rooted\nVersion: 1\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: x\n';
+    const control =
+      'Package: rooted\nVersion: 1\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: x\n';
     await writeFile(join(folder, 'DEBIAN/control'), control);
     const deb = world.path('rooted.deb');
     await exec('dpkg-deb', ['--root-owner-group', '-Zgzip', '-b', folder, deb]);

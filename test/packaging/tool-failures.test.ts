@@ -63,8 +63,11 @@ describe('A tool', () => {
     const ctx = await world.context();
     const other = await world.put('other-pipeline/source', 'of another pipeline');
     const see = async (argument: string): Promise<string> =>
-      (await runTool(ctx, SHELL, ['-c', `cat '${other}' 2>&1; ls "$0" 2>&1`, argument], { exitCodes: [0, 2] }))
-        .stdout;
+      (
+        await runTool(ctx, SHELL, ['-c', `cat '${other}' 2>&1; ls "$0" 2>&1`, argument], {
+          exitCodes: [0, 2],
+        })
+      ).stdout;
     expect(await see('/')).not.toContain('of another pipeline');
     const pipe = world.path('pipe');
     await exec('mkfifo', [pipe]);
