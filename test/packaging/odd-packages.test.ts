@@ -215,6 +215,20 @@ describe.each(['deb', 'rpm'] as const)('A signature of a %s', (format) => {
   }, 90_000);
 });
 
+it('An rpm that nobody has signed is refused even when the first of its checks is wrong', async () => {
+  const { built } = await world.build('rpm');
+  const real = (await exec('sh', ['-c', 'command -v rpmkeys'])).stdout.trim();
+  const program = `#!/bin/sh\ncase "$*" in *--checksig*) exit 0;; esac\nexec '${real}' "$@"\n`;
+  const rpmkeys = await world.put('blind/rpmkeys', program, 0o755);
+  const blind = { ...ctx, settings: { ...ctx.settings, programs: { rpmkeys } } };
+  const someone = await openPgp('anybody', 'never');
+  await expect(verifyPackage(blind, built, await keysWith([someone.entry]))).rejects.toMatchObject({
+    code: 'verification-failed',
+    reason: 'unsigned',
+  });
+  await someone.end();
+}, 90_000);
+
 describe('A file of OpenPGP data', () => {
   it('that holds no key names none', async () => {
     const someone = await openPgp('someone', 'never');

@@ -4,7 +4,7 @@ import { KNOWN_ADVISORIES, writeTrivyDatabase } from '../../cli/demo/trivy-datab
 import type { SbomFormat } from '../../contracts/packaging-pipeline/steps.ts';
 import { makeSbom, scan, type ToolContext, type TrivyReports } from '../../packaging/index.ts';
 import { deniedBy, holds } from '../../packaging/policy/licenses.ts';
-import { osvDatabaseDate, trivyDatabaseDate } from '../../packaging/scan/database.ts';
+import { freshTrivyDatabase, osvDatabaseDate, trivyDatabaseDate } from '../../packaging/scan/database.ts';
 import { osvFindings } from '../../packaging/scan/osv.ts';
 import { PackagingWorld } from './support/world.ts';
 
@@ -182,6 +182,21 @@ describe('A finding', () => {
 });
 
 describe('A database', () => {
+  it('that another step has fetched meanwhile is not fetched once more', async () => {
+    await writeTrivyDatabase(world.path('made'), KNOWN_ADVISORIES, new Date());
+    const log = await world.put('fetched', '');
+    const program = `#!/bin/sh\necho fetched >> '${log}'\nwhile [ "$1" != --cache-dir ]; do shift; done\ncp -r '${world.path('made')}/db' "$2/"\n`;
+    const trivy = await world.put('fetching-trivy', program, 0o755);
+    const { settings } = ctx;
+    const source = { trivyCache: world.path('shared'), trivyRepository: 'mirror.example/db' };
+    // Not in a sandbox, so that it can note that it was called.
+    const programs = { trivy, bwrap: '/bin/false' };
+    const own = { ...ctx, settings: { ...settings, programs, scan: { ...settings.scan, ...source } } };
+    const [one, other] = await Promise.all([freshTrivyDatabase(own), freshTrivyDatabase(own)]);
+    expect(one).toEqual(other);
+    expect(await readFile(log, 'utf8')).toBe('fetched\n');
+  });
+
   it('of Trivy’s that does not say of when it is, or holds nothing, is none', async () => {
     const cache = world.path('trivy-odd');
     const put = (name: string, content: string) => world.put(`trivy-odd/db/${name}`, content);

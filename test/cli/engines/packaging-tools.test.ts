@@ -1,7 +1,7 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensurePackagingTools } from '../../../cli/engines/packaging-tools.ts';
-import { recorder, removeScratch, script, scratch } from '../support/scratch.ts';
+import { recorder, removeScratch, scratch, script } from '../support/scratch.ts';
 
 /** How packaging tools are come by where something is missing, with programs that stand in for those that fetch. */
 
@@ -28,7 +28,8 @@ async function machineWithout(...lacking: readonly string[]): Promise<Machine> {
   const bin = join(folder, 'bin');
   await mkdir(bin);
   await writeFile(join(folder, 'calls'), '');
-  for (const name of ['sh', 'cp', 'chmod', 'mkdir', 'tar', 'gzip', 'basename']) await symlink(`/usr/bin/${name}`, join(bin, name));
+  for (const name of ['sh', 'cp', 'chmod', 'mkdir', 'tar', 'gzip', 'basename'])
+    await symlink(`/usr/bin/${name}`, join(bin, name));
   for (const name of TOOLS.filter((one) => !lacking.includes(one))) await script(join(bin, name), 'exit 0');
   return {
     env: { PATH: bin, EUCORA_CACHE_DIR: join(folder, 'cache') },
@@ -51,7 +52,9 @@ describe('nfpm', () => {
     expect(found.missing).toEqual([]);
     expect(found.path).toEqual([expect.stringMatching(/\/nfpm-/)]);
     expect(text()).toMatch(/note: .*building nfpm instead/);
-    expect(await machine.calls()).toContainEqual(expect.stringMatching(/^go install github\.com\/goreleaser\/nfpm/));
+    expect(await machine.calls()).toContainEqual(
+      expect.stringMatching(/^go install github\.com\/goreleaser\/nfpm/),
+    );
     // The second time it is in the cache.
     await machine.put('go', 'exit 1');
     expect(await ensure(machine)).toEqual(found);
@@ -74,7 +77,11 @@ describe('nfpm', () => {
     await machine.put('python3', 'exec sleep 60');
     await symlink('/usr/bin/sleep', join(machine.env['PATH'] ?? '', 'sleep'));
     const reason = new Error('given up');
-    const asked = ensure(machine, ({ message }) => message === 'Fetching nfpm' && controller.abort(reason), controller.signal);
+    const asked = ensure(
+      machine,
+      ({ message }) => message === 'Fetching nfpm' && controller.abort(reason),
+      controller.signal,
+    );
     await expect(asked).rejects.toBe(reason);
     expect((await machine.calls()).filter((call) => call.startsWith('go '))).toEqual([]);
   });
@@ -86,7 +93,9 @@ describe('Programs of Debian packages', () => {
     await machine.put('apt-get', 'echo "no network" >&2; exit 100');
     const { missing } = await ensure(machine);
     expect(missing).toEqual([
-      expect.stringMatching(/^Debian packages: rpm, wixl could not be .*\nInstall them as root: apt-get install rpm wixl/),
+      expect.stringMatching(
+        /^Debian packages: rpm, wixl could not be .*\nInstall them as root: apt-get install rpm wixl/,
+      ),
     ]);
     expect((await machine.calls())[0]).toMatch(/^apt-get .*rpm wixl/);
   });
