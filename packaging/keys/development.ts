@@ -154,6 +154,12 @@ async function fill(ctx: ToolContext, folder: string): Promise<void> {
   const put = (name: string, content: string): Promise<void> => writePrivateFile(join(folder, name), content);
   const from = new Date(Date.now() - 5 * 60_000);
   const years = (count: number): Dates => ({ from, to: new Date(from.getTime() + count * 365 * DAY_MS) });
+  // First what may fail, where gpg is not there.
+  const openPgp = await makeOpenPgpKey(ctx, 'EUCORA Development <development@eucora.invalid>', {
+    expires: '3y',
+  });
+  await put('openpgp-key.asc', openPgp.secret);
+  await put('openpgp.asc', openPgp.public);
   const authority = await makeAuthority('EUCORA Development Signing', years(10));
   await put('authority.pem', authority.certificate.toString('pem'));
   for (const kind of ['code-signing', 'installer'] as const) {
@@ -161,11 +167,6 @@ async function fill(ctx: ToolContext, folder: string): Promise<void> {
     await put(`${kind}.pem`, issued.certificate);
     await put(`${kind}-key.pem`, issued.key);
   }
-  const openPgp = await makeOpenPgpKey(ctx, 'EUCORA Development <development@eucora.invalid>', {
-    expires: '3y',
-  });
-  await put('openpgp-key.asc', openPgp.secret);
-  await put('openpgp.asc', openPgp.public);
   const reference = DEVELOPMENT_REFERENCE;
   const x509Entry = (kind: 'code-signing' | 'installer') =>
     ({
