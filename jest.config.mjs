@@ -39,7 +39,7 @@ const coverageThreshold = {
   global: { lines: 95, branches: 89 },
   './ai/': { lines: 95, branches: 90 },
   './console/': { lines: 95, branches: 90 },
-  './packaging/': { lines: 95, branches: 85 },
+  './packaging/': { lines: 99, branches: 97.5 },
   './simulator/': { lines: 90, branches: 75 },
 };
 

@@ -50,6 +50,13 @@ export class PackagingError extends Error {
   }
 }
 
+/** A system's error as ours where it says that the disk, or the share of it, is full; undefined for any other. */
+export function diskFull(error: unknown, what: string): PackagingError | undefined {
+  return ['ENOSPC', 'EDQUOT'].includes(String((error as NodeJS.ErrnoException).code))
+    ? new PackagingError('out-of-space', `The disk is full: ${what}`, { cause: error })
+    : undefined;
+}
+
 /** Why a source is refused, by what was found in it. */
 export function refused(reason: string, message: string, cause?: unknown): PackagingError {
   return new PackagingError('source-refused', message, { reason, cause });

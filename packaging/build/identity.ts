@@ -1,20 +1,27 @@
 import { XMLParser } from 'fast-xml-parser';
+import { z } from 'zod';
 import type { DescriptionOf, PackageDescription } from '../../contracts/packaging-pipeline/description.ts';
 import type { ToolContext } from '../context.ts';
 import { refused } from '../errors.ts';
 import { XarArchive } from '../flat-package/xar-reader.ts';
 import { runTool } from '../tools/run-tool.ts';
 
+/** Empty where a package does not say. */
 interface Identity {
   readonly name: string;
   readonly version: string;
 }
 
+/** Of a name and a version, a line each. */
+function twoLines(stdout: string): Identity {
+  const end = stdout.indexOf('\n');
+  return { name: stdout.slice(0, end), version: stdout.slice(end + 1).trimEnd() };
+}
+
 async function debIdentity(ctx: ToolContext, file: string): Promise<Identity> {
   const format = '--showformat=$' + '{Package}\n$' + '{Version}\n';
   const { stdout } = await runTool(ctx, 'dpkg-deb', ['--show', format, file], { quiet: true });
-  const [name = '', version = ''] = stdout.split('\n');
-  return { name, version };
+  return twoLines(stdout);
 }
 
 async function rpmIdentity(ctx: ToolContext, file: string): Promise<Identity> {
@@ -22,16 +29,15 @@ async function rpmIdentity(ctx: ToolContext, file: string): Promise<Identity> {
   const { stdout } = await runTool(ctx, 'rpm', ['-qp', '--nosignature', '--queryformat', format, file], {
     quiet: true,
   });
-  const [name = '', version = ''] = stdout.split('\n');
-  return { name, version };
+  return twoLines(stdout);
 }
 
 async function msiIdentity(ctx: ToolContext, file: string): Promise<Identity> {
   const { stdout } = await runTool(ctx, 'msiinfo', ['export', file, 'Property'], { quiet: true });
   const properties = new Map(
     stdout.split(/\r?\n/).map((line): [string, string] => {
-      const [name = '', value = ''] = line.split('\t');
-      return [name, value];
+      const end = line.indexOf('\t');
+      return [line.slice(0, end), line.slice(end + 1)];
     }),
   );
   return {
@@ -46,14 +52,34 @@ const parser = new XMLParser({
   parseAttributeValue: false,
 });
 
+const MAX_INFO_BYTES = 2 ** 20;
+const packageInfo = z.object({
+  'pkg-info': z.object({ identifier: z.string().default(''), version: z.string().default('') }),
+});
+
+/** What a file claims of its size says nothing of what it unpacks to. */
+async function bounded(content: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let left = MAX_INFO_BYTES;
+  for await (const part of content) {
+    left -= part.length;
+    if (left < 0) throw new Error(`It has more than ${MAX_INFO_BYTES} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
 async function pkgIdentity(file: string): Promise<Identity> {
   const archive = await XarArchive.open(file);
   const info = archive.files.find(({ path }) => path === 'PackageInfo' || path.endsWith('/PackageInfo'));
-  if (info === undefined || info.data.size > 2 ** 20) return { name: '', version: '' };
-  const parts: Buffer[] = [];
-  for await (const part of archive.content(info)) parts.push(part as Buffer);
-  const read: { 'pkg-info'?: { identifier?: string; version?: string } } = parser.parse(Buffer.concat(parts));
-  return { name: read['pkg-info']?.identifier ?? '', version: read['pkg-info']?.version ?? '' };
+  if (info === undefined) return { name: '', version: '' };
+  try {
+    const xml = await bounded(archive.content(info));
+    const { identifier, version } = packageInfo.parse(parser.parse(xml))['pkg-info'];
+    return { name: identifier, version };
+  } catch (error) {
+    throw refused('unreadable', 'The macOS package’s PackageInfo is not understood', error);
+  }
 }
 
 const released = ({ version, release }: DescriptionOf<'deb'> | DescriptionOf<'rpm'>): string =>

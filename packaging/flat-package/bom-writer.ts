@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { LaidOut } from '../build/walk.ts';
 
 /**
@@ -95,7 +95,7 @@ function tree(store: Store, entries: readonly Entry[], pageSize: number): number
   while (pages.length > 1) pages = level(store, pages, false);
   const head = Buffer.alloc(21);
   head.write('tree', 'latin1');
-  words(1, pages[0]?.info ?? 0, pageSize, entries.length).copy(head, 4);
+  words(1, ...pages.map(({ info }) => info), pageSize, entries.length).copy(head, 4);
   return store.add(head);
 }
 
@@ -162,32 +162,31 @@ async function information(root: string, entry: LaidOut, mode: number): Promise<
 /** The bill of materials of everything below `root`; `entries` as `walk` lists them. */
 export async function writeBom(root: string, entries: readonly LaidOut[], modeOf: ModeOf): Promise<Buffer> {
   const store = new Store();
-  const ids = new Map<string, number>([['', 1]]);
   const children = new Map<string, LaidOut[]>();
   for (const entry of entries) {
-    const parent = entry.path.split('/').slice(0, -1).join('/');
+    const parent = posix.dirname(entry.path);
     const known = children.get(parent);
     if (known === undefined) children.set(parent, [entry]);
     else known.push(entry);
   }
   store.name('BomInfo', store.add(words(1, entries.length + 1, 1, 0, 0, 0, 0)));
   const listed: Entry[] = [];
-  const list = async (entry: LaidOut, parent: number, name: string): Promise<void> => {
+  const list = async (entry: LaidOut, parent: number, name: string): Promise<number> => {
     const id = listed.length + 1;
-    ids.set(entry.path, id);
     const second = store.add(await information(root, entry, modeOf(entry)));
     listed.push({
       info: store.add(words(id, second)),
       name: store.add(Buffer.concat([words(parent), Buffer.from(`${name}\0`)])),
     });
+    return id;
   };
   // Level by level: entries are sorted by their parent's number, then by name.
-  await list({ path: '', kind: 'folder' }, 0, '.');
-  const waiting = [''];
-  for (let parent = waiting.shift(); parent !== undefined; parent = waiting.shift()) {
-    for (const entry of children.get(parent) ?? []) {
-      await list(entry, ids.get(parent) ?? 1, entry.path.split('/').at(-1) ?? '');
-      if (entry.kind === 'folder') waiting.push(entry.path);
+  const waiting = [{ path: '.', id: await list({ path: '', kind: 'folder' }, 0, '.') }];
+  // Grows while it is gone through.
+  for (const { path, id: parent } of waiting) {
+    for (const entry of children.get(path) ?? []) {
+      const id = await list(entry, parent, posix.basename(entry.path));
+      if (entry.kind === 'folder') waiting.push({ path: entry.path, id });
     }
   }
   store.name('Paths', tree(store, listed, PAGE_SIZE));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createInflate, inflateSync } from 'node:zlib';
 import { XMLParser } from 'fast-xml-parser';
 import { z } from 'zod';
@@ -22,6 +22,10 @@ const data = z.object({
   'archived-checksum': checksum,
   'extracted-checksum': checksum,
 });
+/** Names that are no UTF-8, but also any other name, may be written in Base64. */
+const codedName = z
+  .object({ '@enctype': z.literal('base64'), '#text': z.string() })
+  .transform((name) => Buffer.from(name['#text'], 'base64').toString('utf8'));
 interface FileNode {
   name: string;
   type: string;
@@ -29,7 +33,7 @@ interface FileNode {
   file: FileNode[];
 }
 const fileNode: z.ZodType<FileNode> = z.object({
-  name: z.union([z.string(), z.object({ '#text': z.string() }).transform((name) => name['#text'])]),
+  name: z.union([z.string(), codedName]),
   type: z.string(),
   data: data.optional(),
   get file() {
@@ -191,8 +195,9 @@ export class XarArchive {
       case 'application/x-gzip': {
         // XAR says gzip and means zlib.
         const inflate = createInflate();
-        archived.on('error', (error) => inflate.destroy(error));
-        return archived.pipe(inflate);
+        // When either ends before its time, the other does, too; whoever reads is told.
+        pipeline(archived, inflate, () => undefined);
+        return inflate;
       }
       default:
         throw refused(

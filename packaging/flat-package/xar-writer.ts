@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { deflateSync } from 'node:zlib';
 import { element, escapeXml } from '../build/xml.ts';
+import { PackagingError } from '../errors.ts';
 
 /** Writes XAR archives, the container of macOS flat packages: a header, a compressed XML table, a heap of bytes. */
 
@@ -125,10 +127,9 @@ function tableOf(members: readonly XarMember[], signer: XarSigner | undefined): 
   }
   const root = node();
   for (const member of members) {
-    const parts = member.path.split('/');
-    const name = parts.pop() ?? '';
+    const name = posix.basename(member.path);
     let at = root;
-    for (const part of parts) {
+    for (const part of member.path.split('/').slice(0, -1)) {
       const next = at.folders.get(part) ?? node();
       at.folders.set(part, next);
       at = next;
@@ -152,7 +153,8 @@ function tableOf(members: readonly XarMember[], signer: XarSigner | undefined): 
 
 async function exactly(what: string, bytes: Promise<Buffer>, size: number): Promise<Buffer> {
   const made = await bytes;
-  if (made.length !== size) throw new Error(`${what} has ${made.length} bytes instead of ${size}`);
+  if (made.length !== size)
+    throw new PackagingError('signing-failed', `${what} has ${made.length} bytes instead of ${size}`);
   return made;
 }
 

@@ -86,11 +86,19 @@ export async function issueSigner(
   return { certificate: certificate.toString('pem'), key: await pem(keys) };
 }
 
-/** A new OpenPGP key, armored. `expires`: as gpg takes it, such as `1y`; `createdAt` moves gpg's clock. */
+/**
+ * A new OpenPGP key, armored. `expires`: as gpg takes it, such as `1y`; `createdAt` moves gpg's clock; `bits`: of RSA,
+ * 3,072 unless told otherwise.
+ */
 export async function makeOpenPgpKey(
   ctx: ToolContext,
   user: string,
-  options: { readonly expires: string; readonly createdAt?: Date; readonly passphraseFile?: string },
+  options: {
+    readonly expires: string;
+    readonly createdAt?: Date;
+    readonly passphraseFile?: string;
+    readonly bits?: number;
+  },
 ): Promise<{ secret: string; public: string }> {
   return withGpgHome(ctx, async (home) => {
     const clock =
@@ -105,7 +113,8 @@ export async function makeOpenPgpKey(
     ];
     const args = [...signingGpg(home), ...passphrase, ...clock];
     const secret = { failure: 'key-unusable', secret: true } as const;
-    await runTool(ctx, 'gpg', [...args, '--quick-gen-key', user, 'rsa3072', 'sign', options.expires], secret);
+    const algorithm = `rsa${options.bits ?? 3_072}`;
+    await runTool(ctx, 'gpg', [...args, '--quick-gen-key', user, algorithm, 'sign', options.expires], secret);
     const exported = async (what: string): Promise<string> =>
       (await runTool(ctx, 'gpg', [...args, '--armor', what], secret)).stdout;
     return { secret: await exported('--export-secret-keys'), public: await exported('--export') };
@@ -145,6 +154,12 @@ async function fill(ctx: ToolContext, folder: string): Promise<void> {
   const put = (name: string, content: string): Promise<void> => writePrivateFile(join(folder, name), content);
   const from = new Date(Date.now() - 5 * 60_000);
   const years = (count: number): Dates => ({ from, to: new Date(from.getTime() + count * 365 * DAY_MS) });
+  // First what may fail, where gpg is not there.
+  const openPgp = await makeOpenPgpKey(ctx, 'EUCORA Development <development@eucora.invalid>', {
+    expires: '3y',
+  });
+  await put('openpgp-key.asc', openPgp.secret);
+  await put('openpgp.asc', openPgp.public);
   const authority = await makeAuthority('EUCORA Development Signing', years(10));
   await put('authority.pem', authority.certificate.toString('pem'));
   for (const kind of ['code-signing', 'installer'] as const) {
@@ -152,11 +167,6 @@ async function fill(ctx: ToolContext, folder: string): Promise<void> {
     await put(`${kind}.pem`, issued.certificate);
     await put(`${kind}-key.pem`, issued.key);
   }
-  const openPgp = await makeOpenPgpKey(ctx, 'EUCORA Development <development@eucora.invalid>', {
-    expires: '3y',
-  });
-  await put('openpgp-key.asc', openPgp.secret);
-  await put('openpgp.asc', openPgp.public);
   const reference = DEVELOPMENT_REFERENCE;
   const x509Entry = (kind: 'code-signing' | 'installer') =>
     ({

@@ -14,6 +14,8 @@ export type OpenPgpEntry = Extract<SigningKeyEntry, { kind: 'openpgp' }>;
 export interface OpenPgpKey extends Validity {
   /** Lower-case hex. */
   readonly fingerprint: string;
+  /** Likewise, of keys that it has sign in its stead. */
+  readonly subkeys: readonly string[];
   readonly user: string;
 }
 
@@ -43,40 +45,44 @@ export const signingGpg = (home: string): string[] => [
   '--no-options',
 ];
 
-function seconds(text: string | undefined): Date | undefined {
-  return text === undefined || text === '' ? undefined : new Date(Number(text) * 1_000);
-}
+const seconds = (text: string): Date => new Date(Number(text) * 1_000);
 
 /** The primary keys in a listing "with colons". */
 function parseKeys(listing: string): OpenPgpKey[] {
-  const found: { from: Date; to: Date | undefined; fingerprint: string; user: string }[] = [];
-  for (const fields of listing.split('\n').map((line) => line.split(':'))) {
+  const found: (Omit<OpenPgpKey, 'subkeys'> & { fingerprint: string; user: string; subkeys: string[] })[] =
+    [];
+  for (const line of listing.split('\n')) {
+    const [kind, , , , , begin = '', end = '', , , told = ''] = line.split(':');
     const last = found.at(-1);
-    if (fields[0] === 'pub' || fields[0] === 'sec')
+    if (kind === 'pub' || kind === 'sec')
       found.push({
-        from: seconds(fields[5]) ?? new Date(0),
-        to: seconds(fields[6]),
+        from: seconds(begin),
+        to: end === '' ? undefined : seconds(end),
         fingerprint: '',
+        subkeys: [],
         user: '',
       });
-    else if (fields[0] === 'fpr' && last?.fingerprint === '')
-      last.fingerprint = (fields[9] ?? '').toLowerCase();
-    else if (fields[0] === 'uid' && last?.user === '') last.user = fields[9] ?? '';
+    else if (kind === 'fpr' && last?.fingerprint === '') last.fingerprint = told.toLowerCase();
+    else if (kind === 'fpr') last?.subkeys.push(told.toLowerCase());
+    else if (kind === 'uid' && last?.user === '') last.user = told;
   }
   return found;
 }
 
-/** The keys in a file, public or secret. @throws PackagingError */
-export async function keysInFile(ctx: ToolContext, path: string): Promise<OpenPgpKey[]> {
+/** The keys in a file, public or secret. @throws PackagingError when there is none */
+export async function keysInFile(
+  ctx: ToolContext,
+  path: string,
+): Promise<readonly [OpenPgpKey, ...OpenPgpKey[]]> {
   const { stdout } = await withGpgHome(ctx, (home) =>
     runTool(ctx, 'gpg', [...readingGpg(home), '--with-colons', '--show-keys', path], {
       failure: 'key-unusable',
       quiet: true,
     }),
   );
-  const keys = parseKeys(stdout);
-  if (keys.length === 0) throw new PackagingError('key-unusable', `${path} holds no OpenPGP key`);
-  return keys;
+  const [first, ...others] = parseKeys(stdout);
+  if (first === undefined) throw new PackagingError('key-unusable', `${path} holds no OpenPGP key`);
+  return [first, ...others];
 }
 
 export const keyFile = ({ secret }: OpenPgpEntry): string =>
@@ -92,8 +98,6 @@ export async function openPgpKey(
     keysOf(keys, reference, 'openpgp').map(async (entry) => {
       if (entry.secret.type === 'file') await readSecret(entry.secret.path);
       const [key] = await keysInFile(ctx, keyFile(entry));
-      if (key === undefined)
-        throw new PackagingError('key-unusable', `${keyFile(entry)} holds no OpenPGP key`);
       return { ...key, entry };
     }),
   );

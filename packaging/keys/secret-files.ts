@@ -18,5 +18,5 @@ export async function readSecret(path: string): Promise<Buffer> {
 /** The first line of a password file; an empty password without one. */
 export async function readPassword(path: string | undefined): Promise<string> {
   if (path === undefined) return '';
-  return (await readSecret(path)).toString('utf8').split(/\r?\n/)[0] ?? '';
+  return (await readSecret(path)).toString('utf8').replace(/\r?\n.*$/s, '');
 }

@@ -13,20 +13,30 @@ type X509Entry = Extract<SigningKeyEntry, { kind: 'code-signing' | 'installer' }
 
 export interface X509Signer {
   readonly entry: X509Entry;
+  readonly certificate: X509Certificate;
   /** The certificate first, then those between it and the authority. */
   readonly chainDer: readonly Buffer[];
-  readonly certificate: X509Certificate;
   readonly keyType: 'rsa' | 'ec';
   /** PKCS#1 v1.5 or ECDSA signature over the SHA-256 of `data`. */
   sign(data: Buffer): Promise<Buffer>;
 }
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-const PRIVATE = /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]+-----END [A-Z ]*PRIVATE KEY-----/;
 
-/** All certificates of a PEM text. */
-export function certificatesIn(pem: string): X509Certificate[] {
-  return (pem.match(PEM) ?? []).map((text) => new X509Certificate(text));
+type Chain = readonly [X509Certificate, ...X509Certificate[]];
+
+/** All certificates of a PEM text, at least one. @throws PackagingError */
+function certificatesIn(pem: string, what: string): Chain {
+  const found = [...pem.matchAll(PEM)].map(([text]) => {
+    try {
+      return new X509Certificate(text);
+    } catch (error) {
+      throw new PackagingError('key-unusable', `A certificate of ${what} cannot be read`, { cause: error });
+    }
+  });
+  const [first, ...others] = found;
+  if (first === undefined) throw new PackagingError('key-unusable', `${what} has no certificate`);
+  return [first, ...others];
 }
 
 /** What `openssl` takes out of a PKCS#12 file; stays in this process. */
@@ -47,7 +57,7 @@ async function pkcs12(
   return stdout;
 }
 
-async function certificatesOf(ctx: ToolContext, entry: X509Entry): Promise<X509Certificate[]> {
+async function certificatesOf(ctx: ToolContext, entry: X509Entry): Promise<Chain> {
   const { secret } = entry;
   const pem =
     secret.type === 'pkcs12'
@@ -55,15 +65,15 @@ async function certificatesOf(ctx: ToolContext, entry: X509Entry): Promise<X509C
       : await readFile(secret.certificates, 'utf8').catch((error: unknown) => {
           throw new PackagingError('key-unusable', `${secret.certificates} cannot be read`, { cause: error });
         });
-  const certificates = certificatesIn(pem);
-  if (certificates.length === 0)
-    throw new PackagingError('key-unusable', `The key ${entry.reference} (${entry.kind}) has no certificate`);
-  return certificates;
+  return certificatesIn(pem, `the key ${entry.reference} (${entry.kind})`);
 }
 
-async function privateKey(ctx: ToolContext, entry: X509Entry): Promise<KeyObject> {
-  const { secret } = entry;
-  if (secret.type === 'command') throw new Error('A key behind a command stays there');
+/** One that is in a file: a key behind a command stays there. */
+async function privateKey(
+  ctx: ToolContext,
+  { reference, kind }: X509Entry,
+  secret: Exclude<X509Entry['secret'], { type: 'command' }>,
+): Promise<KeyObject> {
   try {
     if (secret.type === 'pem') {
       const passphrase = await readPassword(secret.passphrase_file);
@@ -72,22 +82,20 @@ async function privateKey(ctx: ToolContext, entry: X509Entry): Promise<KeyObject
         ...(passphrase === '' ? {} : { passphrase }),
       });
     }
-    const pem = PRIVATE.exec(await pkcs12(ctx, secret.path, secret.password_file, 'key'))?.[0] ?? '';
-    return createPrivateKey(pem);
+    return createPrivateKey(await pkcs12(ctx, secret.path, secret.password_file, 'key'));
   } catch (error) {
     if (error instanceof PackagingError) throw error;
     // What the library says could hold parts of the file.
     throw new PackagingError(
       'key-unusable',
-      `The key ${entry.reference} (${entry.kind}) cannot be read; is its password right?`,
+      `The key ${reference} (${kind}) cannot be read; is its password right?`,
     );
   }
 }
 
 /** The certificate that a private key belongs to first, whatever the order in the file. */
-function leafFirst(certificates: readonly X509Certificate[]): [X509Certificate, ...X509Certificate[]] {
+function leafFirst(certificates: Chain): Chain {
   const leaf = certificates.find(({ ca }) => !ca) ?? certificates[0];
-  if (leaf === undefined) throw new Error('No certificates');
   return [leaf, ...certificates.filter((certificate) => certificate !== leaf && !selfSigned(certificate))];
 }
 const selfSigned = (certificate: X509Certificate): boolean => certificate.subject === certificate.issuer;
@@ -113,7 +121,7 @@ export async function x509Signer(
   const common = { entry, chainDer: chain.map(({ raw }) => raw), certificate, keyType: type } as const;
   const { secret } = entry;
   if (secret.type === 'command') return { ...common, sign: externalSigner(ctx, reference, secret.command) };
-  const key = await privateKey(ctx, entry);
+  const key = await privateKey(ctx, entry, secret);
   if (!certificate.checkPrivateKey(key))
     throw new PackagingError(
       'key-unusable',

@@ -15,11 +15,6 @@ const HASHES: Readonly<Record<string, Enums.HashAlgorithm>> = {
   sha256: Enums.HashAlgorithm['SHA-256'],
 };
 
-function licenseOf(text: string): Models.SpdxLicense | Models.NamedLicense {
-  const id = SPDX.fixupSpdxId(text);
-  return id === undefined ? new Models.NamedLicense(text) : new Models.SpdxLicense(id);
-}
-
 const property = (name: string, value: string): Models.Property =>
   new Models.Property(`aquasecurity:trivy:${name}`, value);
 
@@ -41,6 +36,8 @@ class Inventory {
   readonly bom = new Models.Bom({ serialNumber: `urn:uuid:${randomUUID()}` });
   readonly #root: Models.Component;
   readonly #components = new Map<string, Models.Component>();
+  /** Names of those that a component has already. */
+  readonly #licenses = new Map<Models.Component, Set<string>>();
 
   constructor({ name, version }: SbomSubject) {
     this.#root = new Models.Component(Enums.ComponentType.Application, name, {
@@ -88,20 +85,20 @@ class Inventory {
     const component = this.#components.get(key) ?? componentOf(result, found, purl);
     this.#components.set(key, component);
     this.bom.components.add(component);
-    const known = new Set([...component.licenses].map(nameOf));
-    for (const license of found.Licenses.map(licenseOf))
-      if (!known.has(nameOf(license))) component.licenses.add(license);
+    for (const text of found.Licenses) this.#license(component, text);
     if (found.FilePath !== undefined) component.properties.add(property('FilePath', found.FilePath));
     return component;
   }
-}
 
-const nameOf = (license: Models.License): string =>
-  license instanceof Models.SpdxLicense
-    ? license.id
-    : license instanceof Models.NamedLicense
-      ? license.name
-      : license.expression;
+  #license(component: Models.Component, text: string): void {
+    const id = SPDX.fixupSpdxId(text);
+    const known = this.#licenses.get(component) ?? new Set();
+    this.#licenses.set(component, known);
+    if (known.has(id ?? text)) return;
+    known.add(id ?? text);
+    component.licenses.add(id === undefined ? new Models.NamedLicense(text) : new Models.SpdxLicense(id));
+  }
+}
 
 /**
  * A CycloneDX document of what Trivy's reports list.

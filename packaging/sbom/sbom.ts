@@ -20,21 +20,22 @@ const cycloneDx = z.object({
     .array(
       z.object({
         name: z.string(),
-        version: z.string().optional(),
+        version: z.string().default(''),
         purl: z.string().optional(),
         licenses: z.array(license).default([]),
       }),
     )
     .default([]),
 });
+const NO_LICENSE = 'NOASSERTION';
 const spdx = z.object({
   spdxVersion: z.string(),
   packages: z
     .array(
       z.object({
         name: z.string(),
-        versionInfo: z.string().optional(),
-        licenseDeclared: z.string().optional(),
+        versionInfo: z.string().default(''),
+        licenseDeclared: z.string().default(NO_LICENSE),
         externalRefs: z
           .array(z.object({ referenceType: z.string(), referenceLocator: z.string() }))
           .default([]),
@@ -53,19 +54,15 @@ function componentsOf(format: SbomFormat, json: unknown): Component[] {
   if (format === 'cyclonedx') {
     return cycloneDx
       .parse(json)
-      .components.filter(({ purl }) => purl !== undefined)
-      .map(({ name, version = '', purl = null, licenses }) => ({
-        name,
-        version,
-        purl,
-        licenses: licenses.flatMap(licenseNames),
-      }));
+      .components.flatMap(({ purl, licenses, ...named }) =>
+        purl === undefined ? [] : [{ ...named, purl, licenses: licenses.flatMap(licenseNames) }],
+      );
   }
   return spdx.parse(json).packages.flatMap(({ name, versionInfo, licenseDeclared, externalRefs }) => {
     const purl = externalRefs.find(({ referenceType }) => referenceType === 'purl')?.referenceLocator;
     if (purl === undefined) return [];
-    const known = licenseDeclared !== undefined && !['NONE', 'NOASSERTION'].includes(licenseDeclared);
-    return [{ name, version: versionInfo ?? '', purl, licenses: known ? [licenseDeclared] : [] }];
+    const licenses = [licenseDeclared].filter((declared) => !['NONE', NO_LICENSE].includes(declared));
+    return [{ name, version: versionInfo, purl, licenses }];
   });
 }
 
@@ -100,10 +97,13 @@ export async function makeSbom(
   }
 }
 
-async function renderReports({ reports, subject }: SbomOptions): Promise<string | undefined> {
+async function renderReports({
+  reports,
+  subject = { name: '.', version: '' },
+}: SbomOptions): Promise<string | undefined> {
   if (reports === undefined) return undefined;
   const read = await Promise.all([readTrivyReport(reports.fs), readTrivyReport(reports.rootfs)]);
-  return renderCycloneDx(read, subject ?? { name: '.', version: '' });
+  return renderCycloneDx(read, subject);
 }
 
 async function writeByTrivy(ctx: ToolContext, tree: string, format: SbomFormat, file: string): Promise<void> {

@@ -93,13 +93,12 @@ function signedBytes(sorted: readonly Attribute[]): Buffer {
 /** A CMS SignedData in DER with one signature, SHA-256, and the signer's certificates. */
 export async function signCms(
   content: CmsContent,
-  signer: Pick<X509Signer, 'chainDer' | 'keyType' | 'sign'>,
+  signer: Pick<X509Signer, 'certificate' | 'chainDer' | 'keyType' | 'sign'>,
   at: Date,
   extra: readonly CmsAttribute[] = [],
 ): Promise<Buffer> {
   const certificates = signer.chainDer.map((der) => AsnConvert.parse(der, Certificate));
-  const [own] = certificates;
-  if (own === undefined) throw new Error('A signer without a certificate');
+  const own = AsnConvert.parse(signer.certificate.raw, Certificate);
   const signedAttrs = attributes(content, at, extra);
   const signature = await signer.sign(signedBytes(signedAttrs));
   const algorithm =

@@ -1,5 +1,5 @@
 /** Content of a DER element without its tag and length. */
 export function bodyOf(der: Buffer): Buffer {
-  const first = der[1] ?? 0;
+  const first = der.readUInt8(1);
   return der.subarray(first < 128 ? 2 : 2 + (first & 0x7f));
 }

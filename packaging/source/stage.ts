@@ -23,6 +23,35 @@ async function unpackArchive(kind: SourceKind, file: string, tree: TreeWriter): 
   );
 }
 
+/** @returns the package itself, where it is to be signed again as it is */
+async function unpack(
+  ctx: ToolContext,
+  file: string,
+  { source, format }: PackageDescription,
+  tree: TreeWriter,
+): Promise<string | undefined> {
+  if (source.type === 'binary') {
+    await tree.file(source.name, 0o755, createReadStream(file));
+    await chmod(join(tree.root, source.name), 0o755);
+    return undefined;
+  }
+  const kind = await kindOf(file);
+  if (source.type === 'archive') {
+    await unpackArchive(kind, file, tree);
+    return undefined;
+  }
+  if (!isPackage(kind))
+    throw refused('wrong-kind', `The source is described as a package, but it is: ${kind}`);
+  const resigned = source.action === 're-sign';
+  if (resigned && kind !== format)
+    throw refused(
+      'wrong-kind',
+      `A ${kind} cannot be signed again as ${format}: that would be another package`,
+    );
+  await unpackPackage(ctx, kind, file, tree);
+  return resigned ? file : undefined;
+}
+
 /**
  * Unpacks the source into `<workspace>/source`, refusing whatever is hostile in it: paths and links that lead out,
  * devices, bombs, names that are there twice or that the target takes for one.
@@ -45,27 +74,11 @@ export async function stageSource(
     rootedLinks: source.type === 'package',
   });
   ctx.progress('unpacking the source');
-  let original: string | undefined;
-  if (source.type === 'binary') {
-    await tree.file(source.name, 0o755, createReadStream(sourceFile));
-    await chmod(join(root, source.name), 0o755);
-  } else {
-    const kind = await kindOf(sourceFile);
-    if (source.type === 'archive') await unpackArchive(kind, sourceFile, tree);
-    else {
-      if (!isPackage(kind))
-        throw refused('wrong-kind', `The source is described as a package, but it is: ${kind}`);
-      if (source.action === 're-sign') {
-        if (kind !== format)
-          throw refused(
-            'wrong-kind',
-            `A ${kind} cannot be signed again as ${format}: that would be another package`,
-          );
-        original = sourceFile;
-      }
-      await unpackPackage(ctx, kind, sourceFile, tree);
-    }
-  }
+  const original = await unpack(ctx, sourceFile, description, tree).catch((error: unknown) => {
+    // What is broken off looks like an archive that is damaged.
+    ctx.signal.throwIfAborted();
+    throw error;
+  });
   const { files, bytes } = tree.guard;
   if (files === 0) throw refused('empty', 'The source holds no files');
   ctx.log(`source: ${files} files, ${bytes} bytes`);

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { ToolLimits } from '../context.ts';
-import { PackagingError, refused } from '../errors.ts';
+import { diskFull, PackagingError, refused } from '../errors.ts';
 
 export interface GuardOptions {
   readonly limits: Pick<ToolLimits, 'stagedBytes' | 'stagedFiles' | 'compressionRatio'>;
@@ -142,13 +142,10 @@ function plainParts(raw: string): string[] {
 }
 
 /** An error of a library that reads archives, as ours: the archive is at fault unless the system says otherwise. */
-export function unreadable(what: string, error: unknown): Error {
+export function unreadable(what: string, error: unknown): PackagingError {
   if (error instanceof PackagingError) return error;
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new PackagingError('out-of-space', 'The disk is full: the source could not be unpacked', {
-      cause: error,
-    });
-  if ((error as Error).name === 'AbortError') return error as Error;
-  return refused('unreadable', `The source is no readable ${what}: ${(error as Error).message}`, error);
+  return (
+    diskFull(error, 'the source could not be unpacked') ??
+    refused('unreadable', `The source is no readable ${what}: ${(error as Error).message}`, error)
+  );
 }

@@ -58,7 +58,7 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
 /** Unpacks a zip archive through the guard. @throws PackagingError */
 export async function unpackZip(file: string, tree: TreeWriter): Promise<void> {
   await feed(file, tree).catch((error: unknown) => {
-    const message = error instanceof Error ? error.message : '';
+    const { message } = error as Error;
     const known = REFUSALS.find(([pattern]) => pattern.test(message));
     if (known !== undefined) throw refused(known[1], `The source is refused: ${message}`, error);
     throw unreadable('zip archive', error);

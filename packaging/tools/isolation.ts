@@ -99,9 +99,9 @@ export async function confined(
   ctx: ToolContext,
   command: readonly string[],
   { unconfined, ...sight }: Confinement,
-): Promise<readonly string[]> {
+): Promise<readonly [program: string, ...args: string[]]> {
   const { settings, limits } = ctx;
-  const limited = [
+  const limited: [string, ...string[]] = [
     await findTool(settings, 'prlimit'),
     `--as=${limits.memoryBytes}`,
     `--fsize=${limits.fileBytes}`,

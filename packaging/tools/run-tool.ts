@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ToolContext } from '../context.ts';
-import { PackagingError, type PackagingErrorCode } from '../errors.ts';
+import { diskFull, PackagingError, type PackagingErrorCode } from '../errors.ts';
 import { confined } from './isolation.ts';
 import { LogLines } from './log-lines.ts';
 import { findTool, type ToolName } from './toolbox.ts';
@@ -167,7 +167,7 @@ async function runIn(
   const path = typeof tool === 'string' ? await findTool(ctx.settings, tool) : tool.path;
   const env = { ...environment(ctx, own), ...options.env };
   const cwd = options.cwd ?? ctx.workspace;
-  const [program = path, ...rest] = await confined(ctx, [path, ...args], {
+  const [program, ...rest] = await confined(ctx, [path, ...args], {
     env,
     cwd,
     network: options.network ?? false,
@@ -252,8 +252,9 @@ async function runIn(
 }
 
 function failureToRun(name: string, error: unknown): PackagingError {
-  const code = String((error as NodeJS.ErrnoException).code);
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new PackagingError('out-of-space', `The disk is full: ${name} could not write`, { cause: error });
-  return new PackagingError('tool-missing', `${name} could not be started (${code})`, { cause: error });
+  const { code } = error as NodeJS.ErrnoException;
+  return (
+    diskFull(error, `${name} could not write`) ??
+    new PackagingError('tool-missing', `${name} could not be started (${code})`, { cause: error })
+  );
 }

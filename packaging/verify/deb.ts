@@ -34,9 +34,10 @@ async function checkDetached(
     ['--status-fd', '1', '--keyring', keyring, signature, parts.signed],
     { ...FAILURE, quiet: true },
   );
-  // The last field is the primary key, whichever of its subkeys signed.
-  const fingerprint = /^\[GNUPG:\] VALIDSIG .*\b([0-9A-F]{40,64})$/m.exec(stdout)?.[1]?.toLowerCase();
-  const key = trusted.find((candidate) => candidate.fingerprint === fingerprint);
+  // The first field is what signed, the last one the primary key.
+  const [, signedBy, fingerprint] =
+    /^\[GNUPG:\] VALIDSIG ([0-9A-F]{40,64}) .*\b([0-9A-F]{40,64})$/m.exec(stdout) ?? [];
+  const key = trusted.find((candidate) => candidate.fingerprint === fingerprint?.toLowerCase());
   if (key === undefined || /^\[GNUPG:\] (EXPKEYSIG|EXPSIG|REVKEYSIG)\b/m.test(stdout))
     throw new PackagingError(
       'verification-failed',
@@ -44,6 +45,12 @@ async function checkDetached(
       {
         reason: 'key',
       },
+    );
+  if (signedBy !== fingerprint)
+    throw new PackagingError(
+      'verification-failed',
+      'The deb is signed by a subkey, which debsig-verify does not look at: use a key that signs by itself',
+      { reason: 'subkey' },
     );
   return key;
 }

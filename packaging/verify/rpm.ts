@@ -42,7 +42,9 @@ export async function verifyRpm(
     FAILURE,
   );
   const id = SIGNED_BY.exec(stdout)?.[1]?.toLowerCase();
-  const key = trusted.find(({ fingerprint }) => id !== undefined && fingerprint.endsWith(id));
+  const key = trusted.find(({ fingerprint, subkeys }) =>
+    [fingerprint, ...subkeys].some((own) => id !== undefined && own.endsWith(id)),
+  );
   if (key === undefined)
     throw new PackagingError('verification-failed', 'The rpm has no signature of a trusted key', {
       reason: 'unsigned',

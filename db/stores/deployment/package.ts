@@ -25,32 +25,34 @@ export function objectionTo({ pipeline, lapsed, signer }: DeployablePackage): st
 export const UNKNOWN_SIGNER =
   'the key that signed it is not known here, so that no device could check it: build the package anew and deploy that';
 
+interface SignerColumns {
+  signer_material: string | null;
+  signing_days_left: number | null;
+}
+
 /** @returns undefined when there is no such pipeline */
 export async function readPackage(
   client: PoolClient,
   pipelineId: string,
 ): Promise<DeployablePackage | undefined> {
-  const { rows } = await client.query<PipelineRow>(
-    'SELECT * FROM packaging_pipeline WHERE id = $1 FOR SHARE',
+  const { rows } = await client.query<PipelineRow & SignerColumns>(
+    `SELECT p.*, k.material AS signer_material,
+       (extract(epoch FROM (p.signed #>> '{signature,expires_at}')::timestamptz - now()) / 86400)::float8 AS signing_days_left
+     FROM packaging_pipeline p LEFT JOIN signing_key k ON k.thumbprint = p.signing_certificate_thumbprint
+     WHERE p.id = $1 FOR SHARE OF p`,
     [pipelineId],
   );
-  const [pipeline] = rows;
-  if (pipeline === undefined) return undefined;
+  if (rows[0] === undefined) return undefined;
+  const { signer_material: material, signing_days_left, ...pipeline } = rows[0];
   const evidence = await client.query<EvidenceRow>(
     'SELECT * FROM evidence_pack WHERE pipeline_id = $1 AND deployment_intent_id IS NULL',
     [pipelineId],
   );
-  const signer = await client.query<{ material: string | null; days_left: number | null }>(
-    `SELECT (SELECT material FROM signing_key WHERE thumbprint = $1) AS material,
-       (extract(epoch FROM $2::timestamptz - now()) / 86400)::float8 AS days_left`,
-    [pipeline.signing_certificate_thumbprint, pipeline.signed?.signature.expires_at ?? null],
-  );
-  const { material = null, days_left = null } = signer.rows[0] ?? {};
   return {
     pipeline,
     evidence: evidence.rows[0],
     signer: material === null ? undefined : { material },
-    signing_days_left: days_left,
+    signing_days_left,
     lapsed: await lapsedExceptions(client, pipeline),
   };
 }
@@ -67,13 +69,12 @@ async function lapsedExceptions(client: PoolClient, pipeline: PipelineRow): Prom
     [pipeline.exception_ids],
   );
   if (rows.length === 0) return undefined;
-  const { excused } = await coveredAnew(client, pipeline);
-  if (excused) return undefined;
+  if (await coveredAnew(client, pipeline)) return undefined;
   return `the policy's decision rests on exceptions that no longer hold: ${rows.map(({ id, what }) => `${id} ${what}`).join(', ')}`;
 }
 
 /** Whether exceptions that hold now excuse all that those did on which the decision rests: one may have been renewed. */
-async function coveredAnew(client: PoolClient, pipeline: PipelineRow): Promise<{ excused: boolean }> {
+async function coveredAnew(client: PoolClient, pipeline: PipelineRow): Promise<boolean> {
   const { rows } = await client.query<{ excused: boolean }>(
     `WITH needed AS (
        SELECT DISTINCT unnest(cve_ids) AS cve FROM policy_exception WHERE id = ANY($1::uuid[])
@@ -85,7 +86,7 @@ async function coveredAnew(client: PoolClient, pipeline: PipelineRow): Promise<{
      SELECT (SELECT count(*) FROM needed) > 0 AND NOT EXISTS (SELECT cve FROM needed EXCEPT SELECT cve FROM held) AS excused`,
     [pipeline.exception_ids, pipeline.package_name, pipeline.package_version],
   );
-  return { excused: rows[0]?.excused === true };
+  return rows.some(({ excused }) => excused);
 }
 
 /**
@@ -133,13 +134,18 @@ export function installPayload(
       ...(pipeline.output_artifact_name === null ? {} : { name: pipeline.output_artifact_name }),
     },
     signature: { trusted_keys: [signer.material] },
-    ...(rules?.detection === undefined ? {} : { detection: rules.detection }),
-    ...(rules?.requirements === undefined ? {} : { requirements: rules.requirements }),
-    ...(rules === undefined || rules.dependencies.length === 0 ? {} : { dependencies: rules.dependencies }),
-    ...(rules === undefined || rules.replaces.length === 0 ? {} : { replaces: rules.replaces }),
+    ...(rules === undefined ? {} : toldOf(rules)),
     deployment_intent: deploymentId,
   };
 }
+
+/** What stands in a task of a package's rules: those that there are. */
+const toldOf = ({ detection, requirements, dependencies, replaces }: PackageRules) => ({
+  ...(detection === undefined ? {} : { detection }),
+  ...(requirements === undefined ? {} : { requirements }),
+  ...(dependencies.length === 0 ? {} : { dependencies }),
+  ...(replaces.length === 0 ? {} : { replaces }),
+});
 
 /** What an agent is told to take away again. */
 export function uninstallPayload(pipeline: PipelineRow, deploymentId: string): DeployPayload {

@@ -53,6 +53,13 @@ export interface PopulationFacts {
   readonly first_ring_devices: number;
 }
 
+interface Counts {
+  devices: number;
+  critical: number;
+  first: number;
+  fleet: number;
+}
+
 /** What the risk of a deployment is judged by, before anything is written. */
 export async function countPopulation(
   client: PoolClient,
@@ -62,7 +69,7 @@ export async function countPopulation(
   const first = rings[0]?.size ?? { rest: true as const };
   const { where, params } = membership(population, 1);
   const ring = ringCondition(first, params.length + 1);
-  const { rows } = await client.query<{ devices: number; critical: number; first: number; fleet: number }>(
+  const { rows } = await client.query<Counts>(
     `SELECT count(*) AS devices,
        count(*) FILTER (WHERE r.tags ? 'critical' AND lower(r.tags ->> 'critical') NOT IN ('false', '0', 'no')) AS critical,
        count(*) FILTER (WHERE true${ring.where}) AS first,
@@ -70,7 +77,8 @@ export async function countPopulation(
      FROM agent r WHERE ${where}`,
     [...params, ...ring.params],
   );
-  const { devices = 0, critical = 0, fleet = 0, first: fits = 0 } = rows[0] ?? {};
+  // Of a count there is one row, always.
+  const [{ devices, critical, fleet, first: fits }] = rows as [Counts];
   return {
     devices,
     fleet,
@@ -87,7 +95,7 @@ export async function overlapOf(client: PoolClient, one: Population, other: Popu
     `SELECT EXISTS (SELECT FROM agent r WHERE ${first.where} AND ${second.where}) AS overlaps`,
     [...first.params, ...second.params],
   );
-  return rows[0]?.overlaps === true;
+  return rows.some(({ overlaps }) => overlaps);
 }
 
 /** Puts every device of the deployment into the first ring that takes it. */
@@ -97,7 +105,7 @@ export async function assignRings(client: PoolClient, deployment: DeploymentRow)
     `SELECT count(*) AS total FROM agent r WHERE ${membership(deployment, 1).where}`,
     params,
   );
-  const total = rows[0]?.total ?? 0;
+  const [{ total }] = rows as [{ total: number }];
   for (const [position, { size }] of deployment.plan.rings.entries()) {
     const ring = ringCondition(size, 5 + params.length);
     const limit = ringLimit(size, total);
