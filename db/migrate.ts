@@ -11,6 +11,7 @@ import * as stoppedRemedies from './migrations/0008-stopped-remedies.ts';
 import * as certificatesAndFindings from './migrations/0009-certificates-and-findings.ts';
 import * as issuedCertificates from './migrations/0010-issued-certificates.ts';
 import * as statusEvents from './migrations/0011-status-events.ts';
+import * as exceptionFourEyes from './migrations/0012-exception-four-eyes.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
@@ -25,6 +26,7 @@ const MIGRATIONS = [
   { name: '0009-certificates-and-findings', up: certificatesAndFindings.up },
   { name: '0010-issued-certificates', up: issuedCertificates.up },
   { name: '0011-status-events', up: statusEvents.up },
+  { name: '0012-exception-four-eyes', up: exceptionFourEyes.up },
 ] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */

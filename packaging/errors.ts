@@ -4,6 +4,7 @@
  * - `key-unusable`: no key of that reference, none that is valid now, or one that cannot be read
  * - `scan-database`: the scanner's database is missing or older than allowed
  * - `tool-missing`: a program is not installed; the message says how to get it
+ * - `worker-busy`: the machine could not start a program just now
  * - `limit-exceeded`: time, memory or size
  * - `isolation-unavailable`: tools must be cut off from the network here, and cannot be
  * - `out-of-space`: the disk is full
@@ -18,6 +19,7 @@ export const PACKAGING_ERROR_CODES = [
   'key-unusable',
   'scan-database',
   'tool-missing',
+  'worker-busy',
   'limit-exceeded',
   'isolation-unavailable',
   'out-of-space',
@@ -26,7 +28,7 @@ export const PACKAGING_ERROR_CODES = [
 export type PackagingErrorCode = (typeof PACKAGING_ERROR_CODES)[number];
 
 /** What may succeed on another try or another worker, without anybody changing the package. */
-const RETRYABLE: ReadonlySet<PackagingErrorCode> = new Set(['out-of-space', 'unreachable', 'tool-missing']);
+const RETRYABLE: ReadonlySet<PackagingErrorCode> = new Set(['out-of-space', 'unreachable', 'worker-busy']);
 
 /** A packaging step that did not succeed. The message is for people: it says what to do and holds no secrets. */
 export class PackagingError extends Error {

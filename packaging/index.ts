@@ -8,6 +8,7 @@ export { DEFAULT_LIMITS, type ToolContext, type ToolLimits } from './context.ts'
 export { PACKAGING_ERROR_CODES, PackagingError, type PackagingErrorCode } from './errors.ts';
 export type { PackagingTools } from './interface.ts';
 export { DEVELOPMENT_REFERENCE, ensureDevelopmentKeys } from './keys/development.ts';
+export { signingKeyProblems } from './keys/problems.ts';
 export { readSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 export { packagingTools } from './packaging-tools.ts';
 export { decidePolicy, type PolicyFacts } from './policy/decide.ts';
@@ -31,5 +32,6 @@ export type { ScanSettings, ToolSettings } from './settings.ts';
 export { signPackage } from './sign/sign.ts';
 export { stageSource } from './source/stage.ts';
 export { isolationProblem } from './tools/isolation.ts';
+export { missingTools } from './tools/toolbox.ts';
 export { toolVersions } from './tools/versions.ts';
 export { verifyPackage } from './verify/verify.ts';

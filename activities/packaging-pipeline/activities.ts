@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { packageDescriptionSchema, packageFileName } from '../../contracts/packaging-pipeline/description.ts';
+import type { Severity } from '../../contracts/packaging-pipeline/findings.ts';
 import { type PolicyDecision, packagingPolicySchema } from '../../contracts/packaging-pipeline/policy.ts';
 import type { PipelineFailure } from '../../contracts/packaging-pipeline/steps.ts';
 import { packagingPipelineWorkflowId } from '../../contracts/temporal.ts';
@@ -25,6 +26,8 @@ export interface PackagingOptions {
   readonly workspaces: Workspaces;
   readonly signer: EvidenceSigner;
   readonly decide: (facts: PolicyFacts) => PolicyDecision;
+  /** Severities that no policy lets through. */
+  readonly policyFloor: readonly Severity[];
 }
 
 export type PackagingPipelineActivities = ReturnType<typeof packagingPipelineActivities>;
@@ -171,6 +174,7 @@ export function packagingPipelineActivities(options: PackagingOptions) {
     ]);
     return options.decide({
       policy: packagingPolicySchema.parse(pipeline.policy),
+      floor: options.policyFloor,
       findings,
       components,
       signature,

@@ -91,7 +91,7 @@ export class StepRunner {
       const failure = failureOfStep(error);
       if (!(error instanceof PackagingError) && !(error instanceof ApplicationFailure))
         logger.warn({ err: error, pipeline_id: pipelineId, step }, 'A step failed unexpectedly');
-      log(`failed: ${failure.message}`);
+      log(`failed: ${failure.message}${failure.nonRetryable === true ? '' : ' (it is tried again)'}`);
       await sink.flush();
       // What the caller is told is the step's failure, not that it could not be noted.
       await pipelines.progress

@@ -23,6 +23,8 @@ export interface Installer {
    */
   remove(name: string, signal: AbortSignal): Promise<Installation>;
   readonly versionOf: PackageVersion;
+  /** It puts no older version over a newer one, which must be removed before. */
+  readonly refusesOlder?: boolean;
 }
 
 /** What a package tool printed, cut to what fits a message. */

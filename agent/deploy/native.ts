@@ -26,6 +26,7 @@ interface Native {
   /** Exit codes that mean "installed", with what to tell of them. */
   readonly success: Readonly<Record<number, string | undefined>>;
   readonly root: string;
+  readonly refusesOlder?: boolean;
   readonly version: (tools: Tools, name: string) => Promise<string | undefined>;
 }
 
@@ -82,6 +83,7 @@ const NATIVE: Readonly<Record<Exclude<PackageFormat, 'deb'>, Native>> = {
     },
     success: { 0: undefined, 3010: 'The machine must be restarted to complete the installation' },
     root: 'C:\\',
+    refusesOlder: true,
     version: (tools, name) => uninstallEntry(tools, name, 'DisplayVersion'),
   },
   pkg: {
@@ -133,6 +135,7 @@ export function installerFor(format: PackageFormat, options: InstallerOptions): 
   }
   return {
     root: native.root,
+    refusesOlder: native.refusesOlder ?? false,
     versionOf: (name) => native.version(tools, name),
     async install(path, signal) {
       signal.throwIfAborted();

@@ -152,13 +152,18 @@ async function checkSignature(
   return signature === undefined ? undefined : verifySignature(format, path, signature, tools, scratch);
 }
 
-/** Takes away what the package replaces. */
+/** Takes away what the package replaces, and a newer version of itself where the system's tool would refuse to go back. */
 async function replace(
-  { replaces = [], package_name }: DeployPayload,
+  { replaces = [], package_name, package_version }: DeployPayload,
   installer: Installer,
   signal: AbortSignal,
 ): Promise<string[]> {
   const replaced: string[] = [];
+  const own = installer.refusesOlder === true ? await installer.versionOf(package_name) : undefined;
+  if (own !== undefined && satisfies(own, '>', package_version)) {
+    await installer.remove(package_name, signal);
+    replaced.push(`${package_name} ${own}`);
+  }
   for (const { package_name: other, version, operator = '<=' } of replaces) {
     const installed = other === package_name ? undefined : await installer.versionOf(other);
     if (installed === undefined || (version !== undefined && !satisfies(installed, operator, version)))

@@ -5,12 +5,13 @@ import type { z } from 'zod';
 import { type Page, pageOf } from '../../contracts/http/common.ts';
 import type { Connection } from './connection.ts';
 import { CliError } from './errors.ts';
-import { type Answer, type HttpRequest, NetworkError, refusal, send, understand } from './http.ts';
+import { type Answer, type HttpRequest, NetworkError, receive, refusal, send, understand } from './http.ts';
 import type { Io } from './io.ts';
 
 /** Pauses before the further attempts of a request that may be repeated. */
 const PAUSES_MS = [250, 1_000, 2_500];
 const BUSY = new Set([502, 503, 504]);
+const NEVER = (): boolean => false;
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 type Call = Pick<HttpRequest, 'method' | 'json' | 'upload' | 'idempotencyKey'> & {
@@ -77,6 +78,12 @@ export class Api {
     return answer.body;
   }
 
+  /** Has `take` read what lies at a path, as it comes in; called anew where the connection was cut. */
+  async download(path: string, take: (body: Readable) => Promise<void>): Promise<void> {
+    const call = { method: 'GET', path } as const;
+    await this.#repeating(call, (request) => receive(request, take), NEVER);
+  }
+
   /** Text that needs no credentials. */
   async text(path: string): Promise<string> {
     const answer = await this.#call({ method: 'GET', path, anonymous: true });
@@ -88,7 +95,16 @@ export class Api {
     await this.#dispatcher.destroy();
   }
 
-  async #call(call: Call): Promise<Answer> {
+  #call(call: Call): Promise<Answer> {
+    return this.#repeating(call, send, ({ status }) => BUSY.has(status));
+  }
+
+  /** Sends a request, and again where that may be and can help. */
+  async #repeating<T>(
+    call: Call,
+    exchange: (request: HttpRequest) => Promise<T>,
+    isBusy: (answer: T) => boolean,
+  ): Promise<T> {
     const url = new URL(`${this.#connection.base}${call.path}`);
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -98,7 +114,7 @@ export class Api {
     for (let attempt = 0; ; attempt += 1) {
       const pause = repeatable ? PAUSES_MS[attempt] : undefined;
       try {
-        const answer = await send({
+        const answer = await exchange({
           ...call,
           url: url.href,
           token,
@@ -106,7 +122,7 @@ export class Api {
           dispatcher: this.#dispatcher,
           signal: this.#io.signal,
         });
-        if (pause === undefined || !BUSY.has(answer.status)) return answer;
+        if (pause === undefined || !isBusy(answer)) return answer;
       } catch (error) {
         if (!(error instanceof NetworkError)) throw error;
         if (pause === undefined) throw this.#unreachable(error, repeatable);

@@ -34,6 +34,25 @@ export interface Answer {
 }
 
 export async function send(call: HttpRequest): Promise<Answer> {
+  return exchange(call, async (body, status, correlationId) => ({
+    status,
+    body: await readBody(body),
+    correlationId,
+  }));
+}
+
+/** Has `take` read the body of a good answer as it comes in. @throws CliError for any other one */
+export function receive(call: HttpRequest, take: (body: Readable) => Promise<void>): Promise<void> {
+  return exchange(call, async (body, status, correlationId) => {
+    if (status !== 200) throw refusal({ status, body: await readBody(body), correlationId });
+    await take(body);
+  });
+}
+
+async function exchange<T>(
+  call: HttpRequest,
+  read: (body: Readable, status: number, correlationId: string) => Promise<T>,
+): Promise<T> {
   const headers: Record<string, string> = {
     accept: 'application/json, application/problem+json',
     [CORRELATION_ID_HEADER]: call.correlationId,
@@ -58,13 +77,11 @@ export async function send(call: HttpRequest): Promise<Answer> {
       bodyTimeout: deadline,
     });
     const given = response.headers[CORRELATION_ID_HEADER.toLowerCase()];
-    return {
-      status: response.statusCode,
-      body: await readBody(response.body),
-      correlationId: typeof given === 'string' ? given : call.correlationId,
-    };
+    const correlationId = typeof given === 'string' ? given : call.correlationId;
+    return await read(response.body, response.statusCode, correlationId);
   } catch (error) {
     if (call.signal.aborted) throw new CliError('interrupted', { title: 'Interrupted' }, error);
+    if (error instanceof CliError) throw error;
     throw new NetworkError(systemCodeOf(error) ?? messageOf(error), { cause: error });
   } finally {
     stream?.destroy();

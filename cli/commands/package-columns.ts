@@ -1,5 +1,10 @@
 import type { JudgedFinding } from '../../contracts/packaging-pipeline/findings.ts';
-import type { Pipeline, PipelineStepRecord } from '../../contracts/packaging-pipeline/pipeline.ts';
+import {
+  type Pipeline,
+  type PipelineStepRecord,
+  troubleInWords,
+} from '../../contracts/packaging-pipeline/pipeline.ts';
+import type { RuleOutcome } from '../../contracts/packaging-pipeline/policy.ts';
 import { type Column, text } from '../output/printer.ts';
 
 export const pipelineColumns: readonly Column<Pipeline>[] = [
@@ -21,10 +26,12 @@ export const pipelineFields: readonly Column<Pipeline>[] = [
   { title: 'OUTPUT', text: (pipeline) => text(pipeline.output_artifact_name) },
   { title: 'OUTPUT SHA-256', text: (pipeline) => text(pipeline.output_artifact_hash) },
   { title: 'SIGNED BY', text: (pipeline) => text(pipeline.signing_certificate_thumbprint) },
+  { title: 'WARNINGS', text: ({ signing_warnings }) => text(signing_warnings.join('; ')) },
   { title: 'DECISION', text: (pipeline) => text(pipeline.policy_decision?.verdict) },
   { title: 'EXCEPTIONS', text: (pipeline) => text(pipeline.exception_ids.join(', ')) },
   { title: 'EVIDENCE', text: (pipeline) => text(pipeline.evidence_id) },
   { title: 'FAILURE', text: (pipeline) => text(failureOf(pipeline)) },
+  { title: 'LAST ERROR', text: ({ last_error }) => text(last_error && troubleInWords(last_error)) },
   { title: 'RETRY OF', text: (pipeline) => text(pipeline.retry_of) },
   { title: 'CREATED BY', text: (pipeline) => text(pipeline.created_by) },
   { title: 'CORRELATION ID', text: (pipeline) => text(pipeline.correlation_id) },
@@ -50,6 +57,13 @@ export const stepColumns: readonly Column<PipelineStepRecord>[] = [
     text: ({ duration_ms }) => (duration_ms === null ? '-' : (duration_ms / 1_000).toFixed(1)),
   },
   { title: 'ERROR', text: ({ error }) => text(error) },
+];
+
+export const ruleColumns: readonly Column<RuleOutcome>[] = [
+  { title: 'RULE', text: ({ rule }) => rule },
+  { title: 'OUTCOME', text: ({ outcome }, out) => out.status(outcome) },
+  { title: 'WHY', text: ({ reason }) => text(reason) },
+  { title: 'FINDINGS', text: ({ findings }) => text(findings.join(', ')) },
 ];
 
 /** How a pipeline failed; null when it did not. */

@@ -1,20 +1,31 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { PLATFORMS } from '../../contracts/agent/agent.ts';
 import { judgedFindingSchema, SEVERITIES } from '../../contracts/packaging-pipeline/findings.ts';
-import { pipelineDetailsSchema, pipelineSchema } from '../../contracts/packaging-pipeline/pipeline.ts';
+import {
+  type PipelineDetails,
+  pipelineDetailsSchema,
+  pipelineSchema,
+} from '../../contracts/packaging-pipeline/pipeline.ts';
 import { PIPELINE_STATUSES } from '../../contracts/packaging-pipeline/steps.ts';
-import { usageError } from '../client/errors.ts';
+import { type CliError, usageError } from '../client/errors.ts';
 import { argumentOf, noOptions, type Runtime } from './context.ts';
 import { asList } from './list.ts';
-import { writeDocument } from './output-file.ts';
+import { writeDocument, writeDownload } from './output-file.ts';
 import { addPackageBuild } from './package-build.ts';
-import { findingColumns, pipelineColumns, pipelineFields, stepColumns } from './package-columns.ts';
+import {
+  findingColumns,
+  pipelineColumns,
+  pipelineFields,
+  ruleColumns,
+  stepColumns,
+} from './package-columns.ts';
 import { followPipeline, LogView } from './package-follow.ts';
 import { correlationId, id, oneOf, option } from './values.ts';
 
 const logOptions = z.object({ follow: z.boolean().default(false) });
-const sbomOptions = z.object({ output: z.string().optional() });
+const outputOptions = z.object({ output: z.string().optional() });
 
 export function addPackages(program: Command, runtime: Runtime): void {
   const packages = program.command('packages').description('packages that are built, signed and scanned');
@@ -39,11 +50,17 @@ export function addPackages(program: Command, runtime: Runtime): void {
   const show = packages
     .command('show')
     .argument('<id>', 'of the pipeline', id)
-    .description('show one pipeline with its steps');
+    .description('show one pipeline: its steps, and what each rule of the policy said');
   runtime.act(show, noOptions, async ({ api, out }, _options, args) => {
     const pipeline = await (await api()).get(pathOf(args), pipelineDetailsSchema);
     out.answer(pipeline, () =>
-      [out.fields(pipelineFields, pipeline), out.table(stepColumns, pipeline.steps)].join('\n'),
+      [
+        out.fields(pipelineFields, pipeline),
+        out.table(stepColumns, pipeline.steps),
+        ...(pipeline.policy_decision === null
+          ? []
+          : [out.table(ruleColumns, pipeline.policy_decision.rules)]),
+      ].join('\n'),
     );
   });
 
@@ -60,7 +77,7 @@ export function addPackages(program: Command, runtime: Runtime): void {
 
   for (const [word, what] of [
     ['cancel', 'stop one that runs'],
-    ['retry', 'package the same once more after it failed; the new pipeline is shown'],
+    ['retry', 'package the same once more, after it has ended; the new pipeline is shown'],
   ] as const) {
     const command = packages.command(word).argument('<id>', 'of the pipeline', id).description(what);
     runtime.act(command, noOptions, async ({ api, out }, _options, args) => {
@@ -83,23 +100,56 @@ export function addPackages(program: Command, runtime: Runtime): void {
     nothing: 'findings',
   });
 
-  const sbom = packages
-    .command('sbom')
+  for (const { word, what, description, hashOf } of DOCUMENTS) {
+    const document = packages
+      .command(word)
+      .argument('<id>', 'of the pipeline', id)
+      .option('--output <file>', 'write it into this file, as it was made')
+      .description(description);
+    runtime.act(document, outputOptions, async ({ api, out, io }, { output }, args) => {
+      const pipeline = await (await api()).get(pathOf(args), pipelineDetailsSchema);
+      const sha256 = hashOf(pipeline);
+      if (sha256 === null) throw notYet(what);
+      if (output === undefined) {
+        io.stdout.write(await (await api()).document(`${pathOf(args)}/${word}`));
+        return;
+      }
+      await writeDocument(await api(), `${pathOf(args)}/${word}`, output, sha256);
+      out.answer({ file: output, sha256 }, () => `${sha256}  ${output}\n`);
+    });
+  }
+
+  const download = packages
+    .command('download')
     .argument('<id>', 'of the pipeline', id)
-    .option('--output <file>', 'write it into this file, as it was made')
-    .description('what the package holds, as CycloneDX or SPDX');
-  runtime.act(sbom, sbomOptions, async ({ api, out, io }, { output }, args) => {
+    .option('--output <file>', 'write it into this file (default: its own name, here)')
+    .description('fetch the finished package; it is kept if it has the hash that the platform names');
+  runtime.act(download, outputOptions, async ({ api, out }, { output }, args) => {
     const pipeline = await (await api()).get(pathOf(args), pipelineDetailsSchema);
-    const { sbom_hash: sha256 } = pipeline;
-    if (sha256 === null)
-      throw usageError('The pipeline has no SBOM yet', 'Follow it: eucora packages logs ID.');
-    if (output === undefined) {
-      io.stdout.write(await (await api()).document(`${pathOf(args)}/sbom`));
-      return;
-    }
-    await writeDocument(await api(), `${pathOf(args)}/sbom`, output, sha256);
-    out.answer({ file: output, sha256 }, () => `${sha256}  ${output}\n`);
+    const { output_artifact_hash: sha256, output_artifact_name: name } = pipeline;
+    if (sha256 === null || name === null) throw notYet('package');
+    const file = output ?? basename(name);
+    await writeDownload(await api(), `${pathOf(args)}/package`, file, sha256);
+    out.answer({ file, sha256 }, () => `${sha256}  ${file}\n`);
   });
 }
+
+const DOCUMENTS = [
+  {
+    word: 'sbom',
+    what: 'SBOM',
+    description: 'what the package holds, as CycloneDX or SPDX',
+    hashOf: ({ sbom_hash }: PipelineDetails) => sbom_hash,
+  },
+  {
+    word: 'scan',
+    what: 'scan result',
+    description: 'the scanner’s own report, as JSON',
+    hashOf: ({ scan_results_hash }: PipelineDetails) => scan_results_hash,
+  },
+] as const;
+
+const notYet = (what: string): CliError =>
+  usageError(`The pipeline has no ${what} yet`, 'Follow it: eucora packages logs ID.');
 
 const pathOf = (args: readonly string[]): string => `/packaging-pipelines/${argumentOf(args)}`;

@@ -1,6 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type PipelineDetails, pipelineDetailsSchema } from '../../contracts/packaging-pipeline/pipeline.ts';
+import {
+  type PipelineDetails,
+  pipelineDetailsSchema,
+  troubleInWords,
+} from '../../contracts/packaging-pipeline/pipeline.ts';
 import type { Io } from '../client/io.ts';
 import { upload } from './artifacts.ts';
 import { eucora } from './operator.ts';
@@ -30,13 +34,25 @@ export async function packageVersion(
 }
 
 async function ended(scene: Scene, id: string, format: string): Promise<PipelineDetails> {
-  const pipeline = await until(`the ${format} pipeline ends`, PIPELINE_MS, scene.signal, async () => {
+  let trouble = '';
+  const what = () => `the ${format} pipeline ends${trouble === '' ? '' : ` (${trouble})`}`;
+  const pipeline = await until(what, PIPELINE_MS, scene.signal, async () => {
     const read = await scene.api.get(`/packaging-pipelines/${id}`, pipelineDetailsSchema);
-    return read.ended_at === null ? undefined : read;
+    if (read.ended_at !== null) return read;
+    const now = waitsFor(read);
+    if (now !== trouble && read.last_error !== null) scene.teller.fact(`${format} is not done yet: ${now}`);
+    trouble = now;
+    return undefined;
   });
   const steps = pipeline.steps.map(({ step, duration_ms }) => `${step} ${duration_ms ?? '?'} ms`);
   scene.teller.fact(`${pipeline.status}: ${format}, ${steps.join(', ')}`);
   return pipeline;
+}
+
+/** What keeps a pipeline that has not ended, as far as it is known. */
+function waitsFor({ status, last_error }: PipelineDetails): string {
+  if (last_error !== null) return troubleInWords(last_error);
+  return status === 'PENDING' ? 'no packaging worker has begun it' : '';
 }
 
 /** One version for Linux, Windows and macOS: built, signed, verified, scanned and kept. @returns the deb's pipeline */

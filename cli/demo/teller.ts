@@ -62,10 +62,11 @@ const POLL_MS = 250;
 /**
  * Asks until the answer is there.
  *
+ * @param what is waited for, asked when it was in vain
  * @throws DemoError after `timeoutMs`; the signal's reason when it fires
  */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   timeoutMs: number,
   signal: AbortSignal,
   probe: () => Promise<T | undefined>,
@@ -75,7 +76,8 @@ export async function until<T>(
     signal.throwIfAborted();
     const found = await probe();
     if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new DemoError(`${what}: not within ${timeoutMs / 1_000} s`);
+    if (performance.now() > deadline)
+      throw new DemoError(`${typeof what === 'string' ? what : what()}: not within ${timeoutMs / 1_000} s`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

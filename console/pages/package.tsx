@@ -4,6 +4,7 @@ import {
   pipelineDetailsSchema,
   pipelineLogSchema,
   pipelineSchema,
+  troubleInWords,
 } from '../../contracts/packaging-pipeline/pipeline.ts';
 import type { PolicyDecision } from '../../contracts/packaging-pipeline/policy.ts';
 import { isEnded } from '../../contracts/packaging-pipeline/steps.ts';
@@ -80,7 +81,9 @@ async function progress(api: Api, id: string) {
         entries={[
           ['Status', <Status of={pipeline.status} />],
           ['Why it failed', pipeline.failure_message],
+          ['Not done yet', pipeline.last_error && troubleInWords(pipeline.last_error)],
           ['Signed with', pipeline.signing_certificate_thumbprint],
+          ['Warnings', pipeline.signing_warnings.join('; ')],
           ['Package', pipeline.output_artifact_name],
           ['SHA-256', pipeline.output_artifact_hash],
           ['Ended', <Time at={pipeline.ended_at} />],
@@ -163,7 +166,7 @@ export const addPackage: AddPages = (app, { options }) => {
             <a class="button primary when-passed" href={`${path}/deploy`}>
               Deploy…
             </a>
-            <span class="when-failed">
+            <span class="when-final">
               <Act action={`${path}/retry`} label="Package it again" />
             </span>
             <span class="when-open">

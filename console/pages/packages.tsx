@@ -42,7 +42,11 @@ export const addPackages: AddPages = (app) => {
               },
               { name: 'Status', cell: (one) => <Status of={one.status} /> },
               { name: 'For', cell: (one) => `${one.platform} (${one.format})` },
-              { name: 'Why it failed', cell: (one) => one.failure_message ?? '', wide: true },
+              {
+                name: 'Why it failed',
+                cell: (one) => one.failure_message ?? one.last_error?.message ?? '',
+                wide: true,
+              },
               { name: 'Created', cell: (one) => <Time at={one.created_at} /> },
               { name: 'By', cell: (one) => one.created_by, wide: true },
             ]}

@@ -15,7 +15,8 @@ export interface RiskFacts {
   readonly signed: boolean;
   /** Days until the signing certificate ends; null where it has no end. */
   readonly signing_days_left: number | null;
-  readonly rollback: 'previous_version' | 'uninstall' | 'none';
+  /** `impossible`: there is no previous version, and the platform cannot uninstall. */
+  readonly rollback: 'previous_version' | 'uninstall' | 'impossible' | 'none';
 }
 
 export const RISK_FACTORS = [
@@ -94,6 +95,8 @@ const JUDGES: Readonly<Record<RiskFactorName, (facts: RiskFacts) => Judged>> = {
   rollback_plan({ rollback }) {
     if (rollback === 'previous_version') return [0, 'goes back to the previous version by itself'];
     if (rollback === 'uninstall') return [0.5, 'has no previous version: is uninstalled instead'];
+    if (rollback === 'impossible')
+      return [1, 'has no previous version, and this platform has no way to uninstall it'];
     return [1, 'is not rolled back by itself'];
   },
 };

@@ -52,10 +52,29 @@ export const pipelineStepSchema = z
     started_at: instantSchema,
     ended_at: instantSchema.nullable(),
     duration_ms: z.number().int().nullable().meta({ description: 'Of the last attempt' }),
-    error: z.string().nullable(),
+    error: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'Of the last attempt that failed, also while another one goes on; null once it is done',
+      }),
   })
   .meta({ id: 'PipelineStep' });
 export type PipelineStepRecord = z.infer<typeof pipelineStepSchema>;
+
+/** A step that did not succeed so far, of a pipeline that goes on. */
+export const stepTroubleSchema = z
+  .object({
+    step: z.enum(PIPELINE_STEPS),
+    attempt: z.number().int().meta({ description: 'The one that failed last, counted from 1' }),
+    message: z.string(),
+  })
+  .meta({ id: 'StepTrouble' });
+export type StepTrouble = z.infer<typeof stepTroubleSchema>;
+
+/** In one line, for people. */
+export const troubleInWords = ({ step, attempt, message }: StepTrouble): string =>
+  `${step}, attempt ${attempt}: ${message}`;
 
 const time = instantSchema.nullable();
 
@@ -79,6 +98,7 @@ export const pipelineSchema = z
     scan_ended_at: time,
     signing_key: z.string(),
     signing_certificate_thumbprint: z.string().nullable(),
+    signing_warnings: z.array(z.string()).meta({ description: 'Such as a certificate that ends soon' }),
     sbom_format: z.enum(SBOM_FORMATS),
     sbom_url: z.string().nullable(),
     sbom_hash: sha256Schema.nullable(),
@@ -99,6 +119,9 @@ export const pipelineSchema = z
     failure_step: z.enum(PIPELINE_STEPS).nullable(),
     failure_code: z.string().nullable(),
     failure_message: z.string().nullable(),
+    last_error: stepTroubleSchema.nullable().meta({
+      description: 'Why it is not done yet; null when no attempt has failed, and once the pipeline has ended',
+    }),
     cancel_requested_at: time,
     retry_of: idSchema.nullable(),
     correlation_id: z.string(),

@@ -7,14 +7,14 @@ const licences = z.array(text(100)).max(500);
 
 /**
  * What a package must be to pass, as data. Every rule that is left out asks nothing; the default is the plain gate:
- * no critical and no high finding.
+ * no critical and no high finding. No policy can ask for less than the installation's floor (EUCORA_POLICY_FLOOR).
  */
 export const packagingPolicySchema = z
   .strictObject({
     name: text(100).default('default'),
     /** Severities that block as soon as they are found. */
     block_severities: z.array(z.enum(SEVERITIES)).default(['CRITICAL', 'HIGH']),
-    /** Whether what nobody has fixed yet blocks as well. */
+    /** Whether what nobody has fixed yet blocks as well; of severities in the floor it always does. */
     block_unfixed: z.boolean().default(true),
     /** Days after publication from which a finding of that severity blocks, although it does not at once. */
     max_finding_age_days: z

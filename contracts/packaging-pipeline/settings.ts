@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { list, optional } from '../setting-values.ts';
-import { SCANNERS } from './findings.ts';
+import { SCANNERS, SEVERITIES } from './findings.ts';
+
+const FLOOR = 'CRITICAL,HIGH';
+/** Severities with commas between them; `none` is nothing, and an empty variable counts as unset. */
+const severities = z
+  .string()
+  .transform((value) => (value === 'none' ? [] : (value || FLOOR).split(',').map((name) => name.trim())))
+  .pipe(z.array(z.enum(SEVERITIES, `must be of ${SEVERITIES.join(', ')}, or none`)));
 
 /** Packaging workers and their tools. */
 export const packagingSettings = {
@@ -36,6 +43,11 @@ export const packagingSettings = {
     'Authorities that timestamps must lead to; default: the machine’s',
   ),
   EUCORA_SCANNER: z.enum(SCANNERS).default('trivy').describe('Program that looks for known weaknesses'),
+  EUCORA_POLICY_FLOOR: severities
+    .prefault(FLOOR)
+    .describe(
+      'Severities that block whatever a pipeline’s policy says, unless an exception excuses them; `none`: policies alone decide',
+    ),
   EUCORA_SCAN_DATABASE_MAX_AGE_HOURS: z.coerce
     .number()
     .int()

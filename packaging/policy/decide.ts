@@ -1,4 +1,9 @@
-import type { Component, Finding } from '../../contracts/packaging-pipeline/findings.ts';
+import {
+  type Component,
+  type Finding,
+  SEVERITIES,
+  type Severity,
+} from '../../contracts/packaging-pipeline/findings.ts';
 import type {
   PackagingPolicy,
   PolicyDecision,
@@ -18,6 +23,8 @@ export interface Excuse {
 
 export interface PolicyFacts {
   readonly policy: PackagingPolicy;
+  /** Severities that block whatever the policy says. */
+  readonly floor: readonly Severity[];
   readonly findings: readonly Finding[];
   readonly components: readonly Component[];
   readonly signature: Pick<Signature, 'thumbprint' | 'timestamped'>;
@@ -64,13 +71,17 @@ function judged(
   };
 }
 
-const blocksAtOnce = ({ severity, fixed_version }: Finding, policy: PackagingPolicy): boolean =>
-  policy.block_severities.includes(severity) && (policy.block_unfixed || fixed_version !== null);
+const blocksAtOnce = ({ severity, fixed_version }: Finding, { policy, floor }: PolicyFacts): boolean =>
+  floor.includes(severity) ||
+  (policy.block_severities.includes(severity) && (policy.block_unfixed || fixed_version !== null));
 
 function severityGate(facts: PolicyFacts): RuleOutcome {
-  const { policy, findings } = facts;
-  const blocking = findings.filter((finding) => blocksAtOnce(finding, policy));
-  return judged('severity-gate', blocking, facts, `of severity ${policy.block_severities.join(', ')}`);
+  const { policy, floor, findings } = facts;
+  const blocking = findings.filter((finding) => blocksAtOnce(finding, facts));
+  const gate = SEVERITIES.filter(
+    (severity) => floor.includes(severity) || policy.block_severities.includes(severity),
+  );
+  return judged('severity-gate', blocking, facts, `of severity ${gate.join(', ')}`);
 }
 
 function findingAge(facts: PolicyFacts): RuleOutcome {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Scanner } from '../../contracts/packaging-pipeline/findings.ts';
@@ -12,6 +12,10 @@ import { NO_SETTINGS } from './trivy-run.ts';
 const HOUR_MS = 3_600_000;
 /** A step waits no longer for a download; the database has some tens of megabytes. */
 const DOWNLOAD_MS = 180_000;
+/** Downloads are written beside the database that is used. */
+const INCOMING = 'incoming-';
+/** A download ends long before. */
+const ABANDONED_MS = 3 * DOWNLOAD_MS;
 /** Trivy’s own source, whichever that is in its build. */
 const OWN_SOURCE = 'default';
 const metadataSchema = z.object({ UpdatedAt: z.coerce.date() });
@@ -123,15 +127,48 @@ async function orAborted(other: Promise<void>, signal: AbortSignal): Promise<voi
 async function fetchDatabase(ctx: ToolContext, repository: string): Promise<void> {
   const { trivyCache } = ctx.settings.scan;
   await mkdir(trivyCache, { recursive: true, mode: 0o700 });
+  await sweepDownloads(trivyCache);
   ctx.log('scan: fetching Trivy’s database');
-  const source = repository === OWN_SOURCE ? [] : ['--db-repository', repository];
-  const args = ['fs', ...NO_SETTINGS, '--download-db-only', ...source, '--cache-dir', trivyCache];
-  await runTool(ctx, 'trivy', args, {
-    network: true,
-    writes: [trivyCache],
-    failure: 'unreachable',
-    timeMs: DOWNLOAD_MS,
-  });
+  const folder = await mkdtemp(join(trivyCache, INCOMING));
+  try {
+    const source = repository === OWN_SOURCE ? [] : ['--db-repository', repository];
+    const args = ['fs', ...NO_SETTINGS, '--download-db-only', ...source, '--cache-dir', folder];
+    await runTool(ctx, 'trivy', args, {
+      network: true,
+      writes: [folder],
+      failure: 'unreachable',
+      timeMs: DOWNLOAD_MS,
+    });
+    await putInPlace(folder, trivyCache);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Puts a whole database in the place of the one before, file by file, so that whoever copies it meanwhile has the one or
+ * the other. Its date comes last: a copy that lies between is younger than it is said to be, never older.
+ */
+async function putInPlace(from: string, cache: string): Promise<void> {
+  const fetched = await trivyDatabaseDate(from);
+  if (fetched === undefined)
+    throw new PackagingError('unreachable', 'Trivy fetched no database', { reason: 'no-database' });
+  const present = await trivyDatabaseDate(cache);
+  // Another worker that shares the cache was quicker, and has a newer one.
+  if (present !== undefined && present > fetched) return;
+  await mkdir(join(cache, 'db'), { recursive: true, mode: 0o700 });
+  for (const name of ['trivy.db', 'metadata.json'])
+    await rename(join(from, 'db', name), join(cache, 'db', name));
+}
+
+/** Removes what downloads left whose worker was killed. */
+async function sweepDownloads(cache: string): Promise<void> {
+  const left = (await readdir(cache)).filter((name) => name.startsWith(INCOMING));
+  for (const path of left.map((name) => join(cache, name))) {
+    const begun = await stat(path).catch(() => undefined);
+    if (begun !== undefined && Date.now() - begun.mtimeMs > ABANDONED_MS)
+      await rm(path, { recursive: true, force: true });
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -177,14 +178,13 @@ async function runIn(
   });
   ctx.progress(name);
   const given = options.inputFile === undefined ? undefined : await open(options.inputFile, 'r');
-  const child = spawn(program, rest, {
+  const child = await start(name, program, rest, {
     cwd,
     env,
     stdio: [given?.fd ?? 'pipe', 'pipe', 'pipe'],
     // Leads a group of its own, so that it can be killed as a whole.
     detached: true,
-  }) as ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
-  await given?.close();
+  }).finally(() => given?.close());
   const stdout = new Kept(ctx.limits.outputBytes);
   const stderr = new Kept(ctx.limits.outputBytes);
   const lines = [child.stdout, child.stderr].map((stream, index) => {
@@ -251,10 +251,36 @@ async function runIn(
   }
 }
 
+type Started = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
+
+/** @throws PackagingError where the machine does not even begin; what it notices later is told by the child's `error` */
+async function start(
+  name: string,
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): Promise<Started> {
+  let child: ChildProcess;
+  try {
+    child = spawn(program, args, options);
+  } catch (error) {
+    throw failureToRun(name, error);
+  }
+  if (child.stdout === null || child.stdout === undefined || child.stderr === null)
+    throw failureToRun(name, (await once(child, 'error'))[0]);
+  return child as Started;
+}
+
+/** The machine has no room for one more; what else keeps a program from starting is the program. */
+const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
 function failureToRun(name: string, error: unknown): PackagingError {
-  const { code } = error as NodeJS.ErrnoException;
-  return (
-    diskFull(error, `${name} could not write`) ??
-    new PackagingError('tool-missing', `${name} could not be started (${code})`, { cause: error })
-  );
+  const code = String((error as NodeJS.ErrnoException).code);
+  const full = diskFull(error, `${name} could not write`);
+  if (full !== undefined) return full;
+  if (NO_ROOM.has(code))
+    return new PackagingError('worker-busy', `${name} could not be started just now (${code})`, {
+      cause: error,
+    });
+  return new PackagingError('tool-missing', `${name} could not be started (${code})`, { cause: error });
 }

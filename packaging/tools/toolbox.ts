@@ -3,6 +3,7 @@ import { constants, createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { SCANNERS, type Scanner } from '../../contracts/packaging-pipeline/findings.ts';
 import { PackagingError } from '../errors.ts';
 import type { ToolSettings } from '../settings.ts';
 
@@ -55,7 +56,25 @@ export async function findTool(settings: ToolSettings, name: Program): Promise<s
     if (isAbsolute(folder) && (await isProgram(candidate))) return candidate;
   }
   const source = { ...TOOLS, ...WRAPPERS }[name];
-  throw new PackagingError('tool-missing', `${name} is not installed on this worker: ${source}`);
+  throw new PackagingError(
+    'tool-missing',
+    `${name} is not installed on this worker. It comes with: ${source}. Install it there, then: eucora packages retry ID`,
+  );
+}
+
+/**
+ * Which programs are not here, with what brings each, for people; undefined when all are. Of the scanners only the one
+ * that is used counts.
+ */
+export async function missingTools(settings: ToolSettings, scanner: Scanner): Promise<string | undefined> {
+  const missing: string[] = [];
+  for (const [name, source] of Object.entries({ ...TOOLS, prlimit: WRAPPERS.prlimit })) {
+    if (SCANNERS.some((other) => other === name && other !== scanner)) continue;
+    const found = await findTool(settings, name as Program).catch(() => undefined);
+    if (found === undefined) missing.push(`${name} (${source})`);
+  }
+  if (missing.length === 0) return undefined;
+  return `Packages that need these programs fail here, for they are not installed: ${missing.join('; ')}`;
 }
 
 /** SHA-256 of a file's content, hex. */

@@ -112,7 +112,7 @@ export class ContentStore {
   async copyTo(sha256: string, path: string): Promise<void> {
     const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
     try {
-      await pipeline(this.#whole(sha256), createWriteStream(temporary, { mode: 0o600, flags: 'wx' }));
+      await pipeline(this.whole(sha256), createWriteStream(temporary, { mode: 0o600, flags: 'wx' }));
       await rename(temporary, path);
     } finally {
       await rm(temporary, { force: true });
@@ -122,29 +122,37 @@ export class ContentStore {
   /** Small content as a whole, checked against its hash. @throws MissingContentError */
   async bytes(sha256: string): Promise<Buffer> {
     const parts: Buffer[] = [];
-    for await (const part of this.#whole(sha256)) parts.push(part);
+    for await (const part of this.whole(sha256)) parts.push(part);
     return Buffer.concat(parts);
   }
 
   /** Reads content as a whole to see that it is what it was. @throws MissingContentError */
   async check(sha256: string): Promise<void> {
-    for await (const _ of this.#whole(sha256)) {
+    for await (const _ of this.whole(sha256)) {
       // Only the hash matters.
     }
   }
 
-  /** The content from beginning to end; throws at its end when it has another hash than its name. */
-  async *#whole(sha256: string): AsyncGenerator<Buffer> {
+  /**
+   * The content from beginning to end. Its last part comes only once the hash of all is right, so that whoever hands on
+   * what was changed where it lies hands on nothing that looks whole.
+   *
+   * @throws MissingContentError
+   */
+  async *whole(sha256: string): AsyncGenerator<Buffer> {
     const size = await this.size(sha256);
     const content = size === undefined ? undefined : await this.read(sha256, 0, size - 1);
     if (content === undefined) throw new MissingContentError(`The store does not hold ${sha256}`);
     const hash = createHash('sha256');
+    let held: Buffer | undefined;
     for await (const chunk of content as AsyncIterable<Buffer>) {
       hash.update(chunk);
-      yield chunk;
+      if (held !== undefined) yield held;
+      held = chunk;
     }
     if (hash.digest('hex') !== sha256)
       throw new MissingContentError(`What the store holds as ${sha256} was changed`);
+    if (held !== undefined) yield held;
   }
 
   /** For cleaners, which hold the lock of the content's row. */

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { PrivateRootDeb, systemDeb } from '../../agent/deploy/deb.ts';
 import { detect, withinRoot } from '../../agent/deploy/detection.ts';
 import type { Downloader } from '../../agent/deploy/download.ts';
@@ -268,6 +269,12 @@ describe('installers', () => {
   });
 });
 
+const resultSchema = z.object({
+  body: z.object({
+    result: z.object({ package_version: z.string(), replaced: z.array(z.string()).optional() }),
+  }),
+});
+
 describe('DEPLOY', () => {
   const payload = {
     package_name: 'p',
@@ -276,7 +283,11 @@ describe('DEPLOY', () => {
     deployment_intent: 'ring-1',
   };
 
-  function setup(versions: (string | undefined)[], fetched: (() => Promise<string>) | undefined = undefined) {
+  function setup(
+    versions: (string | undefined)[],
+    fetched: (() => Promise<string>) | undefined = undefined,
+    more: Partial<Installer> = {},
+  ) {
     const installed: string[] = [];
     const removed: string[] = [];
     const installer: Installer = {
@@ -290,6 +301,7 @@ describe('DEPLOY', () => {
         removed.push(name);
         return { method: 'fake removal', output: '', notes: [] };
       },
+      ...more,
     };
     const fetch: Downloader['fetch'] = async ({ onProgress }) => {
       onProgress(1, undefined);
@@ -337,6 +349,40 @@ describe('DEPLOY', () => {
       'INSTALLING 60',
       'VERIFYING 90',
       'INSTALLED 100',
+    ]);
+  });
+
+  it.each([
+    ['2', true, ['p'], ['p 2']],
+    // An upgrade, and a tool that goes back by itself: nothing is taken away before.
+    ['0.9', true, [], undefined],
+    [undefined, true, [], undefined],
+    ['2', false, [], undefined],
+  ])(
+    'goes back from %s where the tool refuses older versions: %s',
+    async (before, refusesOlder, gone, told) => {
+      const versions = refusesOlder ? [before, before, '1'] : [before, '1'];
+      const { execute, execution, removed, installed } = setup(versions, undefined, { refusesOlder });
+      const { result } = resultSchema.parse(await execute(execution)).body;
+      expect([result.package_version, result.replaced]).toEqual(['1', told]);
+      expect([removed, installed.length]).toEqual([gone, 1]);
+    },
+  );
+
+  it('knows that Windows Installer refuses older versions, and that the others do not', () => {
+    const of = (format: 'deb' | 'rpm' | 'msi' | 'pkg', platform: NodeJS.Platform) =>
+      installerFor(format, {
+        tools: fakeTools(platform, () => ''),
+        isRoot: true,
+        installRoot: undefined,
+        defaultRoot: '/r',
+        scratch: temporaryFolder(),
+      }).refusesOlder ?? false;
+    expect([of('msi', 'win32'), of('rpm', 'linux'), of('deb', 'linux'), of('pkg', 'darwin')]).toEqual([
+      true,
+      false,
+      false,
+      false,
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { aFinding, packed } from '../packaging-pipeline/support/packed.ts';
+import { aFinding, overwrite, packed } from '../packaging-pipeline/support/packed.ts';
 import { debDescription, pipelineRequest } from '../packaging-pipeline/support/samples.ts';
 import { items, World } from './support/world.ts';
 
@@ -7,7 +7,7 @@ let world: World;
 let source: string;
 
 beforeAll(async () => {
-  world = await World.start({ overrides: { EUCORA_STORE_QUOTA_BYTES: '4000' } });
+  world = await World.start({ overrides: { EUCORA_STORE_QUOTA_BYTES: '40000' } });
   source = await upload('source of hello');
 });
 afterAll(() => world?.dispose());
@@ -134,6 +134,28 @@ describe('A pipeline', () => {
     const retried = await world.operator(`${at}/retry`, { method: 'POST' });
     expect(retried.status).toBe(201);
     expect(retried.body).toMatchObject({ status: 'PENDING', retry_of: body['id'], package_name: 'hello' });
+  });
+
+  it('that passed is packaged once more, to be signed and scanned anew', async () => {
+    const { id } = await packed(world, { name: 'again' });
+    const retried = await world.operator(`${AT}/${id}/retry`, { method: 'POST' });
+    expect([retried.status, retried.body]).toEqual([
+      201,
+      expect.objectContaining({ status: 'PENDING', retry_of: id, package_name: 'again' }),
+    ]);
+    expect((await world.operator(`${AT}/${id}`)).body).toMatchObject({ status: 'PASSED' });
+  });
+
+  it('hands out no package whole that was changed where it lies', async () => {
+    const { id } = await packed(world, { name: 'forged' });
+    const at = `${AT}/${id}/package`;
+    expect((await world.operator(at)).text).toBe('package of forged');
+    const { body } = await world.operator(`${AT}/${id}`);
+    await overwrite(world, String(body['output_artifact_hash']), 'package of others');
+    // The HTTP library says so on the console.
+    const said = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    await expect(world.operator(at)).rejects.toThrow();
+    said.mockRestore();
   });
 
   it('has a log that can be followed while it grows, and that says when nothing will follow', async () => {
@@ -291,12 +313,36 @@ describe('An exception', () => {
     const { body } = await request({}, 'admin');
     const said = await world.operator(`${EXCEPTIONS}/${body['id']}/approve`, { method: 'POST' });
     expect([said.status, said.body['code']]).toEqual([403, 'four-eyes-required']);
-    await expect(
-      world.api.database.pool.query(
-        'UPDATE policy_exception SET approver = requested_by, approved_at = now() WHERE id = $1',
-        [body['id']],
-      ),
-    ).rejects.toThrow(/check/);
+    const { pool, stores } = world.api.database;
+    const update = (set: string) =>
+      pool.query(`UPDATE policy_exception SET ${set} WHERE id = $1`, [body['id']]);
+    for (const name of ['requested_by', 'upper(requested_by)', `' ' || requested_by || ' '`])
+      await expect(update(`approver = ${name}, approved_at = now()`)).rejects.toThrow(/check/);
+    const under = { type: 'operator', id: ' TEST-Admin ' } as const;
+    const { policyExceptions } = stores;
+    expect(await policyExceptions.approve(String(body['id']), under, 'test')).toEqual({
+      kind: 'own_request',
+    });
+  });
+
+  it('stays what it was asked for and approved as, whatever the code above the database does', async () => {
+    const { body } = await request();
+    const update = (set: string) =>
+      world.api.database.pool.query(`UPDATE policy_exception SET ${set} WHERE id = $1`, [body['id']]);
+    const fixed = { constraint: 'policy_exception_fixed' };
+    for (const set of [
+      `cve_ids = '{CVE-1}'`,
+      `package_name = 'x'`,
+      `package_version = '1'`,
+      `requested_by = 'x'`,
+      `expires_at = expires_at + interval '1 day'`,
+    ])
+      await expect(update(set)).rejects.toMatchObject(fixed);
+    const at = `${EXCEPTIONS}/${body['id']}`;
+    await world.operator(`${at}/approve`, { method: 'POST', scope: 'approver' });
+    await expect(update(`approver = 'somebody else'`)).rejects.toMatchObject(fixed);
+    await world.operator(`${at}/revoke`, { method: 'POST', scope: 'approver' });
+    await expect(update('revoked_at = NULL, revoked_by = NULL')).rejects.toMatchObject(fixed);
   });
 
   it('of one version excuses no other, and ends by itself', async () => {
@@ -318,9 +364,9 @@ describe('An exception', () => {
 describe('The store', () => {
   it('takes no more than its quota, and the same content as often as one likes', async () => {
     const { body } = await world.operator('/api/v1/store');
-    expect(body).toMatchObject({ quota_bytes: 4_000 });
+    expect(body).toMatchObject({ quota_bytes: 40_000 });
     const full = await world.operator('/api/v1/artifacts?name=large', {
-      body: Buffer.alloc(3_999),
+      body: Buffer.alloc(39_999),
       headers: OCTETS,
     });
     expect([full.status, full.body['code']]).toEqual([507, 'store-full']);

@@ -29,6 +29,7 @@ const ALL = [
   '0009-certificates-and-findings',
   '0010-issued-certificates',
   '0011-status-events',
+  '0012-exception-four-eyes',
 ];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {

@@ -54,6 +54,7 @@ describe('risk', () => {
     [{ signing_days_left: -1 }, 'signing', 10],
     [{ signing_days_left: null }, 'signing', 0],
     [{ rollback: 'uninstall' }, 'rollback_plan', 5],
+    [{ rollback: 'impossible' }, 'rollback_plan', 10],
     [{ rollback: 'none' }, 'rollback_plan', 10],
   ] as const)('%j: %s is %i', (facts, factor, points) => {
     expect(pointsOf(facts)[factor]).toBe(points);
@@ -70,7 +71,9 @@ describe('risk', () => {
       exceptions: fc.nat(9),
       signed: fc.boolean(),
       signing_days_left: fc.option(fc.integer({ min: -5, max: 900 })),
-      rollback: fc.constantFrom('previous_version' as const, 'uninstall' as const, 'none' as const),
+      rollback: fc.constantFrom<RiskFacts['rollback']>(
+        ...(['previous_version', 'uninstall', 'impossible', 'none'] as const),
+      ),
     });
     fc.assert(
       fc.property(facts, (given) => {

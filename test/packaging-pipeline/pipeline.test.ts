@@ -222,6 +222,77 @@ describe('A pipeline that fails', () => {
     expect(await plane.log(pipeline.id)).toContain('build: failed: hello.c:1: error\n');
   });
 
+  it('by a tool that is not there is not tried again, and says which it is and what brings it', async () => {
+    const message = 'nfpm is not installed on this worker. It comes with: …';
+    plane.tools.before('buildPackage', () => {
+      throw new PackagingError('tool-missing', message);
+    });
+    const pipeline = await plane.ended(await plane.begin());
+    expect(pipeline).toMatchObject({
+      failure_step: 'build',
+      failure_code: 'tool-missing',
+      failure_message: message,
+      last_error: null,
+    });
+    expect(pipeline.steps.find(({ step }) => step === 'build')).toMatchObject({
+      attempts: 1,
+      error: message,
+    });
+  });
+
+  it('again and again tells why while it goes on: the error stays until the step is done', async () => {
+    const { pipelines } = database.stores;
+    let tries = 0;
+    let letGo = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    plane.tools.before('signPackage', () => {
+      tries += 1;
+      if (tries < 3) throw new PackagingError('unreachable', `no answer to call ${tries}`);
+      return gate;
+    });
+    const id = await plane.begin();
+    await eventually(() => expect(tries).toBe(3));
+    const under = await pipelines.find(id);
+    expect(under?.last_error).toEqual({ step: 'sign', attempt: 2, message: 'no answer to call 2' });
+    expect(under?.steps.find(({ step }) => step === 'sign')).toMatchObject({
+      status: 'RUNNING',
+      attempts: 3,
+      error: 'no answer to call 2',
+    });
+    const { items } = await pipelines.list({ limit: 1 });
+    expect(items[0]).toMatchObject({ id, last_error: under?.last_error });
+    expect(await plane.log(id)).toContain('sign: failed: no answer to call 2 (it is tried again)\n');
+    letGo();
+    const ended = await plane.ended(id);
+    expect(ended).toMatchObject({ status: 'PASSED', last_error: null });
+    expect(ended.steps.every(({ error }) => error === null)).toBe(true);
+  });
+
+  it('because it was cancelled keeps why it did not get on before', async () => {
+    plane.tools.before('signPackage', () => {
+      throw new PackagingError('unreachable', 'no answer');
+    });
+    const id = await plane.begin();
+    const { pipelines } = database.stores;
+    await eventually(async () =>
+      expect((await pipelines.find(id))?.last_error).toMatchObject({ step: 'sign', message: 'no answer' }),
+    );
+    await plane.cancel(id);
+    const pipeline = await plane.ended(id);
+    expect(pipeline).toMatchObject({ failure_code: 'cancelled', last_error: null });
+    expect(pipeline.steps.find(({ step }) => step === 'sign')?.error).toBe('no answer');
+  });
+
+  it('by its policy cannot pass by a milder one: the floor is the installation’s', async () => {
+    plane.tools.findings = [finding({ severity: 'HIGH' })];
+    const policy = { name: 'mild', block_severities: [] };
+    const pipeline = await plane.ended(await plane.begin({ policy }));
+    expect(pipeline).toMatchObject({ failure_code: 'policy-refused', scan_pass: false });
+    expect(pipeline.failure_message).toMatch(/^severity-gate: 1 finding of severity CRITICAL, HIGH \(CVE/);
+  });
+
   it.each([
     ['a full disk, as a tool tells it', () => new PackagingError('out-of-space', 'full')],
     ['a full disk, as the system tells it', () => Object.assign(new Error('x'), { code: 'ENOSPC' })],

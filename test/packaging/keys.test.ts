@@ -15,6 +15,7 @@ import {
   makeAuthority,
   makeOpenPgpKey,
 } from '../../packaging/keys/development.ts';
+import { signingKeyProblems } from '../../packaging/keys/problems.ts';
 import { expiryWarnings, newestValid } from '../../packaging/keys/validity.ts';
 import { timestampServer } from './support/timestamp-server.ts';
 import { exec, PackagingWorld } from './support/world.ts';
@@ -59,6 +60,8 @@ async function openPgp(options: Parameters<typeof makeOpenPgpKey>[2], secret: ob
   const path = await world.put(`pgp/${count}.asc`, made.secret);
   return { reference: 'release', kind: 'openpgp', secret: { type: 'file', path, ...secret } } as Entry;
 }
+
+const GONE = { kind: 'openpgp', secret: { type: 'file', path: '/nowhere.asc' } } as const;
 
 async function signAndVerify(format: keyof typeof built, keys: SigningKeys, ctx = built[format].ctx) {
   const signed = await signPackage(ctx, built[format].built, keys, 'release');
@@ -176,6 +179,24 @@ describe('X.509 keys', () => {
     const quiet = await listed([x509('installer', { type: 'pem', ...pem })], { warn_before_days: 5 });
     expect((await signAndVerify('pkg', quiet)).signed.warnings).toEqual([]);
   });
+});
+
+it('Keys that cannot sign now, and those that end soon, are told all at once', async () => {
+  const keys = await world.developmentKeys();
+  const ctx = await world.context();
+  expect(await signingKeyProblems(ctx, keys)).toEqual([]);
+  const [first] = keys.keys;
+  const wide = { ...keys, warnBeforeDays: 3_650 };
+  expect(await signingKeyProblems(ctx, wide)).toEqual([
+    expect.stringMatching(/^The newest openpgp key of the reference development ends on \d{4}-\d\d-\d\d/),
+    expect.stringMatching(/^The newest code-signing key of the reference development ends on/),
+    expect.stringMatching(/^The newest installer key of the reference development ends on/),
+  ]);
+  const gone = {
+    ...keys,
+    keys: keys.keys.map((entry) => (entry === first ? { ...GONE, reference: 'gone' } : entry)),
+  };
+  expect(await signingKeyProblems(ctx, gone)).toEqual([expect.stringMatching(/nowhere\.asc cannot be read/)]);
 });
 
 describe('OpenPGP keys', () => {

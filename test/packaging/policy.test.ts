@@ -9,6 +9,7 @@ import { decidePolicy, type PolicyFacts } from '../../packaging/index.ts';
 import { holds } from '../../packaging/policy/licenses.ts';
 
 const NOW = new Date('2026-06-01T00:00:00Z');
+const FLOOR = ['CRITICAL', 'HIGH'] as const;
 const THUMBPRINT = 'a'.repeat(64);
 
 const finding = (changes: Partial<Finding> = {}): Finding => ({
@@ -34,6 +35,7 @@ const excuse = (cves: string[], expires = '2026-07-01T00:00:00Z', id = 'exceptio
 type Changes = Omit<Partial<PolicyFacts>, 'policy'> & { readonly policy?: object };
 const facts = ({ policy = {}, ...rest }: Changes = {}): PolicyFacts => ({
   policy: packagingPolicySchema.parse(policy),
+  floor: FLOOR,
   findings: [],
   components: [],
   signature: { thumbprint: THUMBPRINT, timestamped: false },
@@ -51,7 +53,47 @@ describe('The policy', () => {
     ['passes a medium finding', { findings: [finding({ severity: 'MEDIUM' })] }, 'severity-gate', 'PASSED'],
     [
       'passes what cannot be fixed, when told so',
+      {
+        findings: [finding({ severity: 'MEDIUM', fixed_version: null })],
+        policy: { block_severities: ['MEDIUM'], block_unfixed: false },
+      },
+      'severity-gate',
+      'PASSED',
+    ],
+    [
+      'stops what can be fixed of the same severity',
+      {
+        findings: [finding({ severity: 'MEDIUM' })],
+        policy: { block_severities: ['MEDIUM'], block_unfixed: false },
+      },
+      'severity-gate',
+      'FAILED',
+    ],
+    [
+      'cannot let a high finding through that the floor stops',
+      { findings: [finding({ severity: 'HIGH' })], policy: { block_severities: [] } },
+      'severity-gate',
+      'FAILED',
+    ],
+    [
+      'cannot let through what is not fixed and the floor stops',
       { findings: [finding({ fixed_version: null })], policy: { block_unfixed: false } },
+      'severity-gate',
+      'FAILED',
+    ],
+    [
+      'excuses by an exception what the floor stops',
+      {
+        findings: [finding()],
+        policy: { block_severities: [] },
+        exceptions: [excuse(['CVE-2019-10744'])],
+      },
+      'severity-gate',
+      'EXCUSED',
+    ],
+    [
+      'alone decides where the installation has no floor',
+      { findings: [finding()], policy: { block_severities: [] }, floor: [] },
       'severity-gate',
       'PASSED',
     ],
@@ -173,10 +215,14 @@ describe('The policy', () => {
     { maxLength: 4 },
   );
 
-  it('never passes a blocking finding that no exception in force covers', () => {
+  it('never passes a critical or high finding that no exception in force covers, whatever the policy', () => {
+    const anyPolicy = fc.record({
+      block_severities: fc.subarray([...FLOOR]),
+      block_unfixed: fc.boolean(),
+    });
     fc.assert(
-      fc.property(someFindings, someExcuses, (findings, exceptions) => {
-        const { verdict } = decidePolicy(facts({ findings, exceptions }));
+      fc.property(someFindings, someExcuses, anyPolicy, (findings, exceptions, policy) => {
+        const { verdict } = decidePolicy(facts({ findings, exceptions, policy }));
         const open = findings.filter(
           ({ id, severity }) =>
             ['CRITICAL', 'HIGH'].includes(severity) &&

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { KNOWN_ADVISORIES, writeTrivyDatabase } from '../../cli/demo/trivy-database.ts';
 import { lookByTrivy, makeSbom, scan, stageSource, type ToolContext } from '../../packaging/index.ts';
@@ -109,6 +109,85 @@ exit 7
     await expect(scan(here, root, 'trivy', old)).rejects.toMatchObject({
       code: 'scan-database',
       reason: 'age',
+    });
+  });
+
+  describe('that another worker fetches into the same folder', () => {
+    /** A Trivy that writes half of a database, waits, and then the rest, as a slow network would have it. */
+    const slowTrivy = async (name: string, age: number) => {
+      const folder = world.path(name);
+      const cache = join(folder, 'cache');
+      await writeTrivyDatabase(cache, KNOWN_ADVISORIES, new Date(Date.now() - 20 * HOUR_MS));
+      await writeTrivyDatabase(join(folder, 'made'), KNOWN_ADVISORIES, new Date(Date.now() - age * HOUR_MS));
+      const trivy = await world.put(
+        `${name}/trivy`,
+        `#!/bin/sh
+while [ "$1" != --cache-dir ]; do shift; done
+mkdir -p "$2/db"
+rm -f "$2/db/metadata.json"
+head -c 1000 '${folder}/made/db/trivy.db' > "$2/db/trivy.db"
+touch '${folder}/half'
+until [ -e '${folder}/go-on' ]; do sleep 0.05; done
+cp '${folder}/made/db/trivy.db' '${folder}/made/db/metadata.json' "$2/db/"
+`,
+        0o755,
+      );
+      const fetching = freshTrivyDatabase(
+        withScan(
+          { trivyCache: cache, trivyRepository: 'mirror.example/db' },
+          { programs: { trivy, bwrap: '/bin/false' } },
+        ),
+      );
+      fetching.catch(() => undefined);
+      await eventually(() => stat(join(folder, 'half')));
+      return { cache, fetching, goOn: () => writeFile(join(folder, 'go-on'), '') };
+    };
+
+    it('is whole at every moment: the one before, until the new one takes its place', async () => {
+      const { cache, fetching, goOn } = await slowTrivy('slow', 1);
+      const before = await sha256OfFile(join(cache, 'db', 'trivy.db'));
+      // As the other worker sees it, which does not fetch.
+      expect(await ids(withScan({ trivyCache: cache }))).toEqual([WEAKNESS]);
+      expect(await sha256OfFile(join(cache, 'db', 'trivy.db'))).toBe(before);
+      await goOn();
+      const now = await fetching;
+      expect(Date.now() - now.getTime()).toBeLessThan(2 * HOUR_MS);
+      expect(await readdir(cache)).toEqual(['db']);
+      expect(await ids(withScan({ trivyCache: cache }))).toEqual([WEAKNESS]);
+    });
+
+    it('stays where the other one was quicker, and had a newer one', async () => {
+      const { cache, fetching, goOn } = await slowTrivy('quicker', 12);
+      await writeTrivyDatabase(cache, KNOWN_ADVISORIES, new Date(Date.now() - HOUR_MS));
+      await goOn();
+      expect(Date.now() - (await fetching).getTime()).toBeLessThan(2 * HOUR_MS);
+    });
+
+    it('is not replaced by a download that brought none', async () => {
+      const cache = world.path('nothing-fetched');
+      const trivy = await world.put('trivy-nothing', '#!/bin/sh\nexit 0\n', 0o755);
+      const fetch = withScan(
+        { trivyCache: cache, trivyRepository: 'mirror.example/db' },
+        { programs: { trivy } },
+      );
+      await expect(freshTrivyDatabase(fetch)).rejects.toMatchObject({ code: 'unreachable', retryable: true });
+      expect(await readdir(cache)).toEqual([]);
+    });
+
+    it('is cleaned of what a download left whose worker was killed, and of no other', async () => {
+      const { cache, fetching, goOn } = await slowTrivy('left', 1);
+      const [abandoned, young] = ['incoming-old', 'incoming-young'].map((name) => join(cache, name));
+      for (const folder of [abandoned, young]) await mkdir(folder ?? '');
+      await utimes(abandoned ?? '', 0, 0);
+      await goOn();
+      await fetching;
+      // The next download cleans up.
+      await writeTrivyDatabase(cache, KNOWN_ADVISORIES, new Date(Date.now() - 20 * HOUR_MS));
+      const trivy = await world.put('trivy-away-again', '#!/bin/sh\nexit 1\n', 0o755);
+      await freshTrivyDatabase(
+        withScan({ trivyCache: cache, trivyRepository: 'mirror.example/db' }, { programs: { trivy } }),
+      );
+      expect((await readdir(cache)).sort()).toEqual(['db', 'incoming-young']);
     });
   });
 

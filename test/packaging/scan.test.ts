@@ -38,6 +38,7 @@ describe('Trivy', () => {
     expect(JSON.parse(await readFile(report, 'utf8'))).toMatchObject({ SchemaVersion: 2 });
     const decision = decidePolicy({
       policy: packagingPolicySchema.parse({}),
+      floor: [],
       findings,
       components: [],
       signature: { thumbprint: '', timestamped: false },

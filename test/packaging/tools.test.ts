@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ToolContext } from '../../packaging/index.ts';
-import { isolationProblem, PackagingError, toolVersions } from '../../packaging/index.ts';
+import { isolationProblem, missingTools, PackagingError, toolVersions } from '../../packaging/index.ts';
 import { LogLines } from '../../packaging/tools/log-lines.ts';
 import { runTool, type ToolOptions } from '../../packaging/tools/run-tool.ts';
 import { exec, PackagingWorld } from './support/world.ts';
@@ -13,6 +15,12 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
+/** Takes from a process the room for further files, and gives it back at a word. */
+const LESS_AND_BACK = `
+before=$(prlimit --pid "$1" --nofile --output SOFT --noheadings | tr -d ' ')
+prlimit --pid "$1" --nofile=$(ls "/proc/$1/fd" | wc -l): && echo less && read -r word
+prlimit --pid "$1" --nofile="$before": && echo back
+`;
 const NODE = { name: 'node', path: process.execPath };
 const SHELL = { name: 'shell', path: '/bin/sh' };
 const sh = (ctx: ToolContext, script: string, options: ToolOptions = {}) =>
@@ -218,12 +226,49 @@ describe('A tool', () => {
 
   it('that is not there is named with what brings it', async () => {
     const ctx = await world.context({ settings: { path: ['/nonexistent'] } });
-    await expect(runTool(ctx, 'wixl', [])).rejects.toThrow(/wixl is not installed.*Debian package/);
+    await expect(runTool(ctx, 'wixl', [])).rejects.toThrow(
+      /wixl is not installed.*Debian package `wixl`.*eucora packages retry/,
+    );
     const given = await world.context({ settings: { programs: { trivy: '/nonexistent/trivy' } } });
     await expect(runTool(given, 'trivy', [])).rejects.toMatchObject({
       code: 'tool-missing',
-      retryable: true,
+      // Nobody installs it while the step waits.
+      retryable: false,
     });
+    // What the system never starts is no better later.
+    await expect(sh(await world.context(), 'x'.repeat(200_000))).rejects.toMatchObject({
+      message: expect.stringContaining('E2BIG'),
+      retryable: false,
+    });
+  });
+
+  it('that the machine has no room for now is tried again', async () => {
+    const ctx = await world.context();
+    await sh(ctx, 'true');
+    // Whoever has no room cannot start what gives it back, either: that runs before.
+    const limit = spawn('sh', ['-c', LESS_AND_BACK, 'sh', String(process.pid)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(limit.stdout, 'data');
+    try {
+      await expect(sh(ctx, 'true')).rejects.toMatchObject({ code: 'worker-busy', retryable: true });
+    } finally {
+      limit.stdin.write('\n');
+      await once(limit.stdout, 'data');
+      limit.stdin.end();
+      await once(limit, 'exit');
+    }
+    expect((await sh(ctx, 'echo again')).stdout).toBe('again\n');
+  });
+
+  it('that a worker lacks is told before the first package', async () => {
+    const { settings } = await world.context();
+    expect(await missingTools(settings, 'trivy')).toBeUndefined();
+    const bare = { ...settings, path: ['/nonexistent'], programs: { trivy: '/bin/true' } };
+    const told = await missingTools(bare, 'trivy');
+    expect(told).toMatch(/wixl \(Debian package `wixl`\).*prlimit \(Debian package `util-linux`\)/);
+    expect(told).not.toMatch(/osv-scanner|trivy/i);
+    expect(await missingTools(bare, 'osv-scanner')).toMatch(/osv-scanner 2/);
   });
 
   it('that says the disk is full is tried again elsewhere', async () => {

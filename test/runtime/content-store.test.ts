@@ -119,6 +119,13 @@ describe.each(['the file system', 'S3'])('Content on %s', (backend) => {
       () => store.copyTo(sha256, join(folder, 'copy')),
     ])
       await expect(act()).rejects.toThrow(/was changed/);
+    const handed: Buffer[] = [];
+    const handOn = async () => {
+      for await (const part of store.whole(sha256)) handed.push(part);
+    };
+    await expect(handOn()).rejects.toThrow(/was changed/);
+    // What is short has one part, which is the last.
+    expect(handed).toEqual([]);
     await store.addBytes(`honest ${backend}`);
     await expect(store.check(sha256)).rejects.toThrow(/was changed/);
   });

@@ -90,7 +90,10 @@ export async function packagingActivities({
     scanner: config.EUCORA_SCANNER,
   });
   const activities = {
-    ...packagingPipelineActivities({ stores, content, steps, production, workspaces, signer, decide }),
+    ...packagingPipelineActivities({
+      ...{ stores, content, steps, production, workspaces, signer, decide },
+      policyFloor: config.EUCORA_POLICY_FLOOR,
+    }),
     ...storeMaintenanceActivities({ client, stores, content, workspaces }),
   };
   return { activities, workspaces };

@@ -29,12 +29,12 @@ export function refuseDeployment(
     case 'no_signer':
       return new ApiError(
         'pipeline-state-conflict',
-        'The platform does not know the public key that signed the package, so that no agent could check it. Package it anew.',
+        `The platform does not know the public key that signed the package, so that no agent could check it. Package it anew (eucora packages retry ${request.pipeline_id}) and deploy the new pipeline.`,
       );
     case 'lapsed':
       return new ApiError(
         'pipeline-state-conflict',
-        `The package may not be deployed any more: ${creation.reason}. Have the exceptions renewed, or build anew.`,
+        `The package may not be deployed any more: ${creation.reason}. Have the exceptions renewed, or package it anew (eucora packages retry ${request.pipeline_id}).`,
       );
     case 'overlap':
       return overlapConflict(creation.other);

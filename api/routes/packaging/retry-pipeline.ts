@@ -10,7 +10,7 @@ export const retryPipeline: OperatorRoute = (app, deps, authorize) => {
       method: 'post',
       path: '/api/v1/packaging-pipelines/{id}/retry',
       tags: ['packages'],
-      summary: 'Create a new pipeline with the content of one that has failed',
+      summary: 'Package the same once more: a new pipeline with the content of one that has ended',
       security: OPERATOR_SECURITY,
       request: { params: idParams },
       responses: {
@@ -27,10 +27,10 @@ export const retryPipeline: OperatorRoute = (app, deps, authorize) => {
       correlationId: c.var.correlationId,
     });
     if (retried.kind === 'not_found') throw notFound('pipeline', id);
-    if (retried.kind === 'not_failed')
+    if (retried.kind === 'not_ended')
       throw new ApiError(
         'pipeline-state-conflict',
-        `Only a pipeline that has failed can be tried again; this one is ${retried.status}.`,
+        `Only a pipeline that has ended can be packaged once more; this one is ${retried.status}.`,
       );
     return c.json(await createdPipeline(deps, retried), 201);
   });

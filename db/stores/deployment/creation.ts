@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Pool, PoolClient } from 'pg';
+import type { Platform } from '../../../contracts/agent/agent.ts';
 import type { CreateDeployment, RolloutPlan } from '../../../contracts/deployment/deployment.ts';
-import { assessRisk, type Risk } from '../../../contracts/deployment/risk.ts';
+import { assessRisk, type Risk, type RiskFacts } from '../../../contracts/deployment/risk.ts';
 import type { PipelineStatus } from '../../../contracts/packaging-pipeline/steps.ts';
 import { inTransaction } from '../../database.ts';
 import type { DeploymentRow, PackageRules } from '../../models/deployment.ts';
@@ -54,7 +55,7 @@ export function createDeployment(
       exceptions: pipeline.exception_ids.length,
       signed: pipeline.signing_certificate_thumbprint !== null,
       signing_days_left: found.signing_days_left,
-      rollback: !plan.automatic_rollback ? 'none' : previous === null ? 'uninstall' : 'previous_version',
+      rollback: rollbackOf(plan, previous, pipeline.platform),
     });
     // What waits for a decision is looked at when it is approved.
     if (risk.score < threshold) {
@@ -80,6 +81,13 @@ export function createDeployment(
     await tellDeployment(client, deployment, true);
     return { kind: 'created', deployment };
   });
+}
+
+function rollbackOf(plan: RolloutPlan, previous: string | null, platform: Platform): RiskFacts['rollback'] {
+  if (!plan.automatic_rollback) return 'none';
+  if (previous !== null) return 'previous_version';
+  // As the agents there know none.
+  return platform === 'macos' ? 'impossible' : 'uninstall';
 }
 
 async function planOf(client: PoolClient, request: CreateDeployment): Promise<RolloutPlan | undefined> {

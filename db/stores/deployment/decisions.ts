@@ -6,6 +6,7 @@ import { inTransaction } from '../../database.ts';
 import type { DeploymentRow } from '../../models/deployment.ts';
 import { appendAudit } from '../audit.ts';
 import { iso } from '../keyset.ts';
+import { sameName } from '../same-name.ts';
 import { moveDeployment } from './move.ts';
 import { findOverlap, type Overlap } from './overlap.ts';
 
@@ -37,10 +38,6 @@ export const toDecision = (row: DecisionRow): Decision => ({
   risk_score: row.risk_score,
   decided_at: iso(row.decided_at),
 });
-
-/** Names of operators are one, however they are written. */
-const sameName = (one: string, other: string): boolean =>
-  one.trim().toLowerCase() === other.trim().toLowerCase();
 
 /** The CAB's word on a deployment; the first one counts. Never its creator's, which the database refuses as well. */
 export function decide(

@@ -18,12 +18,12 @@ export interface DeployablePackage {
 /** Why no device may be told to install a package, for people; undefined when it may. */
 export function objectionTo({ pipeline, lapsed, signer }: DeployablePackage): string | undefined {
   if (pipeline.status !== 'PASSED') return `the pipeline is ${pipeline.status}`;
-  return lapsed ?? (signer === undefined ? UNKNOWN_SIGNER : undefined);
+  return lapsed ?? (signer === undefined ? unknownSigner(pipeline.id) : undefined);
 }
 
 /** Of packages that were verified by a worker of before, which noted no keys but those of deb. */
-export const UNKNOWN_SIGNER =
-  'the key that signed it is not known here, so that no device could check it: build the package anew and deploy that';
+export const unknownSigner = (pipelineId: string): string =>
+  `the key that signed it is not known here, so that no device could check it: build the package anew (eucora packages retry ${pipelineId}) and deploy that`;
 
 interface SignerColumns {
   signer_material: string | null;

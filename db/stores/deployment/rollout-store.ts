@@ -22,8 +22,8 @@ import {
   installPayload,
   objectionTo,
   readPackage,
-  UNKNOWN_SIGNER,
   uninstallPayload,
+  unknownSigner,
 } from './package.ts';
 import { admitLateJoiners, assignRings } from './population.ts';
 
@@ -216,8 +216,8 @@ export class Look {
 
   /** Why no device could check the package. */
   async signerProblem(): Promise<string | undefined> {
-    const { signer } = await this.#package(this.deployment.pipeline_id);
-    return signer === undefined ? UNKNOWN_SIGNER : undefined;
+    const { signer, pipeline } = await this.#package(this.deployment.pipeline_id);
+    return signer === undefined ? unknownSigner(pipeline.id) : undefined;
   }
 
   async #package(pipelineId: string): Promise<DeployablePackage> {
@@ -243,7 +243,11 @@ export class Look {
     const target = await this.#package(previous ?? pipeline_id);
     if (previous !== null && target.signer === undefined) {
       const version = `${package_name} ${target.pipeline.package_version}`;
-      return failRollback(this.#client, this.id, `No way back to ${version}: ${UNKNOWN_SIGNER}`);
+      return failRollback(
+        this.#client,
+        this.id,
+        `No way back to ${version}: ${unknownSigner(target.pipeline.id)}`,
+      );
     }
     const payload =
       previous === null

@@ -8,7 +8,7 @@ import {
   type PipelineDetails,
   type PipelineListQuery,
 } from '../../../contracts/packaging-pipeline/pipeline.ts';
-import type { PipelineStatus } from '../../../contracts/packaging-pipeline/steps.ts';
+import { isEnded, type PipelineStatus } from '../../../contracts/packaging-pipeline/steps.ts';
 import { packagingPipelineWorkflowId } from '../../../contracts/temporal.ts';
 import { type Database, inTransaction } from '../../database.ts';
 import type { EvidenceRow, PipelineRow, StepRow } from '../../models/packaging.ts';
@@ -28,7 +28,7 @@ export type PipelineCancelAnswer =
 export type PipelineRetryAnswer =
   | PipelineCreation
   | { readonly kind: 'not_found' }
-  | { readonly kind: 'not_failed'; readonly status: PipelineStatus };
+  | { readonly kind: 'not_ended'; readonly status: PipelineStatus };
 
 /** Packaging pipelines. The row is the authority for a pipeline's state; its workflow drives it. */
 export class PipelineStore {
@@ -46,11 +46,11 @@ export class PipelineStore {
     return createPipeline(this.#database.pool, request, origin);
   }
 
-  /** A new pipeline with the content of one that has failed. */
+  /** A new pipeline with the content of one that has ended: after a failure, or to be signed and scanned anew. */
   async retry(id: string, origin: Origin): Promise<PipelineRetryAnswer> {
     const row = await this.row(id);
     if (row === undefined) return { kind: 'not_found' };
-    if (row.status !== 'FAILED') return { kind: 'not_failed', status: row.status };
+    if (!isEnded(row.status)) return { kind: 'not_ended', status: row.status };
     return this.create(createPipelineSchema.parse(requestOf(row)), { ...origin, retryOf: id });
   }
 

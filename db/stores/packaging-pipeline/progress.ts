@@ -42,7 +42,10 @@ export class PipelineProgress {
     this.#pool = pool;
   }
 
-  /** Notes that a step begins, or begins again. @returns the pipeline; undefined when it has ended */
+  /**
+   * Notes that a step begins, or begins again: then the error of the attempt before stays, until the step is done.
+   * @returns the pipeline; undefined when it has ended
+   */
   async beginStep(id: string, step: PipelineStep): Promise<PipelineRow | undefined> {
     const { rows } = await this.#pool.query<PipelineRow>({
       name: 'packaging-begin-step',
@@ -54,7 +57,7 @@ export class PipelineProgress {
          INSERT INTO packaging_step (pipeline_id, step, status, attempts, started_at)
          SELECT id, $3, 'RUNNING', 1, clock_timestamp() FROM moved
          ON CONFLICT (pipeline_id, step) DO UPDATE SET status = 'RUNNING', attempts = packaging_step.attempts + 1,
-           started_at = excluded.started_at, ended_at = NULL, error = NULL
+           started_at = excluded.started_at, ended_at = NULL
        ), ${audited('moved')}
        SELECT * FROM moved`,
       values: [id, packagingPipelineWorkflowId(id), step, STATUS_OF_STEP[step]],
@@ -77,7 +80,7 @@ export class PipelineProgress {
              : `UPDATE packaging_pipeline SET ${set.join(', ')} WHERE id = $1 AND ended_at IS NULL RETURNING id`
          }
        )
-       UPDATE packaging_step s SET status = 'DONE', ended_at = clock_timestamp() FROM present
+       UPDATE packaging_step s SET status = 'DONE', ended_at = clock_timestamp(), error = NULL FROM present
        WHERE s.pipeline_id = present.id AND s.step = $2`,
       values,
     );
@@ -101,7 +104,7 @@ export class PipelineProgress {
          UPDATE packaging_pipeline p SET status = 'FAILED', ended_at = now(), failure_step = $3, failure_code = $4,
            failure_message = $5 FROM present WHERE p.id = present.id RETURNING p.*, before_status
        ), stopped AS (
-         UPDATE packaging_step s SET status = 'FAILED', ended_at = clock_timestamp(), error = $4
+         UPDATE packaging_step s SET status = 'FAILED', ended_at = clock_timestamp(), error = COALESCE(error, $4)
          FROM moved WHERE s.pipeline_id = moved.id AND s.status = 'RUNNING'
        ), ${audited('moved')}
        SELECT id FROM moved`,
@@ -131,7 +134,7 @@ export class PipelineProgress {
          INSERT INTO evidence_pack (id, sha256, pipeline_id, signer_thumbprint, created_at)
          SELECT uuid7(), $3, id, $4, now() FROM moved ON CONFLICT DO NOTHING
        ), stepped AS (
-         UPDATE packaging_step s SET status = 'DONE', ended_at = clock_timestamp() FROM moved
+         UPDATE packaging_step s SET status = 'DONE', ended_at = clock_timestamp(), error = NULL FROM moved
          WHERE s.pipeline_id = moved.id AND s.step = 'evidence'
        ), ${audited('moved')}
        SELECT id FROM moved`,

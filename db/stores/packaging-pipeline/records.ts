@@ -1,5 +1,9 @@
 import type { EvidencePack } from '../../../contracts/packaging-pipeline/evidence.ts';
-import type { Pipeline, PipelineStepRecord } from '../../../contracts/packaging-pipeline/pipeline.ts';
+import type {
+  Pipeline,
+  PipelineStepRecord,
+  StepTrouble,
+} from '../../../contracts/packaging-pipeline/pipeline.ts';
 import { PIPELINE_STEPS, type PipelineStep } from '../../../contracts/packaging-pipeline/steps.ts';
 import { packagingPipelineWorkflowId } from '../../../contracts/temporal.ts';
 import type { EvidenceRow, PipelineRow, StepRow } from '../../models/packaging.ts';
@@ -34,6 +38,7 @@ export function toPipeline(
     scan_ended_at: ended('scan'),
     signing_key: row.signing_key,
     signing_certificate_thumbprint: row.signing_certificate_thumbprint,
+    signing_warnings: [...(row.signed?.signature.warnings ?? [])],
     sbom_format: row.sbom_format,
     sbom_url: row.sbom_hash === null ? null : `${at}/sbom`,
     sbom_hash: row.sbom_hash,
@@ -55,6 +60,7 @@ export function toPipeline(
     failure_step: row.failure_step,
     failure_code: row.failure_code,
     failure_message: row.failure_message,
+    last_error: row.ended_at === null ? troubleOf(steps) : null,
     cancel_requested_at: isoOrNull(row.cancel_requested_at),
     retry_of: row.retry_of,
     correlation_id: row.correlation_id,
@@ -63,6 +69,17 @@ export function toPipeline(
     ended_at: isoOrNull(row.ended_at),
     workflow_id: packagingPipelineWorkflowId(row.id),
   };
+}
+
+/** The step that failed last of those that are tried again. */
+function troubleOf(steps: readonly StepRow[]): StepTrouble | null {
+  const [last] = steps
+    .filter(({ error }) => error !== null)
+    .sort((one, other) => other.started_at.getTime() - one.started_at.getTime());
+  if (last === undefined || last.error === null) return null;
+  // While another attempt is under way it has been counted.
+  const attempt = last.status === 'RUNNING' ? last.attempts - 1 : last.attempts;
+  return { step: last.step, attempt, message: last.error };
 }
 
 /** In the order of the story. */

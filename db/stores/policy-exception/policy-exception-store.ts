@@ -10,6 +10,7 @@ import type {
 import { type Database, inTransaction } from '../../database.ts';
 import { appendAudit } from '../audit.ts';
 import { decodeCursor, iso, isoOrNull, toPage, UUID_KEY } from '../keyset.ts';
+import { sameName } from '../same-name.ts';
 
 interface Row {
   id: string;
@@ -54,7 +55,7 @@ export class PolicyExceptionStore {
     return this.#move(id, actor, correlationId, 'approve', (present) => {
       if (present.status === 'APPROVED' && present.approver === actor.id) return 'already';
       if (present.status !== 'REQUESTED') return { kind: 'refused', status: present.status };
-      return present.requested_by === actor.id
+      return sameName(present.requested_by, actor.id)
         ? { kind: 'own_request' }
         : 'approver = $2, approved_at = now()';
     });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PolicyException } from '../../../contracts/packaging-pipeline/exception.ts';
@@ -127,6 +127,107 @@ describe('eucora packages', () => {
     platform.on(`POST ${AT}/retry`, refuse('pipeline-state-conflict'));
     expect((await eucora(platform, `packages cancel ${ID}`)).code).toBe(0);
     expect((await eucora(platform, `packages retry ${ID}`)).code).toBe(1);
+  });
+
+  it('show tells why a pipeline is not done yet, what it warns of, and what each rule said', async () => {
+    const last_error = { step: 'fetch', attempt: 3, message: 'no answer' } as const;
+    const policy_decision = {
+      verdict: 'EXCUSED',
+      policy: 'default',
+      rules: [
+        {
+          rule: 'severity-gate',
+          outcome: 'EXCUSED',
+          reason: '1 finding of severity HIGH, all excused',
+          findings: ['CVE-1'],
+          exceptions: [ID],
+        },
+      ],
+      exception_ids: [ID],
+      decided_at: '2026-11-25T00:00:00.000Z',
+    } as const;
+    const pipeline = {
+      ...aPipeline({ status: 'BUILDING', last_error, signing_warnings: ['It ends soon', 'Very soon'] }),
+      policy_decision,
+    };
+    platform.on(`GET ${AT}`, { json: pipeline });
+    const { stdout } = await eucora(platform, `packages show ${ID}`);
+    expect(stdout).toMatch(/^LAST ERROR +fetch, attempt 3: no answer$/m);
+    expect(stdout).toMatch(/^WARNINGS +It ends soon; Very soon$/m);
+    expect(stdout).toMatch(/^severity-gate +EXCUSED +1 finding of severity HIGH, all excused +CVE-1$/m);
+  });
+
+  it('logs --follow tells what is waited for when nothing is said for long, each thing once', async () => {
+    const quiet = { json: { text: '', next_offset: 0, complete: false } };
+    const end = { json: { text: 'fetch: done\n', next_offset: 12, complete: true } };
+    // Half a second each: three silences, the last two alike.
+    platform.sequence(`GET ${AT}/log`, [...Array(65).fill(quiet), end]);
+    const waits = (changes: Partial<PipelineDetails>) => ({ json: aPipeline(changes) });
+    const failing = {
+      status: 'BUILDING',
+      last_error: { step: 'fetch', attempt: 2, message: 'no answer' },
+    } as const;
+    platform.sequence(`GET ${AT}`, [
+      waits({ status: 'PENDING' }),
+      waits(failing),
+      waits(failing),
+      waits({ status: 'PASSED' }),
+    ]);
+    const { code, stderr } = await eucora(platform, `packages logs ${ID} --follow`);
+    expect(code).toBe(0);
+    expect(stderr.match(/No packaging worker has begun it yet/g)).toHaveLength(1);
+    expect(stderr.match(/Not done yet: fetch, attempt 2: no answer/g)).toHaveLength(1);
+  });
+
+  it('download keeps the package under its own name if it arrived as it is', async () => {
+    const content = 'a package';
+    const output_artifact_hash = createHash('sha256').update(content).digest('hex');
+    const output = join(folder, 'hello.deb');
+    const download = (...more: string[]) => eucora(platform, ['packages', 'download', ID, ...more]);
+    platform.on(`GET ${AT}`, { json: aPipeline({ output_artifact_hash }) });
+    platform.on(`GET ${AT}/package`, { text: content });
+    const done = await download('--output', output);
+    expect([done.code, done.stdout]).toEqual([0, `${output_artifact_hash}  ${output}\n`]);
+    expect(readFileSync(output, 'utf8')).toBe(content);
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      rmSync(output);
+      const named = aPipeline({ output_artifact_hash, output_artifact_name: '../../hello.deb' });
+      platform.on(`GET ${AT}`, { json: named });
+      expect((await download()).code).toBe(0);
+      expect(readFileSync(output, 'utf8')).toBe(content);
+    } finally {
+      process.chdir(before);
+    }
+    rmSync(output);
+    // Cut once, then whole.
+    platform.sequence(`GET ${AT}/package`, [
+      { text: 'a pa', cut: true, headers: { 'content-length': '9' } },
+      { text: content },
+    ]);
+    expect((await download('--output', output)).code).toBe(0);
+    expect(readFileSync(output, 'utf8')).toBe(content);
+    rmSync(output);
+    platform.on(`GET ${AT}/package`, { text: 'another one' });
+    const other = await download('--output', output);
+    expect([other.code, other.stderr]).toEqual([3, expect.stringContaining('did not arrive as it is kept')]);
+    platform.on(`GET ${AT}/package`, refuse('not-found'));
+    expect((await download('--output', output)).code).toBe(1);
+    platform.on(`GET ${AT}/package`, { text: content });
+    expect((await download('--output', join(folder, 'nowhere', 'x'))).code).toBe(2);
+    expect((await download('--output', folder)).code).toBe(2);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+    platform.on(`GET ${AT}`, { json: aPipeline({ output_artifact_hash: null }) });
+    expect((await download()).stderr).toContain('has no package yet');
+  });
+
+  it('scan gives the scanner’s own report', async () => {
+    const report = '{"SchemaVersion":2}';
+    const scan_results_hash = createHash('sha256').update(report).digest('hex');
+    platform.on(`GET ${AT}`, { json: aPipeline({ scan_results_hash }) });
+    platform.on(`GET ${AT}/scan`, { text: report });
+    expect((await eucora(platform, `packages scan ${ID}`)).stdout).toBe(report);
   });
 
   it('sbom writes what arrived whole', async () => {

@@ -98,7 +98,7 @@ export async function packed(world: World, options: PackedOptions = {}): Promise
     exception_ids: [...exceptionIds],
     output_artifact_hash: output,
     output_artifact_name: `${name}.deb`,
-    output_artifact_bytes: 10,
+    output_artifact_bytes: Buffer.byteLength(`package of ${name}`),
   });
   const row = await pipelines.row(id);
   if (row === undefined) throw new Error('The pipeline is gone');
