@@ -12,6 +12,7 @@ import { ProblemNote } from './components/parts.tsx';
 import { LiveHub } from './live/hub.ts';
 import { addLive } from './live/route.ts';
 import { addAgent, agentTopic } from './pages/agent.tsx';
+import { addAgentTasks } from './pages/agent-tasks.tsx';
 import { addAgents } from './pages/agents.tsx';
 import { addAlerts } from './pages/alerts.tsx';
 import { addAudit } from './pages/audit.tsx';
@@ -50,6 +51,7 @@ const OPEN: readonly AddPages[] = [addAssets, addLogIn, addSingleSignOn];
 const CLOSED: readonly AddPages[] = [
   addFleet,
   addAgents,
+  addAgentTasks,
   addAgent,
   addTasks,
   addTask,

@@ -55,6 +55,7 @@ const gone = (id: string): IncidentSnapshot => ({
   occurrences: 0,
   devices: 0,
   remedied: { all: 0, healthy: 0, failed: 0 },
+  waiting_since: null,
   due: null,
   due_in_ms: null,
   due_at: null,

@@ -1,16 +1,13 @@
 import { AGENT_STATUSES, type Agent, agentSchema, PLATFORMS } from '../../contracts/agent/agent.ts';
-import { createdTasksSchema } from '../../contracts/agent-task/task.ts';
 import { Choice, Field, Filters } from '../components/form.tsx';
 import { Page } from '../components/page.tsx';
-import { Empty, ProblemNote, Status, Time } from '../components/parts.tsx';
+import { Empty, Status, Time } from '../components/parts.tsx';
 import { Pager, Table } from '../components/table.tsx';
 import { may } from '../may.ts';
-import { ApiProblem } from '../problem.ts';
-import { fields, pick, values } from '../query.ts';
+import { pick } from '../query.ts';
 import type { AddPages } from '../types.ts';
-import { parseTaskForm, TaskFields } from './task-form.tsx';
+import { AGENT_FILTERS, TaskForFitting } from './agent-tasks.tsx';
 
-const FILTERS = ['hostname', 'platform', 'status', 'tag', 'agent_version'] as const;
 const PATH = '/console/agents';
 
 const columns = (selectable: boolean) => [
@@ -50,7 +47,7 @@ const columns = (selectable: boolean) => [
 
 export const addAgents: AddPages = (app) => {
   app.get(PATH, async (c) => {
-    const query = pick(c, FILTERS);
+    const query = pick(c, AGENT_FILTERS);
     const page = await c.var.api.page('/agents', agentSchema, query);
     const canAct = may(c.var.operator, 'operator');
     return c.html(
@@ -75,12 +72,15 @@ export const addAgents: AddPages = (app) => {
           <>
             <Table caption="Agents" rows={page.items} columns={columns(canAct)} />
             {canAct ? (
-              <form id="selection" method="post" action={`${PATH}/tasks/new`} class="actions">
-                <label class="check">
-                  <input type="checkbox" data-selects="agent_ids" /> All on this page
-                </label>
-                <button type="submit">Task for the selected agents…</button>
-              </form>
+              <>
+                <form id="selection" method="post" action={`${PATH}/tasks/new`} class="actions">
+                  <label class="check">
+                    <input type="checkbox" data-selects="agent_ids" /> All on this page
+                  </label>
+                  <button type="submit">Task for the selected agents…</button>
+                </form>
+                <TaskForFitting query={query} />
+              </>
             ) : null}
           </>
         )}
@@ -88,64 +88,4 @@ export const addAgents: AddPages = (app) => {
       </Page>,
     );
   });
-
-  app.post(`${PATH}/tasks/new`, async (c) => {
-    const ids = await values(c, 'agent_ids');
-    return c.html(
-      <Page title="New task" section={PATH} operator={c.var.operator}>
-        {ids.length === 0 ? (
-          <Empty>
-            No agent was selected. <a href={PATH}>Back to the agents</a>
-          </Empty>
-        ) : (
-          <NewTask ids={ids} />
-        )}
-      </Page>,
-    );
-  });
-
-  app.post(`${PATH}/tasks`, async (c) => {
-    const ids = await values(c, 'agent_ids');
-    const form = await fields(c);
-    try {
-      const { count, correlation_id } = await c.var.api.post('/tasks/bulk', createdTasksSchema, {
-        selection: { agent_ids: ids },
-        ...parseTaskForm(form),
-      });
-      return c.redirect(
-        `/console/tasks?correlation_id=${encodeURIComponent(correlation_id)}&created=${count}`,
-        303,
-      );
-    } catch (error) {
-      if (!(error instanceof ApiProblem) || error.problem.status === 401) throw error;
-      return c.html(
-        <Page title="New task" section={PATH} operator={c.var.operator}>
-          <ProblemNote problem={error.problem} />
-          <NewTask ids={ids} form={form} />
-        </Page>,
-        error.problem.status as 422,
-      );
-    }
-  });
 };
-
-function NewTask({ ids, form = {} }: { ids: readonly string[]; form?: Record<string, string> }) {
-  return (
-    <form method="post" action={`${PATH}/tasks`}>
-      <p>
-        For <strong>{ids.length === 1 ? 'one agent' : `${ids.length} agents`}</strong>. Each gets a task of
-        its own.
-      </p>
-      {ids.map((id) => (
-        <input type="hidden" name="agent_ids" value={id} />
-      ))}
-      <TaskFields form={form} />
-      <div class="actions">
-        <button type="submit">{`Create ${ids.length === 1 ? 'the task' : `${ids.length} tasks`}`}</button>
-        <a class="button" href={PATH}>
-          Cancel
-        </a>
-      </div>
-    </form>
-  );
-}

@@ -21,6 +21,8 @@ export interface IncidentSnapshot {
   readonly devices: number;
   /** Devices of the approved remedy: all, healthy by now, failed. */
   readonly remedied: { readonly all: number; readonly healthy: number; readonly failed: number };
+  /** When the present wait for a person began; absent in what an earlier version told. */
+  readonly waiting_since?: string | null;
   readonly due: IncidentDue | null;
   /** Milliseconds until it is due, by the database's clock. */
   readonly due_in_ms: number | null;

@@ -3,7 +3,9 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { analysisActivities } from '../../activities/incident/analysis.ts';
 import type { Assistant } from '../../ai/assistant/ports.ts';
+import type { IncidentSnapshot } from '../../contracts/incident/snapshot.ts';
 import { AI_TASK_QUEUE } from '../../contracts/temporal.ts';
+import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { IncidentRelay } from '../../workers/control-plane/incident-relay.ts';
 import { CLASSIFIED, SUGGESTED } from '../db/support/incidents.ts';
@@ -59,11 +61,16 @@ export async function incidentAnalysis(
 }
 
 /**
- * Nothing of the workflow is under way any more but timers. The time-skipping server counts on activities to end: one
- * that is still running when its workflow ends would keep time from ever passing again.
+ * The workflow has heard where its incident stands, and nothing of it is under way any more but timers. The
+ * time-skipping server counts on activities to end: one that is still running when its workflow ends would keep time from
+ * ever passing again. Asked in this order, for what the workflow begins on hearing is known with the answer to the query.
  */
-export async function atRest(handle: WorkflowHandle): Promise<void> {
+export async function atRest(handle: WorkflowHandle, incidents: IncidentStore, id: string): Promise<void> {
   await eventually(async () => {
+    const [told] = await incidents.snapshots([id]);
+    const known = await handle.query<IncidentSnapshot>('incidentSnapshot');
+    if (known.status !== told?.status || known.waiting_since !== told.waiting_since)
+      throw new Error(`The workflow knows ${known.status} of ${told?.status}`);
     const pending = (await handle.describe()).raw.pendingActivities ?? [];
     if (pending.length > 0) throw new Error('Activities are under way');
   });

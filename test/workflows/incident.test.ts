@@ -54,7 +54,7 @@ const handleOf = async (id: string): Promise<WorkflowHandle> =>
   plane.client.workflow.getHandle((await trouble.show(id)).workflow_id);
 const becomes = async (id: string, status: string) => {
   await eventually(async () => expect(await trouble.show(id)).toMatchObject({ status }));
-  if (status === 'AWAITING_DECISION' && answers) await atRest(await handleOf(id));
+  if (status === 'AWAITING_DECISION' && answers) await atRest(await handleOf(id), trouble.incidents, id);
 };
 const remedyIs = (id: string, ...states: string[]) =>
   eventually(async () => expect((await trouble.remedies(id)).map(({ state }) => state)).toEqual(states));
@@ -221,6 +221,18 @@ it('stopped on the first device: a person decides anew, with reminders, and noth
   await plane.pass(14_410);
   await eventually(async () => expect((await trouble.show(id)).reminders).toBe(1));
   await remedyIs(id, 'STOPPED', 'SKIPPED', 'SKIPPED');
+  await trouble.incidents.reject(id, 'no', DECIDER);
+  await relayed();
+  expect(await handle.result()).toMatchObject({ outcome: 'REJECTED' });
+});
+
+it('approved and stopped before the workflow heard of either: somebody is told all the same', async () => {
+  const { id, handle } = await waiting(2);
+  expect(await trouble.approve(id)).toEqual({ kind: 'decided' });
+  expect(await trouble.incidents.stop(id, 'odd', DECIDER)).toEqual({ kind: 'decided' });
+  await relayed();
+  await toldAgain(id, expect.stringMatching(/^Stopped by .*: odd$/));
+  await remedyIs(id, 'SKIPPED', 'SKIPPED');
   await trouble.incidents.reject(id, 'no', DECIDER);
   await relayed();
   expect(await handle.result()).toMatchObject({ outcome: 'REJECTED' });

@@ -47,15 +47,16 @@ const SUMMARIES: Readonly<Record<IncidentDue, string>> = {
 
 /**
  * The story of one incident. Postgres is the authority for its state and tells the workflow of changes; the workflow
- * holds the timers and sees ids and states only: what devices and models say stays in Postgres. `before`: the state that
- * the run before this one saw last, when there was one.
+ * holds the timers and sees ids and states only: what devices and models say stays in Postgres. `before` and
+ * `waitedSince`: the state that the run before this one saw last, and of which wait, when there was one.
  */
 export async function incident(
   opened: IncidentSnapshot,
   before: IncidentStatus = opened.status,
+  waitedSince = opened.waiting_since,
 ): Promise<IncidentEnd> {
   let known = opened;
-  let last = before;
+  let last: Seen = { status: before, waiting_since: waitedSince };
   let shown = '';
   let acted: IncidentSnapshot | undefined;
   const hear = (next: IncidentSnapshot): void => {
@@ -66,11 +67,16 @@ export async function incident(
   for (;;) {
     shown = show(known, shown);
     if (known.status === 'CLOSED') break;
-    if (workflowInfo().continueAsNewSuggested) return continueAsNew<typeof incident>(known, last);
-    if (isBackFrom(last, known.status) && patched('tell-of-fall-back')) {
+    if (workflowInfo().continueAsNewSuggested) {
+      return continueAsNew<typeof incident>(known, last.status, last.waiting_since);
+    }
+    if (
+      (isBackFrom(last, known) && patched('tell-of-fall-back')) ||
+      (waitsAnew(last, known) && patched('tell-of-unseen-stop'))
+    ) {
       notify(known.incident_id, 'decision_needed');
     }
-    last = known.status;
+    last = known;
     if (known.status === 'OPENED') {
       hear(await analyse(known.incident_id));
       continue;
@@ -90,9 +96,22 @@ export async function incident(
   return { outcome: known.outcome, occurrences: known.occurrences };
 }
 
+interface Seen {
+  readonly status: IncidentStatus;
+  readonly waiting_since?: string | null | undefined;
+}
+
 /** A remedy ended with a person, by itself or because somebody stopped it: who must decide has to hear of it. */
-const isBackFrom = (last: IncidentStatus, now: IncidentStatus): boolean =>
-  (last === 'CANARY' || last === 'ROLLOUT') && now === 'AWAITING_DECISION';
+const isBackFrom = (last: Seen, now: Seen): boolean =>
+  (last.status === 'CANARY' || last.status === 'ROLLOUT') && now.status === 'AWAITING_DECISION';
+
+/** Approved and stopped before the workflow heard of either: only the beginning of the wait tells. */
+const waitsAnew = (last: Seen, now: Seen): boolean =>
+  last.status === 'AWAITING_DECISION' &&
+  now.status === 'AWAITING_DECISION' &&
+  last.waiting_since !== undefined &&
+  now.waiting_since !== undefined &&
+  last.waiting_since !== now.waiting_since;
 
 /** Classification, then a suggestion; whatever goes wrong, a person gets the incident. */
 async function analyse(id: string): Promise<IncidentSnapshot> {

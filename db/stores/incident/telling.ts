@@ -83,6 +83,7 @@ interface SnapshotRow {
   remedied: number;
   healthy: number;
   failed: number;
+  waiting_since: Date | null;
   due: IncidentDue | null;
   due_at: Date | null;
   due_in_ms: number | null;
@@ -130,6 +131,7 @@ export async function readIncidentSnapshots(
     occurrences: row.occurrence_count,
     devices: row.device_count,
     remedied: { all: row.remedied, healthy: row.healthy, failed: row.failed },
+    waiting_since: isoOrNull(row.waiting_since),
     due: row.due,
     due_in_ms: row.due_in_ms,
     due_at: isoOrNull(row.due_at),

@@ -14,7 +14,7 @@ export const STORIES: Readonly<Record<keyof typeof WORKFLOW_TYPES, readonly stri
   alertDelivery: ['delivered', 'failed'],
   deployment: ['approved-and-completed', 'rolled-back'],
   maintenance: ['completed'],
-  incident: ['resolved', 'canary-failed', 'fallen-back', 'stopped', 'expired', 'reopened'],
+  incident: ['resolved', 'canary-failed', 'fallen-back', 'stopped', 'stopped-unseen', 'expired', 'reopened'],
   packagingPipeline: ['passed', 'refused', 'cancelled'],
   storeMaintenance: ['completed'],
 };

@@ -22,7 +22,7 @@ export async function recordIncidents(
     await eventually(async () => {
       if ((await trouble.show(id)).status !== status) throw new Error(`Not ${status} yet`);
     });
-    await atRest(await handleOf(id));
+    await atRest(await handleOf(id), trouble.incidents, id);
   };
   const handleOf = async (id: string) =>
     plane.client.workflow.getHandle((await trouble.show(id)).workflow_id);
@@ -98,6 +98,25 @@ export async function recordIncidents(
     await relayed();
     await stopped.handle.result();
     await recordHistory(stopped.handle, 'incident.stopped.json');
+
+    const unseen = await waiting(1);
+    await trouble.approve(unseen.id);
+    await plane.syncClock();
+    await trouble.incidents.stop(unseen.id, 'odd', DECIDER);
+    await relayed();
+    await eventually(async () => {
+      const { events } = await unseen.handle.fetchHistory();
+      const notices = (events ?? []).filter(
+        ({ activityTaskScheduledEventAttributes: scheduled }) =>
+          scheduled?.activityType?.name === 'notifyIncident',
+      );
+      if (notices.length < 2) throw new Error('Nobody is told yet');
+    });
+    await until(unseen.id, 'AWAITING_DECISION');
+    await trouble.incidents.reject(unseen.id, 'known', DECIDER);
+    await relayed();
+    await unseen.handle.result();
+    await recordHistory(unseen.handle, 'incident.stopped-unseen.json');
 
     const expired = await waiting(1);
     await plane.pass(259_300);
