@@ -22,11 +22,18 @@ export interface BenchCommand {
 export async function runBench(command: BenchCommand): Promise<number> {
   const [name, ...args] = command.args;
   try {
+    if (name === '--help') {
+      command.say(await listOf(command.benches));
+      return 0;
+    }
     if (name === 'compare') return await compareFiles(args, command);
     if (name === 'capacity') return printCapacity(args, command.out);
     const load =
       name !== undefined && Object.hasOwn(command.benches, name) ? command.benches[name] : undefined;
-    if (load === undefined) throw new UsageError(await listOf(command.benches, name));
+    if (load === undefined) {
+      const trouble = name === undefined ? 'Which bench?' : `There is no bench "${name}".`;
+      throw new UsageError(`${trouble}\n${await listOf(command.benches)}`);
+    }
     const bench = await load();
     if (args.includes('--help')) {
       command.say(usageOf(bench));
@@ -69,10 +76,9 @@ function failureOf(error: unknown): string {
   return stack ?? messageOf(error);
 }
 
-async function listOf(benches: BenchCommand['benches'], name: string | undefined): Promise<string> {
+async function listOf(benches: BenchCommand['benches']): Promise<string> {
   const known = await Promise.all(Object.values(benches).map((load) => load()));
   return [
-    name === undefined ? 'Which bench?' : `There is no bench "${name}".`,
     'npm run bench -- NAME [options]; options of a bench: --help',
     ...known.map((bench) => `  ${bench.name.padEnd(14)} ${bench.summary}`),
     `  ${'compare'.padEnd(14)} A.json B.json: what got slower from A to B`,

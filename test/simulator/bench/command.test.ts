@@ -84,6 +84,12 @@ describe('npm run bench', () => {
     },
   );
 
+  it('tells the benches there are to who asks for help', async () => {
+    const { status, out, said } = await bench(['--help']);
+    expect([status, out]).toEqual([0, []]);
+    expect(said).toMatch(/^npm run bench[^]+what it is for[^]+capacity/);
+  });
+
   it('tells the options of a bench', async () => {
     const { status, said } = await bench(['sample', '--help']);
     expect(status).toBe(0);
