@@ -52,12 +52,9 @@ export const pipelineStepSchema = z
     started_at: instantSchema,
     ended_at: instantSchema.nullable(),
     duration_ms: z.number().int().nullable().meta({ description: 'Of the last attempt' }),
-    error: z
-      .string()
-      .nullable()
-      .meta({
-        description: 'Of the last attempt that failed, also while another one goes on; null once it is done',
-      }),
+    error: z.string().nullable().meta({
+      description: 'Of the last attempt that failed, also while another one goes on; null once it is done',
+    }),
   })
   .meta({ id: 'PipelineStep' });
 export type PipelineStepRecord = z.infer<typeof pipelineStepSchema>;
