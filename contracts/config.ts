@@ -103,6 +103,12 @@ export const configSchema = z.object({
     .max(101)
     .default(50)
     .describe('Risk score from which a deployment needs an approval; 0 for all, 101 for none'),
+  EUCORA_DIRECT_DEPLOYS: z
+    .enum(['allowed', 'refused'])
+    .default('allowed')
+    .describe(
+      'Whether operators may give agents DEPLOY tasks themselves; refused: packages reach devices by deployments alone',
+    ),
   EUCORA_TELEMETRY_RETENTION_DAYS: z.coerce
     .number()
     .int()

@@ -14,10 +14,13 @@ export interface ToolSettings {
 }
 
 export interface ScanSettings {
-  /** Trivy's cache folder, with db/trivy.db and db/metadata.json. */
+  /** Trivy's cache folder, with db/trivy.db and db/metadata.json, and the like in java-db. */
   readonly trivyCache: string;
   /** OCI repository that Trivy's database is fetched from when it is missing or too old; `default`: Trivy's own; none: offline. */
   readonly trivyRepository: string | undefined;
+  /** The same of Trivy's index of Java archives, which is needed for packages that hold some. */
+  readonly trivyJavaRepository: string | undefined;
+  readonly maxJavaIndexAgeHours: number;
   /** osv-scanner's folder, with osv-scalibr/<ecosystem>/all.zip. */
   readonly osvDatabase: string;
   readonly maxDatabaseAgeHours: number;

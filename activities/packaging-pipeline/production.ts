@@ -1,17 +1,16 @@
 import { packageDescriptionSchema } from '../../contracts/packaging-pipeline/description.ts';
 import type { Scanner } from '../../contracts/packaging-pipeline/findings.ts';
-import {
-  type BuiltPackage,
-  PackagingError,
-  type PackagingTools,
-  type Sbom,
-  type Scan,
-  type SignedPackage,
-  type SigningKeys,
-  type StagedSource,
-  type ToolReport,
-  type TrivyReports,
-  type Verification,
+import type {
+  BuiltPackage,
+  PackagingTools,
+  Sbom,
+  Scan,
+  SignedPackage,
+  SigningKeys,
+  StagedSource,
+  ToolReport,
+  TrivyReports,
+  Verification,
 } from '../../packaging/index.ts';
 import type { ContentStore } from '../../runtime/content-store/content-store.ts';
 import type { Sources } from './source.ts';
@@ -77,8 +76,7 @@ export class Production {
     return this.#part(work, 'sbom', async () => {
       const { tree } = await this.built(work);
       const { package_name: name, package_version: version, sbom_format: format } = work.pipeline;
-      // SPDX is Trivy's own; and that there is no database to scan with is for the scan to say.
-      const reports = format === 'cyclonedx' ? await this.#looked(work).catch(withoutDatabase) : undefined;
+      const reports = await this.#looked(work);
       return this.#options.tools.makeSbom(work.tools, tree, format, { reports, subject: { name, version } });
     });
   }
@@ -132,12 +130,6 @@ export class Production {
     await this.#options.content.copyTo(sha256, file);
     return { format, file, ...signature };
   }
-}
-
-function withoutDatabase(error: unknown): undefined {
-  if (error instanceof PackagingError && ['scan-database', 'unreachable'].includes(error.code))
-    return undefined;
-  throw error;
 }
 
 const description = (work: StepWork) => packageDescriptionSchema.parse(work.pipeline.description);

@@ -13,6 +13,7 @@ export const HINTS: Readonly<Record<ErrorCode, string>> = {
   'enrolment-token-invalid': 'Make a new one: eucora tokens enrolment create.',
   forbidden: 'Use a token with a wider scope; `eucora whoami` shows what yours allows.',
   'four-eyes-required': 'Have another person do it, with a token of their own.',
+  'deployment-required': 'Package it (eucora packages build), and then: eucora deployments create.',
   'wrong-agent': 'Check the id of the agent.',
   'not-found': 'Check the id with the matching list command; it may have been deleted.',
   'method-not-allowed': 'CLI and platform may differ in version.',

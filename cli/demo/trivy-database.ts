@@ -2,11 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bucket, boltFile } from './bolt-file.ts';
 
-/** One known weakness of an npm package. */
+/** One known weakness of a package. */
 export interface Advisory {
   readonly id: string;
+  /** By default npm. */
+  readonly ecosystem?: Ecosystem;
   readonly package: string;
-  /** Versions that have it, as npm writes ranges. */
+  /** Versions that have it, as its ecosystem writes ranges. */
   readonly vulnerable: string;
   readonly fixed: string;
   readonly severity: 'CRITICAL' | 'HIGH' | 'MEDIUM' | 'LOW';
@@ -37,7 +39,12 @@ export const KNOWN_ADVISORIES: readonly Advisory[] = [
   },
 ];
 
-const SOURCE = 'npm::GitHub Security Advisory npm';
+type Ecosystem = 'npm' | 'maven';
+const SOURCES = {
+  npm: 'GitHub Security Advisory npm',
+  maven: 'GitHub Security Advisory Maven',
+} as const satisfies Record<Ecosystem, string>;
+const bucketOf = (ecosystem: Ecosystem): string => `${ecosystem}::${SOURCES[ecosystem]}`;
 const SEVERITIES = { LOW: 1, MEDIUM: 2, HIGH: 3, CRITICAL: 4 } as const;
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
@@ -47,8 +54,14 @@ export async function writeTrivyDatabase(
   advisories: readonly Advisory[],
   updatedAt: Date,
 ): Promise<void> {
-  const packages = new Map<string, Map<string, Buffer>>();
+  const buckets = new Map<string, Map<string, Map<string, Buffer>>>();
+  const sources = new Map<string, Buffer>();
   for (const advisory of advisories) {
+    const { ecosystem = 'npm' } = advisory;
+    const bucket = bucketOf(ecosystem);
+    const packages = buckets.get(bucket) ?? new Map<string, Map<string, Buffer>>();
+    buckets.set(bucket, packages);
+    sources.set(bucket, json({ ID: 'ghsa', Name: SOURCES[ecosystem], URL: 'https://github.com/advisories' }));
     const known = packages.get(advisory.package) ?? new Map<string, Buffer>();
     packages.set(advisory.package, known);
     known.set(
@@ -66,17 +79,9 @@ export async function writeTrivyDatabase(
     }),
   ]);
   const root: Bucket = new Map<string, Bucket>([
-    [SOURCE, packages],
+    ...buckets,
     ['vulnerability', new Map(details)],
-    [
-      'data-source',
-      new Map([
-        [
-          SOURCE,
-          json({ ID: 'ghsa', Name: 'GitHub Security Advisory npm', URL: 'https://github.com/advisories' }),
-        ],
-      ]),
-    ],
+    ['data-source', sources],
   ]);
   const folder = join(cache, 'db');
   await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -13,6 +13,7 @@ export const ERRORS = {
   'enrolment-token-invalid': { status: 401, title: 'The registration key is not accepted' },
   forbidden: { status: 403, title: 'The credentials do not allow this' },
   'four-eyes-required': { status: 403, title: 'This takes a second person' },
+  'deployment-required': { status: 403, title: 'This takes a deployment' },
   'wrong-agent': { status: 403, title: 'The certificate belongs to another agent' },
   'not-found': { status: 404, title: 'There is no such resource' },
   'method-not-allowed': { status: 405, title: 'The resource does not take this method' },

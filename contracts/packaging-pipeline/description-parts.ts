@@ -7,11 +7,26 @@ const SINGLE_LINE = /^[^\u0000-\u001f\u007f]*$/;
 /** Text of one line, without control characters. */
 export const line = (max: number) => text(max).regex(SINGLE_LINE, 'must be one line');
 
-/** Debian's rule, which every other format satisfies as well. */
-export const packageNameSchema = z.string().regex(/^[a-z0-9][a-z0-9+.-]{1,62}$/);
-/** Upstream version; no hyphen, which separates the release in deb and rpm. */
-export const packageVersionSchema = z.string().regex(/^[0-9][A-Za-z0-9.+~]{0,63}$/);
-export const releaseSchema = z.string().regex(/^[1-9][A-Za-z0-9.+~]{0,31}$/);
+/**
+ * Names, versions and releases as packages may have them: what others made has to be named as it is. What is built here is
+ * held to {@link BUILT}.
+ */
+export const packageNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]{1,62}$/);
+export const packageVersionSchema = z.string().regex(/^([0-9]{1,9}:)?[0-9][A-Za-z0-9.+~^_-]{0,63}$/);
+export const releaseSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.+~^_]{0,31}$/);
+export const BUILT = {
+  /** Debian's rule, which every other format satisfies as well. */
+  name: { pattern: /^[a-z0-9][a-z0-9+.-]{1,62}$/, must: 'be of lower-case letters, digits, +, - and .' },
+  /** Upstream version; no hyphen, which separates the release in deb and rpm. */
+  version: {
+    pattern: /^[0-9][A-Za-z0-9.+~]{0,63}$/,
+    must: 'begin with a digit, and be of letters, digits, ., + and ~',
+  },
+  release: {
+    pattern: /^[1-9][A-Za-z0-9.+~]{0,31}$/,
+    must: 'begin with a digit, and be of letters, digits, ., + and ~',
+  },
+} as const;
 
 const hasPlainParts = (path: string): boolean =>
   path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');

@@ -3,6 +3,7 @@ import { freeText, instantSchema, text } from '../http/common.ts';
 import {
   absolutePathSchema,
   accountSchema,
+  BUILT,
   line,
   modeSchema,
   packageNameSchema,
@@ -81,7 +82,10 @@ const unixContent = {
 const linux = {
   ...common,
   ...unixContent,
-  release: releaseSchema.default('1'),
+  release: releaseSchema
+    .nullable()
+    .default('1')
+    .meta({ description: 'null: a package of others whose version has none' }),
   section: z
     .string()
     .regex(/^[a-z0-9/-]{1,64}$/)
@@ -105,15 +109,18 @@ const msiDescription = z.strictObject({
     const parts = version.split('.').map(Number);
     const [major = 0, minor = 0, build = 0] = parts;
     return (
-      parts.length <= 3 &&
+      parts.length <= 4 &&
       parts.every(Number.isInteger) &&
       major < 256 &&
       minor < 256 &&
       build < 65_536 &&
       /^[0-9.]+$/.test(version)
     );
-  }, 'Windows Installer compares major.minor.build only: 0–255.0–255.0–65535'),
+  }, 'must be a version of Windows Installer: 0–255.0–255.0–65535'),
   manufacturer: line(100),
+  product_name: line(100)
+    .optional()
+    .meta({ description: 'As Windows shows it, and by which agents know it; default: the name' }),
   upgrade_code: z
     .guid()
     .meta({ description: 'The same for all versions of a product, so that they replace each other' }),
@@ -146,6 +153,15 @@ export const packageDescriptionSchema = z
     const resigned = source.type === 'package' && source.action === 're-sign';
     const issue = (path: (string | number)[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
+    // A package of others is named as it is; what is built keeps to what every format can say.
+    if (!resigned) {
+      const release = 'release' in description ? description.release : '1';
+      const named = { name: description.name, version: description.version, release: release ?? '' };
+      for (const part of ['name', 'version', 'release'] as const)
+        if (!BUILT[part].pattern.test(named[part])) issue([part], `must ${BUILT[part].must}`);
+    }
+    if (!resigned && description.format === 'msi' && description.version.split('.').length > 3)
+      issue(['version'], 'must be of three parts: Windows Installer compares no others');
     if (resigned && files.length + text_files.length + services.length > 0)
       issue(
         ['source', 'action'],
@@ -170,14 +186,22 @@ export type DescriptionOf<F extends PackageFormat> = Extract<PackageDescription,
 
 const RPM_ARCHITECTURES = { amd64: 'x86_64', arm64: 'aarch64', all: 'noarch' } as const;
 
+/** The version with the release, where the format has one and the package does. */
+export function fullVersion(description: PackageDescription): string {
+  const release = 'release' in description ? description.release : null;
+  return release === null ? description.version : `${description.version}-${release}`;
+}
+
 /** The name under which the finished package is stored, as its platform writes names. */
 export function packageFileName(description: PackageDescription): string {
-  const { name, version, architecture } = description;
+  const { name, architecture } = description;
+  // An epoch is no part of a file's name.
+  const version = fullVersion(description).replace(/^[0-9]+:/, '');
   switch (description.format) {
     case 'deb':
-      return `${name}_${version}-${description.release}_${architecture}.deb`;
+      return `${name}_${version}_${architecture}.deb`;
     case 'rpm':
-      return `${name}-${version}-${description.release}.${RPM_ARCHITECTURES[architecture]}.rpm`;
+      return `${name}-${version}.${RPM_ARCHITECTURES[architecture]}.rpm`;
     case 'msi':
       return `${name}-${version}-${architecture}.msi`;
     case 'pkg':

@@ -61,6 +61,16 @@ export const packagingSettings = {
   EUCORA_TRIVY_REPOSITORY: optional(z.string()).describe(
     'OCI repository from which Trivy’s database is fetched; `default`: Trivy’s own source, which the embedded platform tries unless it is `none`; offline when empty',
   ),
+  EUCORA_TRIVY_JAVA_REPOSITORY: optional(z.string()).describe(
+    'The same of Trivy’s index of Java archives, for packages that hold some; by default Trivy’s own source where the database is fetched from there, else none',
+  ),
+  EUCORA_TRIVY_JAVA_MAX_AGE_HOURS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(87_600)
+    .default(720)
+    .describe('An index of Java archives older than that is an error'),
   EUCORA_OSV_DATABASE_DIR: optional(z.string()).describe(
     'Database of osv-scanner; default: `osv` in the packaging folder',
   ),

@@ -1,6 +1,10 @@
 import { XMLParser } from 'fast-xml-parser';
 import { z } from 'zod';
-import type { DescriptionOf, PackageDescription } from '../../contracts/packaging-pipeline/description.ts';
+import {
+  type DescriptionOf,
+  fullVersion,
+  type PackageDescription,
+} from '../../contracts/packaging-pipeline/description.ts';
 import type { ToolContext } from '../context.ts';
 import { refused } from '../errors.ts';
 import { XarArchive } from '../flat-package/xar-reader.ts';
@@ -10,6 +14,8 @@ import { runTool } from '../tools/run-tool.ts';
 interface Identity {
   readonly name: string;
   readonly version: string;
+  /** On Windows, where the name is a GUID: what people are shown, and agents know it by. */
+  readonly shown?: string;
 }
 
 /** Of a name and a version, a line each. */
@@ -43,6 +49,7 @@ async function msiIdentity(ctx: ToolContext, file: string): Promise<Identity> {
   return {
     name: properties.get('UpgradeCode') ?? '',
     version: properties.get('ProductVersion') ?? '',
+    shown: properties.get('ProductName') ?? '',
   };
 }
 
@@ -82,8 +89,11 @@ async function pkgIdentity(file: string): Promise<Identity> {
   }
 }
 
-const released = ({ version, release }: DescriptionOf<'deb'> | DescriptionOf<'rpm'>): string =>
-  `${version}-${release}`;
+const msiExpected = ({ upgrade_code, version, product_name }: DescriptionOf<'msi'>): Identity => ({
+  name: `{${upgrade_code}}`,
+  version,
+  ...(product_name === undefined ? {} : { shown: product_name }),
+});
 
 async function expectedAndFound(
   ctx: ToolContext,
@@ -93,11 +103,11 @@ async function expectedAndFound(
   const { name, version } = description;
   switch (description.format) {
     case 'deb':
-      return [{ name, version: released(description) }, await debIdentity(ctx, file)];
+      return [{ name, version: fullVersion(description) }, await debIdentity(ctx, file)];
     case 'rpm':
-      return [{ name, version: released(description) }, await rpmIdentity(ctx, file)];
+      return [{ name, version: fullVersion(description) }, await rpmIdentity(ctx, file)];
     case 'msi':
-      return [{ name: `{${description.upgrade_code}}`, version }, await msiIdentity(ctx, file)];
+      return [msiExpected(description), await msiIdentity(ctx, file)];
     case 'pkg':
       return [{ name: description.identifier, version }, await pkgIdentity(file)];
   }
@@ -110,9 +120,18 @@ export async function checkIdentity(
   description: PackageDescription,
 ): Promise<void> {
   const [expected, found] = await expectedAndFound(ctx, file, description);
+  if (found.shown !== undefined && found.shown !== (expected.shown ?? description.name)) {
+    if (expected.shown !== undefined)
+      throw refused('wrong-package', `Windows shows the package as ${found.shown}, not as ${expected.shown}`);
+    ctx.log(
+      `Windows shows it as ${found.shown}: name that as product_name, or give deployments a detection rule`,
+    );
+  }
   if (
-    expected.name.toLowerCase() === found.name.toLowerCase() &&
-    // Debian and rpm leave the release out where a package has none.
+    // Agents will ask their machines by this very name; GUIDs are one however they are written.
+    (description.format === 'msi'
+      ? expected.name.toLowerCase() === found.name.toLowerCase()
+      : expected.name === found.name) &&
     expected.version === found.version
   )
     return;

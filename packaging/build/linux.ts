@@ -93,7 +93,7 @@ export async function buildLinux(
     platform: 'linux',
     version: description.version,
     version_schema: 'none',
-    release: description.release,
+    release: description.release ?? '',
     section: description.section,
     priority: 'optional',
     maintainer: verbatim(description.maintainer),

@@ -167,7 +167,7 @@ export async function wixSource(layout: Layout, description: MsiDescription): Pr
     'Product',
     {
       Id: guidOf(UpgradeCode, `product ${version}`),
-      Name: name,
+      Name: description.product_name ?? name,
       Version: version,
       Language: 1033,
       Manufacturer: manufacturer,

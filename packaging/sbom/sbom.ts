@@ -6,7 +6,7 @@ import type { SbomFormat } from '../../contracts/packaging-pipeline/steps.ts';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import type { Sbom } from '../results.ts';
-import { readTrivyReport, type TrivyReports } from '../scan/trivy-reports.ts';
+import { convertReports, readTrivyReport, type TrivyReports } from '../scan/trivy-reports.ts';
 import { runTrivy } from '../scan/trivy-run.ts';
 import { renderCycloneDx, type SbomSubject } from './cyclonedx.ts';
 
@@ -66,6 +66,9 @@ function componentsOf(format: SbomFormat, json: unknown): Component[] {
   });
 }
 
+/** What Trivy calls them. */
+const OUTPUTS = { spdx: 'spdx-json', cyclonedx: 'cyclonedx' } as const;
+
 export interface SbomOptions {
   /** Trivy's reports of the tree, where there are some: then it need not be started once more. */
   readonly reports?: TrivyReports | undefined;
@@ -82,8 +85,9 @@ export async function makeSbom(
   const file = join(ctx.workspace, `sbom.${format}.json`);
   await rm(file, { force: true });
   const rendered = format === 'cyclonedx' ? await renderReports(options) : undefined;
-  if (rendered === undefined) await writeByTrivy(ctx, tree, format, file);
-  else await writeFile(file, rendered, { mode: 0o600 });
+  if (rendered !== undefined) await writeFile(file, rendered, { mode: 0o600 });
+  else if (options.reports !== undefined) await convertReports(ctx, options.reports, OUTPUTS[format], file);
+  else await writeByTrivy(ctx, tree, format, file);
   try {
     const json: unknown = JSON.parse(await readFile(file, 'utf8'));
     const components = componentsOf(format, json);
@@ -107,7 +111,6 @@ async function renderReports({
 }
 
 async function writeByTrivy(ctx: ToolContext, tree: string, format: SbomFormat, file: string): Promise<void> {
-  const output = format === 'spdx' ? 'spdx-json' : 'cyclonedx';
-  const args = ['--format', output, '--output', file];
-  await runTrivy(ctx, tree, { view: 'fs', purpose: 'sbom', args, database: false });
+  const args = ['--format', OUTPUTS[format], '--output', file];
+  await runTrivy(ctx, tree, { view: 'fs', purpose: 'sbom', args, database: false, java: false });
 }

@@ -1,11 +1,12 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SEVERITIES } from '../../contracts/packaging-pipeline/findings.ts';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
-import { freshTrivyDatabase } from './database.ts';
-import { runTrivy } from './trivy-run.ts';
+import { freshJavaIndex, freshTrivyDatabase } from './database.ts';
+import { holdsJava } from './java.ts';
+import { convertByTrivy, runTrivy } from './trivy-run.ts';
 
 const packageSchema = z.object({
   ID: z.string().optional(),
@@ -22,6 +23,8 @@ const packageSchema = z.object({
 const vulnerabilitySchema = z.object({
   VulnerabilityID: z.string(),
   PkgName: z.string(),
+  /** Where the package lies, if it was found by itself. */
+  PkgPath: z.string().optional(),
   InstalledVersion: z.string(),
   FixedVersion: z.string().optional(),
   Severity: z.enum(SEVERITIES).catch('UNKNOWN'),
@@ -58,14 +61,14 @@ export interface TrivyReports {
   readonly database_updated_at: string;
 }
 
-async function look(ctx: ToolContext, tree: string, view: 'fs' | 'rootfs'): Promise<string> {
+async function look(ctx: ToolContext, tree: string, view: 'fs' | 'rootfs', java: boolean): Promise<string> {
   const output = join(ctx.workspace, `look.trivy-${view}.json`);
   await rm(output, { force: true });
   const args = [
     ...['--scanners', 'vuln', '--format', 'json', '--list-all-pkgs', '--output', output],
     ...['--skip-db-update', '--no-progress'],
   ];
-  await runTrivy(ctx, tree, { view, purpose: view, args, database: true });
+  await runTrivy(ctx, tree, { view, purpose: view, args, database: true, java });
   return output;
 }
 
@@ -73,11 +76,13 @@ async function look(ctx: ToolContext, tree: string, view: 'fs' | 'rootfs'): Prom
  * Has Trivy look at a tree in both ways, offline. One start a view: SBOM and findings are both read from what it
  * wrote, for a start costs more than the look.
  *
- * @throws PackagingError, also for a database that is missing or too old
+ * @throws PackagingError, also for a database that is missing or too old, and for an index of Java archives that is
+ * where the tree holds some
  */
 export async function lookByTrivy(ctx: ToolContext, tree: string): Promise<TrivyReports> {
-  const updatedAt = await freshTrivyDatabase(ctx);
-  const [fs, rootfs] = await Promise.all([look(ctx, tree, 'fs'), look(ctx, tree, 'rootfs')]);
+  const java = await holdsJava(tree);
+  const [updatedAt] = await Promise.all([freshTrivyDatabase(ctx), java ? freshJavaIndex(ctx) : undefined]);
+  const [fs, rootfs] = await Promise.all([look(ctx, tree, 'fs', java), look(ctx, tree, 'rootfs', java)]);
   return { fs, rootfs, database_updated_at: updatedAt.toISOString() };
 }
 
@@ -91,4 +96,26 @@ export async function readTrivyReport(file: string): Promise<TrivyReport> {
       cause: error,
     });
   }
+}
+
+/** Both views as one report, of Trivy's own form. */
+export async function mergeReports({ fs, rootfs }: TrivyReports, output: string): Promise<void> {
+  const [first, second] = await Promise.all(
+    [fs, rootfs].map(async (file) => JSON.parse(await readFile(file, 'utf8')) as { Results?: unknown[] }),
+  );
+  const merged = { ...first, Results: [...(first?.Results ?? []), ...(second?.Results ?? [])] };
+  await writeFile(output, JSON.stringify(merged), { mode: 0o600 });
+}
+
+/** What the reports list in another form that Trivy writes. @throws PackagingError */
+export async function convertReports(
+  ctx: ToolContext,
+  reports: TrivyReports,
+  format: 'spdx-json' | 'cyclonedx',
+  output: string,
+): Promise<void> {
+  const merged = join(ctx.workspace, `convert.${format}.json`);
+  await mergeReports(reports, merged);
+  await convertByTrivy(ctx, merged, format, output);
+  await rm(merged);
 }

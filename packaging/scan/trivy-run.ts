@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolContext } from '../context.ts';
 import { diskFull } from '../errors.ts';
@@ -15,6 +15,8 @@ interface TrivyLook {
   readonly args: readonly string[];
   /** Whether it looks for weaknesses. */
   readonly database: boolean;
+  /** Whether it needs its index of Java archives. */
+  readonly java: boolean;
 }
 
 /**
@@ -27,23 +29,41 @@ interface TrivyLook {
 export async function runTrivy(
   ctx: ToolContext,
   tree: string,
-  { view, purpose, args, database }: TrivyLook,
+  { view, purpose, args, database, java }: TrivyLook,
 ): Promise<void> {
   const cache = join(ctx.workspace, `trivy-${purpose}`);
   await rm(cache, { recursive: true, force: true });
   await mkdir(cache, { mode: 0o700 });
   try {
     if (database) await copyDatabase(ctx.settings.scan.trivyCache, cache);
+    const index = join(ctx.settings.scan.trivyCache, 'java-db');
+    // Only read, and too large for a copy each.
+    if (java) await symlink(index, join(cache, 'java-db'));
     await runTool(
       ctx,
       'trivy',
-      [view, ...NO_SETTINGS, ...args, '--cache-dir', cache, '--offline-scan', '.'],
+      [
+        ...[view, ...NO_SETTINGS, ...args, '--cache-dir', cache, '--offline-scan', '--skip-java-db-update'],
+        // Its own limit is half of ours, which ends it, too.
+        ...['--timeout', `${Math.ceil(ctx.limits.timeMs / 1_000)}s`, '.'],
+      ],
       // From the tree itself, whose place would else stand in what is written.
-      { cwd: tree, failure: 'scan-failed' },
+      { cwd: tree, failure: 'scan-failed', reads: java ? [index] : [] },
     );
   } finally {
     await rm(cache, { recursive: true, force: true });
   }
+}
+
+/** Has Trivy write a report of its own in another form. @throws PackagingError */
+export async function convertByTrivy(
+  ctx: ToolContext,
+  report: string,
+  format: string,
+  output: string,
+): Promise<void> {
+  const args = ['convert', ...NO_SETTINGS, '--format', format, '--output', output, report];
+  await runTool(ctx, 'trivy', args, { failure: 'scan-failed' });
 }
 
 /** Shares the blocks with the original where the file system can. */

@@ -1,10 +1,15 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Finding } from '../../contracts/packaging-pipeline/findings.ts';
 import type { ToolContext } from '../context.ts';
 import type { Scan } from '../results.ts';
 import { isOfAge } from './database.ts';
-import { lookByTrivy, readTrivyReport, type TrivyReport, type TrivyReports } from './trivy-reports.ts';
+import {
+  lookByTrivy,
+  mergeReports,
+  readTrivyReport,
+  type TrivyReport,
+  type TrivyReports,
+} from './trivy-reports.ts';
 
 function findingsOf({ Results }: TrivyReport): Finding[] {
   return Results.flatMap(({ Target, Vulnerabilities }) =>
@@ -17,7 +22,7 @@ function findingsOf({ Results }: TrivyReport): Finding[] {
         found.FixedVersion === undefined || found.FixedVersion === '' ? null : found.FixedVersion,
       severity: found.Severity,
       source: found.DataSource === undefined ? 'trivy' : `trivy: ${found.DataSource.Name}`,
-      path: Target,
+      path: found.PkgPath ?? Target,
       title: found.Title ?? null,
       published_at: found.PublishedDate?.toISOString() ?? null,
     })),
@@ -32,10 +37,11 @@ function findingsOf({ Results }: TrivyReport): Finding[] {
 export async function scanByTrivy(ctx: ToolContext, tree: string, given?: TrivyReports): Promise<Scan> {
   const { maxDatabaseAgeHours } = ctx.settings.scan;
   const usable = given !== undefined && isOfAge(new Date(given.database_updated_at), maxDatabaseAgeHours);
-  const { fs, rootfs, database_updated_at } = usable ? given : await lookByTrivy(ctx, tree);
-  const reports = await Promise.all([readTrivyReport(fs), readTrivyReport(rootfs)]);
+  const looked = usable ? given : await lookByTrivy(ctx, tree);
+  const reports = await Promise.all([readTrivyReport(looked.fs), readTrivyReport(looked.rootfs)]);
   const report = join(ctx.workspace, 'scan.trivy.json');
-  await mergeReports(fs, rootfs, report);
+  // What is kept is one report, with what either view has found.
+  await mergeReports(looked, report);
   const findings = new Map(
     reports
       .flatMap(findingsOf)
@@ -45,14 +51,6 @@ export async function scanByTrivy(ctx: ToolContext, tree: string, given?: TrivyR
       ]),
   );
   ctx.log(`scan: ${findings.size} findings`);
+  const { database_updated_at } = looked;
   return { scanner: 'trivy', report, findings: [...findings.values()], database_updated_at };
-}
-
-/** What is kept is one report, of Trivy's own form, with what either view has found. */
-async function mergeReports(one: string, other: string, output: string): Promise<void> {
-  const [first, second] = await Promise.all(
-    [one, other].map(async (file) => JSON.parse(await readFile(file, 'utf8')) as { Results?: unknown[] }),
-  );
-  const merged = { ...first, Results: [...(first?.Results ?? []), ...(second?.Results ?? [])] };
-  await writeFile(output, JSON.stringify(merged), { mode: 0o600 });
 }

@@ -148,7 +148,7 @@ describe('a deployment is refused', () => {
     expect(await detailOf(create({ pipeline_id: unknown }))).toEqual([
       409,
       'pipeline-state-conflict',
-      expect.stringMatching(/does not know the public key/),
+      expect.stringMatching(`does not know the public key.*eucora packages retry ${unknown}`),
     ]);
     const revoked = await rollouts.exception(3_600);
     await world.api.database.stores.policyExceptions.revoke(revoked, { type: 'operator', id: 'x' }, 'test');
@@ -156,7 +156,7 @@ describe('a deployment is refused', () => {
     expect(await detailOf(create({ pipeline_id: lapsed }))).toEqual([
       409,
       'pipeline-state-conflict',
-      expect.stringMatching(/was revoked/),
+      expect.stringMatching(`was revoked.*eucora packages retry ${lapsed}`),
     ]);
   });
 

@@ -71,10 +71,11 @@ describe('A device that was out of reach when a rollback was settled', () => {
 });
 
 describe('A package whose signer is not known', () => {
-  it('pauses a ring that is under way, with what to do', async () => {
+  it.each(['deb', 'rpm'] as const)('pauses a ring that is under way, with what to do: %s', async (format) => {
     await rollouts.online(3);
     const plan = { max_in_flight: 1 };
-    const id = await rollouts.begin({ pipeline_id: await version('1.0.0', { format: 'deb' }), plan });
+    const pipeline_id = await version('1.0.0', { format });
+    const id = await rollouts.begin({ pipeline_id, plan });
     await rollouts.settle(id);
     await rollouts.work(id);
     await forgetSigners();
@@ -84,7 +85,9 @@ describe('A package whose signer is not known', () => {
         devices: { INSTALLED: 1, WAITING: 2 },
       });
       expect((await rollouts.show(id)).reason).toMatch(
-        /^Ring all may not go on: the key that signed it is not known here.*build the package anew/,
+        new RegExp(
+          `^Ring all may not go on: the key that signed it is not known here.*build the package anew \\(eucora packages retry ${pipeline_id}\\)`,
+        ),
       );
       await say(id, 'resume');
     }

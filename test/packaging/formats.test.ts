@@ -1,6 +1,9 @@
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PackageFormat } from '../../contracts/packaging-pipeline/description.ts';
+import {
+  type PackageFormat,
+  packageDescriptionSchema,
+} from '../../contracts/packaging-pipeline/description.ts';
 import {
   type BuiltPackage,
   buildPackage,
@@ -149,6 +152,72 @@ it('refuses to sign again what is another package than described', async () => {
   await expect(buildPackage(ctx, staged, description)).rejects.toMatchObject({
     code: 'source-refused',
     reason: 'wrong-package',
+  });
+});
+
+describe('A package of somebody else’s', () => {
+  /** Built by its platform's own tool, which asks for less than our descriptions. */
+  const foreignDeb = async (version: string): Promise<string> => {
+    const folder = `foreign-${version.replace(/\W/g, '-')}`;
+    await world.put(`${folder}/usr/share/doc/vendor/readme`, 'hello\n', 0o644);
+    const control = `Package: vendor\nVersion: ${version}\nArchitecture: all\nMaintainer: V <v@example.org>\nDescription: x\n`;
+    await world.put(`${folder}/DEBIAN/control`, control, 0o644);
+    await exec('chmod', ['-R', 'go+rX', world.path(folder)]);
+    await exec('dpkg-deb', ['--root-owner-group', '-Zgzip', '--build', world.path(folder)]);
+    return `${world.path(folder)}.deb`;
+  };
+  const resigned = (changes: object) => ({
+    ...{ source: { type: 'package', action: 're-sign' }, files: [], text_files: [] },
+    ...changes,
+  });
+
+  it.each([
+    ['1.2.3', { version: '1.2.3', release: null }, 'vendor_1.2.3_amd64.deb'],
+    [
+      '2:1.0-beta-0ubuntu1',
+      { version: '2:1.0-beta', release: '0ubuntu1' },
+      'vendor_1.0-beta-0ubuntu1_amd64.deb',
+    ],
+  ])('of the version %s is signed as it is', async (version, described, name) => {
+    const ctx = await world.context();
+    const description = describePackage('deb', resigned({ name: 'vendor', ...described }));
+    const staged = await stageSource(ctx, await foreignDeb(version), description);
+    const signed = await signPackage(ctx, await buildPackage(ctx, staged, description), keys, 'development');
+    expect(signed.file.endsWith(`/${name}`)).toBe(true);
+    expect((await verifyPackage(ctx, signed, keys)).thumbprint).toBe(signed.thumbprint);
+  });
+
+  it('for Windows is known by what Windows shows', async () => {
+    const shown = { product_name: 'Vendor’s Tool 23 (x64)' };
+    const { built } = await world.build('msi', shown);
+    const ctx = await world.context();
+    const sign = async (changes: object) => {
+      const description = describePackage('msi', resigned(changes));
+      return buildPackage(ctx, await stageSource(ctx, built.file, description), description);
+    };
+    expect((await sign(shown)).format).toBe('msi');
+    world.lines.length = 0;
+    await sign({});
+    expect(world.lines.join('\n')).toContain('Windows shows it as Vendor’s Tool 23 (x64): name that');
+    await expect(sign({ product_name: 'Another Tool' })).rejects.toMatchObject({ reason: 'wrong-package' });
+  });
+
+  it('may be named as it is, and what is built may not', () => {
+    const issues = (changes: object) => {
+      const parsed = packageDescriptionSchema.safeParse({ ...describePackage('rpm'), ...changes });
+      return parsed.error?.issues.map(({ path }) => path.join('.')) ?? [];
+    };
+    const odd = { name: 'NetworkManager_x', version: '1:2.0^git1-3', release: '0.1.el9_2' };
+    expect(issues(resigned(odd))).toEqual([]);
+    expect(issues(odd)).toEqual(['name', 'version', 'release']);
+    expect(issues({ release: null })).toEqual(['release']);
+    const msi = { ...describePackage('msi'), version: '23.1.0.5' };
+    const ofMsi = (changes: object) =>
+      packageDescriptionSchema.safeParse({ ...msi, ...changes }).error?.issues.map(({ path }) => path[0]) ??
+      [];
+    expect(ofMsi({})).toEqual(['version']);
+    expect(ofMsi(resigned({}))).toEqual([]);
+    expect(ofMsi({ version: '1.2.3.4.5' })).toContain('version');
   });
 });
 

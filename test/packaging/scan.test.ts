@@ -194,7 +194,7 @@ describe('An SBOM', () => {
     const { findings, report } = await scan(ctx, root, 'trivy', reports);
     expect(findings.map(({ id, path }) => [id, path])).toEqual([
       ['CVE-2019-10744', 'lib/package-lock.json'],
-      ['CVE-2020-7598', 'Node.js'],
+      ['CVE-2020-7598', 'lib/node_modules/minimist/package.json'],
     ]);
     const kept = JSON.parse(await readFile(report, 'utf8')) as {
       Results: { Vulnerabilities?: { VulnerabilityID: string }[] }[];

@@ -25,6 +25,15 @@ export function packagingPlaces(config: Config): PackagingPlaces {
   };
 }
 
+/** Who fetches from Trivy's own source fetches all that it has there; a mirror of one holds nothing of the other. */
+function repositories({
+  EUCORA_TRIVY_REPOSITORY: weaknesses,
+  EUCORA_TRIVY_JAVA_REPOSITORY: java = weaknesses === 'default' ? weaknesses : undefined,
+}: Config) {
+  const unlessNone = (name: string | undefined) => (name === 'none' ? undefined : name);
+  return { trivyRepository: unlessNone(weaknesses), trivyJavaRepository: unlessNone(java) };
+}
+
 /** @param path the PATH of this process: where the machine's own tools are */
 export function toolSettings(config: Config, path: string): ToolSettings {
   const programs = {
@@ -37,7 +46,8 @@ export function toolSettings(config: Config, path: string): ToolSettings {
     programs,
     scan: {
       trivyCache: config.EUCORA_TRIVY_CACHE_DIR ?? join(packagingFolder(config), 'trivy'),
-      trivyRepository: config.EUCORA_TRIVY_REPOSITORY === 'none' ? undefined : config.EUCORA_TRIVY_REPOSITORY,
+      ...repositories(config),
+      maxJavaIndexAgeHours: config.EUCORA_TRIVY_JAVA_MAX_AGE_HOURS,
       osvDatabase: config.EUCORA_OSV_DATABASE_DIR ?? join(packagingFolder(config), 'osv'),
       maxDatabaseAgeHours: config.EUCORA_SCAN_DATABASE_MAX_AGE_HOURS,
     },

@@ -49,9 +49,14 @@ export async function packagingPipeline(pipelineId: string): Promise<'PASSED' | 
   }
 }
 
-/** Waits for both, also when one fails: it must not go on in a workspace that is being cleaned. */
+/**
+ * Waits for both, also when one fails: it must not go on in a workspace that is being cleaned. What both failed of is said
+ * of the last.
+ */
 async function sideBySide(...work: Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
+  const failed = (await Promise.allSettled(work)).filter((result) => result.status === 'rejected');
+  const last = failed.at(-1);
+  if (last !== undefined) throw last.reason;
 }
 
 /** What the Web UI and the visibility store are told. */

@@ -6,6 +6,7 @@ import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { idempotencyHeaders } from '../idempotency.ts';
 import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
 import { refuseCreation } from './refuse-creation.ts';
+import { refuseDirectDeploy } from './refuse-direct-deploy.ts';
 
 export const createTask: OperatorRoute = (app, deps, authorize) => {
   const route = guarded(
@@ -22,6 +23,7 @@ export const createTask: OperatorRoute = (app, deps, authorize) => {
         ...problems([
           'unauthenticated',
           'forbidden',
+          'deployment-required',
           'not-found',
           'agent-state-conflict',
           'idempotency-conflict',
@@ -35,6 +37,7 @@ export const createTask: OperatorRoute = (app, deps, authorize) => {
   );
   app.openapi(route, async (c) => {
     const request = c.req.valid('json');
+    refuseDirectDeploy(deps.config, request.task_type);
     const creation = await deps.stores.tasks.create(request, {
       actor: actorOf(c.var.operator),
       correlationId: c.var.correlationId,

@@ -6,6 +6,7 @@ import { requireJson } from '../../middleware/guards.ts';
 import { answer, guarded, json, problems } from '../../openapi/route.ts';
 import { ApiError } from '../../problems.ts';
 import { actorOf, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
+import { refuseDirectDeploy } from './refuse-direct-deploy.ts';
 
 const query = z.strictObject({
   dry_run: flagSchema.default(false).meta({ description: 'Only count the agents that fit' }),
@@ -23,7 +24,13 @@ export const createTasks: OperatorRoute = (app, deps, authorize) => {
       responses: {
         200: answer('What would be created', createdTasksSchema),
         201: answer('How many were created, under one correlation id', createdTasksSchema),
-        ...problems(['unauthenticated', 'forbidden', 'payload-too-large', 'unsupported-media-type']),
+        ...problems([
+          'unauthenticated',
+          'forbidden',
+          'deployment-required',
+          'payload-too-large',
+          'unsupported-media-type',
+        ]),
       },
     },
     authorize('operator'),
@@ -31,8 +38,10 @@ export const createTasks: OperatorRoute = (app, deps, authorize) => {
   );
   app.openapi(route, async (c) => {
     const { dry_run } = c.req.valid('query');
+    const request = c.req.valid('json');
+    refuseDirectDeploy(deps.config, request.task_type);
     const origin = { actor: actorOf(c.var.operator), correlationId: c.var.correlationId };
-    const count = await deps.stores.tasks.createForSelection(c.req.valid('json'), origin, dry_run);
+    const count = await deps.stores.tasks.createForSelection(request, origin, dry_run);
     if (count === 'too_many') {
       throw new ApiError(
         'validation-failed',

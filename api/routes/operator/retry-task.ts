@@ -4,6 +4,7 @@ import { answer, guarded, problems } from '../../openapi/route.ts';
 import { ApiError } from '../../problems.ts';
 import { actorOf, idParams, notFound, OPERATOR_SECURITY, type OperatorRoute } from '../types.ts';
 import { refuseCreation } from './refuse-creation.ts';
+import { refuseDirectDeploy } from './refuse-direct-deploy.ts';
 
 export const retryTask: OperatorRoute = (app, deps, authorize) => {
   const route = guarded(
@@ -19,6 +20,7 @@ export const retryTask: OperatorRoute = (app, deps, authorize) => {
         ...problems([
           'unauthenticated',
           'forbidden',
+          'deployment-required',
           'not-found',
           'task-state-conflict',
           'agent-state-conflict',
@@ -29,6 +31,7 @@ export const retryTask: OperatorRoute = (app, deps, authorize) => {
   );
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
+    refuseDirectDeploy(deps.config, (await deps.stores.tasks.find(id))?.task_type);
     const retried = await deps.stores.tasks.retry(id, {
       actor: actorOf(c.var.operator),
       correlationId: c.var.correlationId,

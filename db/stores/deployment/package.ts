@@ -158,8 +158,9 @@ export function uninstallPayload(pipeline: PipelineRow, deploymentId: string): D
   };
 }
 
-/** macOS knows packages by their identifier. */
+/** macOS knows packages by their identifier, Windows by the name that it shows. */
 function nameOnMachines({ package_name, description }: PipelineRow): string {
-  const identifier = description['identifier'];
-  return typeof identifier === 'string' ? identifier : package_name;
+  const { identifier, product_name } = description;
+  const name = identifier ?? product_name;
+  return typeof name === 'string' ? name : package_name;
 }

@@ -30,7 +30,7 @@ interface Request {
 export interface PipelineOptions {
   readonly version?: string;
   readonly name?: string;
-  readonly format?: 'deb' | 'msi';
+  readonly format?: 'deb' | 'rpm' | 'msi';
   readonly status?: 'PASSED' | 'BUILDING';
   readonly exceptions?: readonly string[];
   readonly evidence?: boolean;
@@ -70,11 +70,11 @@ export class Rollouts {
       [
         name,
         version,
-        format === 'deb' ? 'linux' : 'windows',
+        format === 'msi' ? 'windows' : 'linux',
         format,
         status,
         hash(),
-        JSON.stringify({ name, version, ...(format === 'deb' ? { release: '1' } : {}) }),
+        JSON.stringify({ name, version, ...(format === 'msi' ? {} : { release: '1' }) }),
         exceptions,
         JSON.stringify(findings),
         status === 'PASSED' ? true : null,

@@ -94,6 +94,8 @@ export class PackagingWorld {
           trivyRepository: undefined,
           osvDatabase: this.path('osv'),
           maxDatabaseAgeHours: 24,
+          trivyJavaRepository: undefined,
+          maxJavaIndexAgeHours: 720,
         },
         timestampUrl: undefined,
         timestampAuthorities: undefined,
