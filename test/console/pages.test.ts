@@ -155,6 +155,57 @@ describe('Pages without a browser', () => {
       expect((await admin.get(path)).status).toBe(404);
     });
 
+    it('name who is revoked with an agent, and count the tasks that end', async () => {
+      const [original, clone, clonesClone, gone] = await Promise.all(
+        Array.from({ length: 4 }, () => fleet.online()),
+      );
+      for (const [id, from] of [
+        [clone, original],
+        [gone, original],
+        [clonesClone, clone],
+      ])
+        await sql('UPDATE agent SET cloned_from = $2 WHERE id = $1', [id, from]);
+      await sql('UPDATE agent SET revoked_at = now() WHERE id = $1', [gone]);
+      const alone = (await operator.get(`/console/agents/${clonesClone}/revoke`)).html;
+      for (const words of ['One agent loses its certificate', 'begun or not: none.'])
+        expect(alone).toContain(words);
+      const { tasks } = world.api.database.stores;
+      const begun = await fleet.task(original ?? '');
+      await fleet.heartbeat(original ?? '');
+      await tasks.takeWord(begun, original ?? '', { word: 'start' }, 'test');
+      await fleet.task(clonesClone ?? '');
+      const path = `/console/agents/${original}`;
+      const all = (await operator.get(`${path}/revoke`)).html;
+      for (const words of ['3 agents lose their certificates', 'begun or not: 2.', 'Revoke these agents'])
+        expect(all).toContain(words);
+      expect((await admin.get(`${path}/delete`)).html).toContain('begun or not: 1.');
+      expect((await operator.post(`${path}/revoke`)).location).toBe(path);
+      const { rows } = await sql(
+        'SELECT count(*)::int AS open FROM agent_task WHERE agent_id = ANY($1) AND completed_at IS NULL',
+        [[original, clone, clonesClone]],
+      );
+      expect(rows[0].open).toBe(0);
+      const { rows: revoked } = await sql(
+        'SELECT id FROM agent WHERE id = ANY($1) AND revoked_at IS NOT NULL',
+        [[original, clone, clonesClone]],
+      );
+      expect(revoked).toHaveLength(3);
+    });
+
+    it('count no further than to twenty who are revoked together', async () => {
+      const original = await fleet.online();
+      await sql(
+        `INSERT INTO agent (id, registration_key, hardware_id, hostname, platform, platform_version, agent_version, status,
+           presence_shard, first_seen_at, tags, metadata, created_at, updated_at, cloned_from)
+         SELECT uuid7(), 'copy:' || n, 'copy-' || n, 'copy', 'linux', '', '1', 'UNKNOWN', 0, now(), '{}', '{}', now(), now(), $1
+         FROM generate_series(1, 21) n`,
+        [original],
+      );
+      const { html } = await operator.get(`/console/agents/${original}/revoke`);
+      for (const words of ['At least 21 agents lose their certificates', 'begun or not: at least 0.'])
+        expect(html).toContain(words);
+    });
+
     it('warn of a certificate on its last day, and list those before it', async () => {
       const id = await fleet.online();
       const { certificates } = world.api.database.stores;
