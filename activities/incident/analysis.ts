@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Assistant } from '../../ai/assistant/ports.ts';
+import type { AnalysisInput } from '../../db/stores/incident/analysis.ts';
 import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
 
 export type AnalysisActivities = ReturnType<typeof analysisActivities>;
@@ -18,7 +19,7 @@ export function analysisActivities(incidents: Incidents, assistant: Assistant) {
       const input = await incidents.analysisInput(id);
       if (input === undefined || input.classified) return;
       const result = await alive((signal) =>
-        assistant.classifyIncident(input.failure, { signal, fresh: input.wish !== null }),
+        assistant.classifyIncident(input.failure, { signal, ...askingOf(input) }),
       );
       await incidents.keepClassification(id, input.analysis, result);
     },
@@ -29,13 +30,16 @@ export function analysisActivities(incidents: Incidents, assistant: Assistant) {
       const result = await alive((signal) =>
         assistant.suggestRemediation(
           { failure, classification, ...(wish === null ? {} : { wish }) },
-          { signal, fresh: wish !== null },
+          { signal, ...askingOf(input) },
         ),
       );
       await incidents.keepSuggestion(id, input.analysis, result, input.trusted);
     },
   };
 }
+
+/** What was answered for another incident of this kind will do at first; who asks again wants to hear something else. */
+const askingOf = ({ fingerprint, analysis }: AnalysisInput) => ({ fingerprint, fresh: analysis > 1 });
 
 /** Heartbeats while `work` waits for providers, so that a worker that died is noticed. */
 async function alive<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { CLASSIFIED, DECIDER, unique } from '../db/support/incidents.ts';
+import type { CallOptions } from '../../ai/assistant/ports.ts';
+import { CLASSIFIED, DECIDER, SUGGESTED, unique } from '../db/support/incidents.ts';
 import { eventually } from '../harness/temporal.ts';
 import { countEvents, shownOf } from './support/history.ts';
 import { IncidentStage } from './support/incident-stage.ts';
@@ -74,6 +75,29 @@ it('asked again: another analysis with the person’s wish, then another decisio
   await on.trouble.incidents.reject(id, 'no', DECIDER);
   await on.relayed();
   await handle.result();
+});
+
+it('asks as one who takes a kept answer for the same failure, and anew when a person does', async () => {
+  const options: CallOptions[] = [];
+  on.analysis.answer = {
+    classifyIncident: async (_, option = {}) => {
+      options.push(option);
+      return CLASSIFIED;
+    },
+    suggestRemediation: async (_, option = {}) => {
+      options.push(option);
+      return SUGGESTED;
+    },
+  };
+  const { id } = await on.waiting();
+  await on.trouble.incidents.ask(id, undefined, DECIDER);
+  await on.relayed();
+  await eventually(() => expect(options).toHaveLength(4));
+  const { fingerprint } = await on.trouble.show(id);
+  expect(options).toEqual(
+    [false, false, true, true].map((fresh) => expect.objectContaining({ fingerprint, fresh })),
+  );
+  await on.becomes(id, 'AWAITING_DECISION');
 });
 
 it('an analysis that fails for good leaves the incident to a person', async () => {
