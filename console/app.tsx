@@ -12,6 +12,7 @@ import { ProblemNote } from './components/parts.tsx';
 import { LiveHub } from './live/hub.ts';
 import { addLive } from './live/route.ts';
 import { addAgent, agentTopic } from './pages/agent.tsx';
+import { addAgentEnds } from './pages/agent-ends.tsx';
 import { addAgentTasks } from './pages/agent-tasks.tsx';
 import { addAgents } from './pages/agents.tsx';
 import { addAlerts } from './pages/alerts.tsx';
@@ -53,6 +54,7 @@ const CLOSED: readonly AddPages[] = [
   addAgents,
   addAgentTasks,
   addAgent,
+  addAgentEnds,
   addTasks,
   addTask,
   addPackages,

@@ -1,4 +1,5 @@
 import type { Assistant } from '../../ai/assistant/ports.ts';
+import type { AnalysisInput } from '../../db/stores/incident/analysis.ts';
 import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
 import { alive } from '../alive.ts';
 
@@ -18,7 +19,7 @@ export function analysisActivities(incidents: Incidents, assistant: Assistant) {
       const input = await incidents.analysisInput(id);
       if (input === undefined || input.classified) return;
       const result = await alive(HEARTBEAT_MS, (signal) =>
-        assistant.classifyIncident(input.failure, { signal, fresh: input.wish !== null }),
+        assistant.classifyIncident(input.failure, { signal, ...askingOf(input) }),
       );
       await incidents.keepClassification(id, input.analysis, result);
     },
@@ -29,10 +30,13 @@ export function analysisActivities(incidents: Incidents, assistant: Assistant) {
       const result = await alive(HEARTBEAT_MS, (signal) =>
         assistant.suggestRemediation(
           { failure, classification, ...(wish === null ? {} : { wish }) },
-          { signal, fresh: wish !== null },
+          { signal, ...askingOf(input) },
         ),
       );
       await incidents.keepSuggestion(id, input.analysis, result, input.trusted);
     },
   };
 }
+
+/** What was answered for another incident of this kind will do at first; who asks again wants to hear something else. */
+const askingOf = ({ fingerprint, analysis }: AnalysisInput) => ({ fingerprint, fresh: analysis > 1 });

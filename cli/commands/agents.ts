@@ -27,6 +27,10 @@ export function addAgents(program: Command, runtime: Runtime): void {
     filters: [
       ...selectionFilters(),
       {
+        option: option('--cloned-from <id>', 'agents that enrolled with the certificate of this one', id),
+        key: 'cloned_from',
+      },
+      {
         option: option('--heartbeat-after <time>', 'last heard at or after it (time, date or 2h)', time),
         key: 'last_heartbeat_after',
       },

@@ -15,6 +15,9 @@ const AGENTS = '/console/agents';
 export const AGENT_FILTERS = ['hostname', 'platform', 'status', 'tag', 'agent_version'] as const;
 type Filter = Readonly<Record<string, string>>;
 
+/** A fleet moves while somebody writes: so many times the agents that were named may get the task, and no more. */
+const GROWTH = 1.1;
+
 /** Agents that were ticked, or all that fit a filter, as many as there were when somebody last looked. */
 type Target =
   | { readonly kind: 'ticked'; readonly ids: readonly string[] }
@@ -44,7 +47,7 @@ export const addAgentTasks: AddPages = (app) => {
       const task = parseTaskForm(form);
       if (target.kind === 'fitting') {
         const count = await countFitting(api, target.filter, task);
-        if (count !== target.count) {
+        if (count === 0 || count > target.count * GROWTH) {
           target = { ...target, count };
           return c.html(<NewTaskPage operator={operator} target={target} form={form} moved />, 409);
         }
@@ -105,7 +108,7 @@ interface NewTaskProps {
   readonly target: Target;
   readonly form?: Record<string, string>;
   readonly problem?: ApiProblem['problem'];
-  /** Whether other agents fit the filter than were counted before. */
+  /** Whether far more agents fit the filter than were counted before, or none. */
   readonly moved?: boolean;
 }
 
@@ -117,7 +120,7 @@ function NewTaskPage({ operator, target, form = {}, problem, moved = false }: Ne
       {problem === undefined ? null : <ProblemNote problem={problem} />}
       {moved ? (
         <div class="problem" role="alert">
-          <strong>The number of agents that fit has changed.</strong> Nothing was created yet.
+          <strong>The number of agents that fit has changed too much.</strong> Nothing was created yet.
         </div>
       ) : null}
       {count === 0 ? (

@@ -20,7 +20,6 @@ import { fields } from '../query.ts';
 import type { AddPages } from '../types.ts';
 import { Certificates } from './agent-certificates.tsx';
 import { AuditTable } from './audit.tsx';
-import { Confirm } from './confirm.tsx';
 import { TaskTable } from './tasks.tsx';
 
 const PATH = '/console/agents';
@@ -239,46 +238,5 @@ export const addAgent: AddPages = (app) => {
         422,
       );
     }
-  });
-
-  app.get(`${PATH}/:id/revoke`, async (c) => {
-    const agent = await c.var.api.get(`/agents/${encodeURIComponent(c.req.param('id'))}`, agentSchema);
-    return c.html(
-      <Confirm
-        operator={c.var.operator}
-        section={PATH}
-        title={`Revoke ${agent.hostname}?`}
-        verb="Revoke this agent"
-        back={`${PATH}/${agent.id}`}
-      >
-        One agent loses its certificate at once: it can no longer report or take tasks, and its waiting tasks
-        end. It can only come back by enrolling anew.
-      </Confirm>,
-    );
-  });
-  app.post(`${PATH}/:id/revoke`, async (c) => {
-    const id = encodeURIComponent(c.req.param('id'));
-    await c.var.api.post(`/agents/${id}/revoke`, agentSchema);
-    return c.redirect(`${PATH}/${id}`, 303);
-  });
-
-  app.get(`${PATH}/:id/delete`, async (c) => {
-    const agent = await c.var.api.get(`/agents/${encodeURIComponent(c.req.param('id'))}`, agentSchema);
-    return c.html(
-      <Confirm
-        operator={c.var.operator}
-        section={PATH}
-        title={`Delete ${agent.hostname}?`}
-        verb="Delete this agent"
-        back={`${PATH}/${agent.id}`}
-      >
-        One agent is removed with its tasks, telemetry and certificates. Its audit events stay. This cannot be
-        undone.
-      </Confirm>,
-    );
-  });
-  app.post(`${PATH}/:id/delete`, async (c) => {
-    await c.var.api.delete(`/agents/${encodeURIComponent(c.req.param('id'))}`);
-    return c.redirect(PATH, 303);
   });
 };

@@ -94,6 +94,9 @@ export type AgentSelection = z.infer<typeof agentSelectionSchema>;
 export const agentListQuery = pageQuery.extend({
   ...agentSelectionSchema.shape,
   is_online: flagSchema.optional(),
+  cloned_from: idSchema
+    .optional()
+    .meta({ description: 'Agents that enrolled with the certificate of this one' }),
   last_heartbeat_after: instantSchema.optional(),
   last_heartbeat_before: instantSchema.optional(),
 });

@@ -70,7 +70,7 @@ describe('A task for all agents that fit a filter', () => {
     expect(await tasks()).toBe(51);
   });
 
-  it('asks anew when another number fits by then', async () => {
+  it('asks anew when far more fit by then, or none', async () => {
     await wave('second', 2);
     const before = await tasks();
     const form = {
@@ -82,7 +82,7 @@ describe('A task for all agents that fit a filter', () => {
     const moved = await operator.post(MAKE, form);
     expect(moved.status).toBe(409);
     for (const words of [
-      'The number of agents that fit has changed.',
+      'The number of agents that fit has changed too much.',
       'all 2 agents that fit',
       'name="count" value="2"',
       '{&quot;collect&quot;: [&quot;system&quot;]}',
@@ -90,7 +90,10 @@ describe('A task for all agents that fit a filter', () => {
       expect(moved.html).toContain(words);
     expect((await operator.post(MAKE, { ...form, count: '' })).status).toBe(409);
     expect(await tasks()).toBe(before);
-    expect((await operator.post(MAKE, { ...form, count: '2' })).location).toContain('created=2');
+    const none = await operator.post(MAKE, { ...form, filter: 'tag=wave%3Dgone', count: '2' });
+    expect([none.status, none.html.includes('No agent that is not revoked fits')]).toEqual([409, true]);
+    // Fewer than were named are no reason to ask.
+    expect((await operator.post(MAKE, { ...form, count: '3' })).location).toContain('created=2');
   });
 
   it('keeps what was written when the task is refused, and creates nothing', async () => {

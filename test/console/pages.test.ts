@@ -1,44 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { World } from '../api/support/world.ts';
-import { Fleet } from '../db/support/fleet.ts';
-import { Trouble } from '../db/support/incidents.ts';
-import { Rollouts, ring } from '../db/support/rollout.ts';
-import { aFinding, keep, packed } from '../packaging-pipeline/support/packed.ts';
-import { pipelineRequest } from '../packaging-pipeline/support/samples.ts';
-import { Reader } from './support/reader.ts';
+import { openPages, type Pages } from './support/pages.ts';
 
 const NOBODY = '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01';
 
 describe('Pages without a browser', () => {
-  let world: World;
-  let fleet: Fleet;
-  let rollouts: Rollouts;
-  let trouble: Trouble;
-  let admin: Reader;
-  let operator: Reader;
-  let viewer: Reader;
+  let world: Pages['world'];
+  let fleet: Pages['fleet'];
+  let rollouts: Pages['rollouts'];
+  let trouble: Pages['trouble'];
+  let admin: Pages['admin'];
+  let operator: Pages['operator'];
+  let viewer: Pages['viewer'];
+  let sql: Pages['sql'];
+  let expectShownTo: Pages['expectShownTo'];
 
   beforeAll(async () => {
-    world = await World.start({ overrides: { EUCORA_CAB_RISK_THRESHOLD: '0' } });
-    fleet = new Fleet(world.api.database);
-    rollouts = new Rollouts(world.api.database);
-    trouble = new Trouble(fleet);
-    [admin, operator, viewer] = await Promise.all([
-      Reader.logIn(world, 'admin'),
-      Reader.logIn(world, 'operator'),
-      Reader.logIn(world, 'viewer'),
-    ]);
+    ({ world, fleet, rollouts, trouble, admin, operator, viewer, sql, expectShownTo } = await openPages());
   });
   afterAll(() => world?.dispose());
-
-  const sql = (text: string, values: unknown[] = []) => world.api.database.pool.query(text, values);
-  /** All three see it; those who may not act are not shown how to. */
-  const expectShownTo = async (path: string, control: string, may: readonly Reader[]) => {
-    for (const reader of [admin, operator, viewer]) {
-      const { status, html } = await reader.get(path);
-      expect([status, html.includes(control)]).toEqual([200, may.includes(reader)]);
-    }
-  };
 
   describe('of the fleet', () => {
     it('say that all is well, what waits for the reader, and what is wrong', async () => {
@@ -176,6 +155,57 @@ describe('Pages without a browser', () => {
       expect((await admin.get(path)).status).toBe(404);
     });
 
+    it('name who is revoked with an agent, and count the tasks that end', async () => {
+      const [original, clone, clonesClone, gone] = await Promise.all(
+        Array.from({ length: 4 }, () => fleet.online()),
+      );
+      for (const [id, from] of [
+        [clone, original],
+        [gone, original],
+        [clonesClone, clone],
+      ])
+        await sql('UPDATE agent SET cloned_from = $2 WHERE id = $1', [id, from]);
+      await sql('UPDATE agent SET revoked_at = now() WHERE id = $1', [gone]);
+      const alone = (await operator.get(`/console/agents/${clonesClone}/revoke`)).html;
+      for (const words of ['One agent loses its certificate', 'begun or not: none.'])
+        expect(alone).toContain(words);
+      const { tasks } = world.api.database.stores;
+      const begun = await fleet.task(original ?? '');
+      await fleet.heartbeat(original ?? '');
+      await tasks.takeWord(begun, original ?? '', { word: 'start' }, 'test');
+      await fleet.task(clonesClone ?? '');
+      const path = `/console/agents/${original}`;
+      const all = (await operator.get(`${path}/revoke`)).html;
+      for (const words of ['3 agents lose their certificates', 'begun or not: 2.', 'Revoke these agents'])
+        expect(all).toContain(words);
+      expect((await admin.get(`${path}/delete`)).html).toContain('begun or not: 1.');
+      expect((await operator.post(`${path}/revoke`)).location).toBe(path);
+      const { rows } = await sql(
+        'SELECT count(*)::int AS open FROM agent_task WHERE agent_id = ANY($1) AND completed_at IS NULL',
+        [[original, clone, clonesClone]],
+      );
+      expect(rows[0].open).toBe(0);
+      const { rows: revoked } = await sql(
+        'SELECT id FROM agent WHERE id = ANY($1) AND revoked_at IS NOT NULL',
+        [[original, clone, clonesClone]],
+      );
+      expect(revoked).toHaveLength(3);
+    });
+
+    it('count no further than to twenty who are revoked together', async () => {
+      const original = await fleet.online();
+      await sql(
+        `INSERT INTO agent (id, registration_key, hardware_id, hostname, platform, platform_version, agent_version, status,
+           presence_shard, first_seen_at, tags, metadata, created_at, updated_at, cloned_from)
+         SELECT uuid7(), 'copy:' || n, 'copy-' || n, 'copy', 'linux', '', '1', 'UNKNOWN', 0, now(), '{}', '{}', now(), now(), $1
+         FROM generate_series(1, 21) n`,
+        [original],
+      );
+      const { html } = await operator.get(`/console/agents/${original}/revoke`);
+      for (const words of ['At least 21 agents lose their certificates', 'begun or not: at least 0.'])
+        expect(html).toContain(words);
+    });
+
     it('warn of a certificate on its last day, and list those before it', async () => {
       const id = await fleet.online();
       const { certificates } = world.api.database.stores;
@@ -255,219 +285,6 @@ describe('Pages without a browser', () => {
     });
   });
 
-  describe('of packages', () => {
-    it('show a pipeline that runs, ask before it is cancelled, and offer it again', async () => {
-      const made = await world.operator('/api/v1/packaging-pipelines', {
-        body: pipelineRequest(await keep(world, 'source', 'source of running')),
-      });
-      const id = String(made.body['id']);
-      const path = `/console/packages/${id}`;
-      await expectShownTo(path, `${path}/cancel`, [admin, operator]);
-      const { html } = await viewer.get(path);
-      for (const words of [
-        'None has begun.',
-        'It has not been scanned.',
-        'There is none yet.',
-        'There is no SBOM yet.',
-      ])
-        expect(html).toContain(words);
-      const { pipelines } = world.api.database.stores;
-      await pipelines.progress.beginStep(id, 'build');
-      await pipelines.logs.append(id, `${'x'.repeat(15_000)}\n`);
-      // Shown as a whole, though it is longer than what is shown at least.
-      await pipelines.logs.append(id, `${'y'.repeat(25_000)}\n`);
-      const running = (await viewer.get(path)).html;
-      const shown = ['The end of it; the API gives all.', 'yyy', 'xxx'];
-      expect(shown.map((words) => running.includes(words))).toEqual([true, true, false]);
-      const asked = (await operator.get(`${path}/cancel`)).html;
-      for (const words of [`Cancel the pipeline of ${made.body['package_name']}`, 'One pipeline is stopped'])
-        expect(asked).toContain(words);
-      expect((await operator.post(`${path}/cancel`)).location).toBe(path);
-      await pipelines.progress.fail(id, { step: 'build', code: 'cancelled', message: 'Stopped.' });
-      expect((await viewer.get(path)).html).toContain('is-failed');
-      const again = await operator.post(`${path}/retry`);
-      expect((await viewer.get(again.location ?? '')).status).toBe(200);
-    });
-
-    it('name what excused a finding also when the exception was revoked since', async () => {
-      const { policyExceptions } = world.api.database.stores;
-      const by = (id: string) => ({ type: 'operator', id }) as const;
-      const request = {
-        package_name: 'excused',
-        cve_ids: ['CVE-2019-10744'],
-        reason: 'not reachable',
-        expires_in_seconds: 3_600,
-      };
-      const { id: exception } = await policyExceptions.request(request, by('one'), 'test');
-      await policyExceptions.approve(exception, by('second person'), 'test');
-      const findings = [aFinding({ id: 'CVE-2019-10744' })];
-      const { id } = await packed(world, { name: 'excused', findings, exceptionIds: [exception] });
-      expect((await admin.post(`/console/exceptions/${exception}/revoke`)).status).toBe(303);
-      const { html } = await viewer.get(`/console/packages/${id}`);
-      for (const words of ['CVE-2019-10744', 'not reachable', 'second person']) expect(html).toContain(words);
-    });
-
-    it('say so where there is no evidence', async () => {
-      const { id, packId } = await packed(world, { name: 'orphan' });
-      await sql('DELETE FROM evidence_pack WHERE id = $1', [packId]);
-      const { html } = await viewer.get(`/console/packages/${id}`);
-      expect(html).toContain('A pack is made when the pipeline has passed.');
-    });
-
-    it('show what was decided by which rules', async () => {
-      const id = await rollouts.pipeline({ name: 'judged' });
-      const rule = {
-        rule: 'severity-gate',
-        outcome: 'PASSED',
-        reason: 'No finding',
-        findings: ['CVE-1'],
-        exceptions: [],
-      };
-      await sql('UPDATE packaging_pipeline SET policy_decision = $2 WHERE id = $1', [
-        id,
-        { verdict: 'PASSED', policy: 'strict', rules: [rule], exception_ids: [], decided_at: 'now' },
-      ]);
-      const { html } = await viewer.get(`/console/packages/${id}`);
-      for (const words of ['Policy strict', 'severity-gate', 'CVE-1']) expect(html).toContain(words);
-    });
-
-    it('let exceptions be requested, approved and revoked', async () => {
-      const form = { package_name: 'p', cve_ids: 'CVE-2026-9', reason: 'r', days: '2', package_version: '1' };
-      expect((await operator.post('/console/exceptions', { ...form, cve_ids: '' })).status).toBe(422);
-      expect((await viewer.post('/console/exceptions', form)).status).toBe(403);
-      expect((await operator.post('/console/exceptions', form)).location).toBe('/console/exceptions');
-      const { items } = await world.api.database.stores.policyExceptions.list({ limit: 1 });
-      const path = `/console/exceptions/${items[0]?.id}`;
-      await expectShownTo('/console/exceptions', 'Request an exception', [admin, operator]);
-      await expectShownTo('/console/exceptions', `${path}/approve`, [admin]);
-      expect((await admin.post(`${path}/approve`)).location).toBe('/console/exceptions');
-      const asked = (await admin.get(`${path}/revoke`)).html;
-      for (const words of ['Revoke the exception of p 1?', 'One exception ends at once: of CVE-2026-9'])
-        expect(asked).toContain(words);
-      expect((await admin.post(`${path}/revoke`)).location).toBe('/console/exceptions');
-      expect((await viewer.get('/console/exceptions')).html).toContain('REVOKED');
-    });
-  });
-
-  describe('of deployments', () => {
-    it('show how devices failed in each ring', async () => {
-      await rollouts.online(1);
-      const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline({ name: 'failing' }) });
-      await rollouts.settle(id);
-      expect(await rollouts.work(id, () => ({ fail: 'no', kind: 'signature' }))).toBeGreaterThan(0);
-      await rollouts.settle(id);
-      const { html } = await viewer.get(`/console/deployments/${id}`);
-      expect(html).toMatch(/\d+ × signature/);
-    });
-
-    it('show who decided what, under which conditions, and ask before each word', async () => {
-      await rollouts.online(2, { decided: true });
-      const creation = await rollouts.create({
-        pipeline_id: await rollouts.pipeline({ name: 'decided' }),
-        selection: { tag: 'decided' },
-        plan: { rings: [ring('first', { count: 1 }), ring('rest', { rest: true })] },
-      });
-      if (creation.kind !== 'created') throw new Error(creation.kind);
-      const path = `/console/deployments/${creation.deployment.id}`;
-      await expectShownTo(path, `${path}/decide`, [admin]);
-      await expectShownTo(path, `${path}/reject`, [admin]);
-      expect((await viewer.get(path)).html).toContain('It waits for an approver.');
-      const approved = await admin.post(`${path}/decide`, {
-        comment: 'slowly',
-        pause_after_ring: 'first',
-        max_per_minute: '5',
-      });
-      expect(approved.location).toBe(path);
-      await rollouts.settle(creation.deployment.id);
-      const { html } = await viewer.get(path);
-      for (const words of ['pause after ring: first', 'max per minute: 5', 'slowly'])
-        expect(html).toContain(words);
-      await expectShownTo(path, `${path}/words/pause`, [admin, operator]);
-      // The first ring of two: one device has a task, the other one waits.
-      const asked = (await operator.get(`${path}/words/pause`)).html;
-      expect(asked).toContain(
-        'given no more tasks: one device. Of one device with a task, those tasks are taken back',
-      );
-      expect((await operator.post(`${path}/words/pause`)).location).toBe(path);
-      expect((await viewer.get('/console/deployments?status=PAUSED')).html).toContain('decided');
-      expect((await operator.post(`${path}/words/abort`)).location).toBe(path);
-      const rejected = await rollouts.create({
-        pipeline_id: await rollouts.pipeline({ name: 'turned-down' }),
-      });
-      if (rejected.kind !== 'created') throw new Error(rejected.kind);
-      const other = `/console/deployments/${rejected.deployment.id}`;
-      expect((await admin.get(`${other}/reject`)).html).toContain('turned-down 1.0.0 goes to no device');
-      expect((await viewer.post(`${other}/reject`, { comment: 'no' })).status).toBe(403);
-      expect((await admin.post(`${other}/reject`, { comment: 'no' })).location).toBe(other);
-      expect((await viewer.get(other)).html).toContain('REJECT');
-    });
-  });
-
-  describe('of incidents', () => {
-    it('show a suggestion that the guardrails blocked, and none to choose from', async () => {
-      const { id } = await trouble.waiting(1);
-      const finding = { code: 'deletes-root', message: 'It deletes all', excerpt: 'rm -rf /' };
-      await sql('UPDATE incident_suggestion SET script = NULL, findings = $2 WHERE incident_id = $1', [
-        id,
-        JSON.stringify([finding]),
-      ]);
-      await sql('UPDATE incident SET preselected_suggestion = NULL WHERE id = $1', [id]);
-      const { html } = await admin.get(`/console/incidents/${id}`);
-      for (const words of [
-        'The guardrails blocked it:',
-        'deletes-root',
-        'There is no suggestion that could be approved',
-      ])
-        expect(html).toContain(words);
-      await sql('DELETE FROM incident_suggestion WHERE incident_id = $1', [id]);
-      expect((await viewer.get(`/console/incidents/${id}`)).html).toContain('There is none.');
-      const compared = await admin.post(`/console/incidents/${id}/edit`, { step: 'compare', script: 'true' });
-      expect(compared.status).toBe(200);
-    });
-
-    it('let a running remedy be stopped by whoever says why', async () => {
-      const { id } = await trouble.waiting(2);
-      const path = `/console/incidents/${id}`;
-      const { preselected_suggestion_id } = await trouble.show(id);
-      await admin.post(`${path}/approve`, { suggestion_id: preselected_suggestion_id ?? '' });
-      await expectShownTo(path, `${path}/stop`, [admin, operator]);
-      const approver = await Reader.logIn(world, 'approver');
-      expect((await approver.get(path)).html).toContain(`${path}/stop`);
-      expect((await operator.get(`${path}/stop`)).html).toContain('It was approved for 2 devices');
-      expect((await viewer.post(`${path}/stop`, { reason: 'x' })).status).toBe(403);
-      expect((await operator.post(`${path}/stop`)).status).toBe(422);
-      expect((await operator.post(`${path}/stop`, { reason: 'wrong machine' })).location).toBe(path);
-      expect((await viewer.get(path)).html).toContain('AWAITING DECISION');
-      await expectShownTo(path, `${path}/stop`, []);
-    });
-
-    it('compare line by line, and let several be chosen from', async () => {
-      const { id } = await trouble.waiting(2);
-      const compared = await admin.post(`/console/incidents/${id}/edit`, {
-        step: 'compare',
-        script: 'true\nsystemctl restart app',
-        interpreter: 'bash',
-      });
-      expect(compared.html).toContain('+ systemctl restart app');
-      expect((await operator.post(`/console/incidents/${id}/edit`, { script: 'true' })).status).toBe(403);
-      await sql(
-        `INSERT INTO incident_suggestion SELECT uuid7(), incident_id, analysis, NULL, NULL, interpreter, script, verification,
-           explanation, NULL, '[]', 'a person', now() FROM incident_suggestion WHERE incident_id = $1`,
-        [id],
-      );
-      await sql(
-        'UPDATE incident SET preselected_suggestion = NULL, label = NULL, confidence = NULL WHERE id = $1',
-        [id],
-      );
-      const { html } = await admin.get(`/console/incidents/${id}`);
-      for (const words of ['choose one', 'Written by a person', 'Approve for 2 devices, one first'])
-        expect(html).toContain(words);
-      expect((await viewer.get('/console/incidents?status=AWAITING_DECISION')).html).toContain(
-        'app on linux',
-      );
-    });
-  });
-
   describe('of records and settings', () => {
     it('link audit events to what the console shows', async () => {
       for (const object_type of [
@@ -525,28 +342,4 @@ describe('Pages without a browser', () => {
     await sql(`UPDATE operator_token SET scopes = '{}' WHERE name = 'test-viewer'`);
     expect((await viewer.get('/console/agents')).status).toBe(403);
   });
-});
-
-it('a deployment that needs no decision says so, and what it goes back to', async () => {
-  const world = await World.start({ overrides: { EUCORA_CAB_RISK_THRESHOLD: '101' } });
-  try {
-    const rollouts = new Rollouts(world.api.database);
-    await rollouts.online(1);
-    const first = await rollouts.begin({
-      pipeline_id: await rollouts.pipeline({ version: '1.0.0' }),
-      plan: { rings: [ring('all', { rest: true }, { soak_seconds: 0 })] },
-    });
-    await rollouts.settle(first);
-    await rollouts.work(first);
-    await rollouts.settle(first);
-    expect((await rollouts.show(first)).status).toBe('COMPLETED');
-    const second = await rollouts.begin({ pipeline_id: await rollouts.pipeline({ version: '2.0.0' }) });
-    const viewer = await Reader.logIn(world, 'viewer');
-    const { html } = await viewer.get(`/console/deployments/${second}`);
-    for (const words of ['passes by itself', 'None was needed.', 'the version before'])
-      expect(html).toContain(words);
-    expect((await viewer.get(`/console/deployments/${second}?state=SICK`)).html).toContain('No device fits.');
-  } finally {
-    await world.dispose();
-  }
 });

@@ -138,6 +138,9 @@ describe('The console in a browser', () => {
     await page.getByLabel('Hostname holds').fill('evil');
     await page.getByRole('button', { name: 'Filter' }).click();
     expect(new URL(page.url()).searchParams.get('hostname')).toBe('evil');
+    await page.getByRole('button', { name: 'Task for all that fit this filter…' }).click();
+    await page.getByText(/agents? that fits?/).waitFor();
+    await seen('new-task');
   });
 
   it('gives the selected agents a task, tells what is wrong with one, and shows it change without reload', async () => {

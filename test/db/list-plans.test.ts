@@ -79,6 +79,7 @@ describe('the first page of agents reads few blocks', () => {
     { hostname: 'NEEDLE' },
     { tag: 'site=rare' },
     { tag: 'nowhere' },
+    { cloned_from: '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01' },
     { is_online: true },
     { is_online: false },
     { is_online: false, platform: 'macos', tag: 'nowhere' },

@@ -168,8 +168,8 @@ export async function registerSearchAttributes(env: TestWorkflowEnvironment): Pr
   });
 }
 
-/** Asks again until it holds; throws what the last attempt threw. */
-export async function eventually<T>(attempt: () => Promise<T> | T, seconds = 10): Promise<T> {
+/** Asks again until it holds; throws what the last attempt threw. The limit is for what never comes, not for slow machines. */
+export async function eventually<T>(attempt: () => Promise<T> | T, seconds = 60): Promise<T> {
   const end = Date.now() + seconds * 1_000;
   for (;;) {
     try {

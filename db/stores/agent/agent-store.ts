@@ -10,7 +10,7 @@ import { appendAudit } from '../audit.ts';
 import { boundedPage } from '../bounded-page.ts';
 import { iso, isoOrNull } from '../keyset.ts';
 import { type EnrolmentAnswer, enrolByCertificate, enrolByToken } from './enrolment.ts';
-import { agentFilters, heartbeatFilters } from './selection.ts';
+import { agentFilters, clonesOf, heartbeatFilters } from './selection.ts';
 
 export interface FleetSummary {
   readonly total: number;
@@ -61,7 +61,7 @@ export class AgentStore {
     const window = heartbeatFilters(query);
     const listed = {
       name: 'agents',
-      filters: [...agentFilters(query), ...window],
+      filters: [...agentFilters(query), ...clonesOf(query.cloned_from), ...window],
       cursor: query.cursor,
       limit: query.limit,
     };

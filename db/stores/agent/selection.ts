@@ -19,6 +19,10 @@ export function agentFilters(selection: Selection): Filter[] {
   return filters;
 }
 
+/** Agents that enrolled with the certificate of another one. */
+export const clonesOf = (original: string | undefined): Filter[] =>
+  original === undefined ? [] : [{ sql: 'r.cloned_from = :value', value: original, by: 'searched' }];
+
 /** On rows `r` that carry `last_heartbeat_at`. */
 export function heartbeatFilters(window: HeartbeatWindow): Filter[] {
   const { last_heartbeat_after: after, last_heartbeat_before: before } = window;

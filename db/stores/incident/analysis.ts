@@ -13,7 +13,10 @@ import { workflowActor } from './records.ts';
 
 /** What the assistant is asked about. */
 export interface AnalysisInput {
+  /** 1 at first; it grows when the incident comes back, or a person asks again. */
   readonly analysis: number;
+  /** Of the failure: devices that failed alike have the same one. */
+  readonly fingerprint: string;
   readonly failure: Failure;
   /** Kept from a classification that was made before; null when there was none that fits. */
   readonly classification: Classification | null;
@@ -51,6 +54,7 @@ export async function analysisInput(pool: Pool, id: string): Promise<AnalysisInp
   if (row === undefined) return undefined;
   return {
     analysis: row.analysis,
+    fingerprint: row.fingerprint,
     failure: {
       platform: row.platform,
       package: [row.package_name, row.version_of_package].filter(Boolean).join(' ').slice(0, 512),

@@ -43,6 +43,19 @@ describe('Filters of lists', () => {
     expect(await agents(query)).toEqual(wanted);
   });
 
+  it('agents: by whose certificate they enrolled with', async () => {
+    await world.api.database.pool.query('UPDATE agent SET cloned_from = $1 WHERE id = $2', [
+      laptop.id,
+      server.id,
+    ]);
+    expect(await agents(`cloned_from=${laptop.id}`)).toEqual([server.id]);
+    expect(await agents(`cloned_from=${server.id}`)).toEqual([]);
+    expect(await agents(`cloned_from=${laptop.id}&last_heartbeat_after=2020-01-01T00:00:00Z`)).toEqual([
+      server.id,
+    ]);
+    expect((await world.operator('/api/v1/agents?cloned_from=x')).status).toBe(422);
+  });
+
   it('tasks: by agent, status, type, correlation id and time', async () => {
     const first = await world.task(laptop.id, { task_type: 'REMEDIATE', payload: { script: 'true' } });
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -35,7 +35,7 @@ describe('agents list', () => {
     const { code, stdout, stderr } = await eucora(
       platform,
       'agents list --platform LINUX --status online --online --tag site=zurich --hostname desk --agent-version 1.2.0 ' +
-        '--heartbeat-after 2h --heartbeat-before 2026-11-22 --limit 7 --cursor abc',
+        '--cloned-from 01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01 --heartbeat-after 2h --heartbeat-before 2026-11-22 --limit 7 --cursor abc',
     );
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: 'No agents.\n' });
     expect(platform.seen[0]?.query).toEqual({
@@ -45,6 +45,7 @@ describe('agents list', () => {
       tag: 'site=zurich',
       hostname: 'desk',
       agent_version: '1.2.0',
+      cloned_from: '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01',
       last_heartbeat_after: '2026-11-22T06:00:00.000Z',
       last_heartbeat_before: '2026-11-22T00:00:00.000Z',
       limit: '7',

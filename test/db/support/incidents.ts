@@ -127,6 +127,46 @@ export class Trouble {
     return incident;
   }
 
+  async status(id: string) {
+    return (await this.show(id)).status;
+  }
+
+  /** Tasks that ended badly and were put to no incident yet. */
+  async inbox(): Promise<string[]> {
+    const { rows } = await this.fleet.database.pool.query<{ task_id: string }>(
+      'SELECT task_id FROM incident_inbox',
+    );
+    return rows.map((row) => row.task_id);
+  }
+
+  /** The clock at now, and nothing that is still to be collected or told: how a test begins. */
+  async settled(): Promise<void> {
+    await this.fleet.database.setClock(0);
+    while ((await this.incidents.collect()) > 0);
+    const untold = await this.incidents.leaseUntold(1_000);
+    await this.incidents.settleTold(untold.map(({ id }) => id));
+  }
+
+  /** Lets every device be remedied and heard, until the incident asks for nothing more. @returns the clock then */
+  async heal(id: string, clock = 0): Promise<number> {
+    let now = clock;
+    for (let round = 0; round < 50; round += 1) {
+      await this.incidents.advance(id);
+      if (!['CANARY', 'ROLLOUT'].includes(await this.status(id))) return now;
+      for (const { state, agent_id } of await this.remedies(id)) {
+        if (state === 'REMEDYING' || state === 'VERIFYING')
+          await this.run(agent_id, await this.remedyTask(id, agent_id));
+        now += 1;
+        await this.fleet.database.setClock(now);
+        if (state === 'OBSERVING') await this.fleet.heartbeat(agent_id);
+      }
+      now += 121;
+      await this.fleet.database.setClock(now);
+      while ((await this.incidents.collect()) > 0);
+    }
+    throw new Error('It never ends');
+  }
+
   async approve(id: string, request: { retry_failed_tasks?: boolean; suggestion_id?: string } = {}) {
     return this.incidents.approve(id, { retry_failed_tasks: false, ...request }, DECIDER);
   }

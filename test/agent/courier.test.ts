@@ -1,133 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PlatformClient } from '../../agent/protocol/client.ts';
 import { PlatformError, UnreachableError } from '../../agent/protocol/errors.ts';
 import { Courier } from '../../agent/queue/courier.ts';
-import { Outbox } from '../../agent/queue/outbox.ts';
-import type { OutboxRecord, WordRecord } from '../../agent/queue/records.ts';
-import { Troubles } from '../../agent/troubles.ts';
 import type { ErrorCode } from '../../contracts/http/errors.ts';
 import type { TelemetrySample } from '../../contracts/telemetry/telemetry.ts';
-import { captureLog, eventually, pause, QUICK, removeFolders, temporaryFolder } from './support.ts';
+import { outboxIn, report, sample, word } from './queue.ts';
+import { eventually, pause, QUICK, removeFolders } from './support.ts';
 
 afterAll(removeFolders);
-
-const word = (task_id: string, said: WordRecord['word'], body = {}): WordRecord => ({
-  kind: 'word',
-  task_id,
-  word: said,
-  body,
-  correlation_id: 'c',
-});
-const sample = (n: number): OutboxRecord => ({
-  kind: 'telemetry',
-  sample: { collected_at: new Date(n).toISOString(), metrics: { n } },
-});
-const report: OutboxRecord = {
-  kind: 'deployment',
-  report: { package_name: 'p', package_version: '1', status: 'INSTALLED' },
-  correlation_id: 'c',
-};
-
-async function outboxIn(directory = temporaryFolder(), bounds = {}) {
-  const troubles = new Troubles();
-  const captured = captureLog();
-  const outbox = new Outbox({
-    directory,
-    maxRecords: 1_000,
-    maxBytes: 1_000_000,
-    log: captured.log,
-    troubles,
-    ...bounds,
-  });
-  await outbox.load();
-  return { outbox, directory, troubles, ...captured };
-}
-
-describe('outbox', () => {
-  it('keeps its order over restarts, and clears away what a crash left half written', async () => {
-    const { outbox, directory } = await outboxIn();
-    const [a, b] = [randomUUID(), randomUUID()];
-    await Promise.all(
-      [word(a, 'start'), word(b, 'start'), report, sample(1), word(a, 'complete')].map(
-        (r) => outbox.add(r).stored,
-      ),
-    );
-    writeFileSync(join(directory, 'x.json.0011.tmp'), 'half');
-    writeFileSync(join(directory, 'stranger.txt'), 'left alone');
-    const again = (await outboxIn(directory)).outbox;
-    expect(again.oldest(['word'], 9).map((entry) => [entry.taskId, entry.word])).toEqual([
-      [a, 'start'],
-      [b, 'start'],
-      [a, 'complete'],
-    ]);
-    expect(again.counters).toEqual({ words: 3, telemetry: 1, deployments: 1, bytes: outbox.counters.bytes });
-    expect(again.hasWord(a)).toBe(true);
-    expect(again.hasWord(b, 'complete')).toBe(false);
-    expect(again.add(word(b, 'complete')).sequence).toBe(6);
-    await again.clear();
-    expect(readdirSync(directory)).toEqual(['stranger.txt']);
-  });
-
-  it('drops the oldest telemetry first, then reports, then progress, never the end of a task', async () => {
-    const { outbox, lines } = await outboxIn(undefined, { maxRecords: 3 });
-    const id = randomUUID();
-    const records = [
-      sample(1),
-      report,
-      word(id, 'progress'),
-      word(id, 'start'),
-      sample(2),
-      word(id, 'complete'),
-    ];
-    for (const record of records) await outbox.add(record).stored;
-    expect(outbox.counters).toMatchObject({ telemetry: 0, deployments: 0, words: 3 });
-    await outbox.add(word(randomUUID(), 'fail')).stored;
-    await outbox.add(word(randomUUID(), 'fail')).stored;
-    expect(outbox.oldest(['word'], 9).map((entry) => entry.word)).toEqual([
-      'start',
-      'complete',
-      'fail',
-      'fail',
-    ]);
-    expect(lines.some(({ message }) => message.includes('queue is full'))).toBe(true);
-  });
-
-  it('is bounded in bytes, too', async () => {
-    const { outbox } = await outboxIn(undefined, { maxBytes: 200 });
-    for (let n = 0; n < 10; n += 1) await outbox.add(sample(n)).stored;
-    expect(outbox.counters.bytes).toBeLessThanOrEqual(200);
-    expect(outbox.counters.telemetry).toBeGreaterThan(0);
-  });
-
-  it('puts broken records aside and goes on', async () => {
-    const { outbox, directory, troubles } = await outboxIn();
-    await outbox.add(sample(1)).stored;
-    const [name = ''] = readdirSync(directory);
-    writeFileSync(join(directory, name), '{"kind":');
-    const [entry] = outbox.oldest(['telemetry'], 1);
-    expect(entry && (await outbox.read(entry))).toBeUndefined();
-    expect(readdirSync(directory)).toEqual([`${name}.corrupt`]);
-    expect(troubles.last).toMatch(/broken record/);
-    await outbox.add(sample(2)).stored;
-    rmSync(join(directory, readdirSync(directory).find((file) => file.endsWith('.json')) ?? ''));
-    const [gone] = outbox.oldest(['telemetry'], 1);
-    expect(gone && (await outbox.read(gone))).toBeUndefined();
-    expect(outbox.counters.telemetry).toBe(0);
-  });
-
-  it('keeps in memory what the disk does not take, and says so', async () => {
-    const { outbox, directory, troubles } = await outboxIn();
-    rmSync(directory, { recursive: true });
-    await outbox.add(sample(1)).stored;
-    expect(troubles.last).toMatch(/could not be written/);
-    const [entry] = outbox.oldest(['telemetry'], 1);
-    expect(entry && (await outbox.read(entry))).toEqual(sample(1));
-    if (entry) await outbox.remove(entry);
-    expect(outbox.counters).toMatchObject({ telemetry: 0, bytes: 0 });
-  });
-});
 
 /** A platform of one line: does what `answer` does. */
 function peerOf(answer: (what: string, body: unknown) => void) {
@@ -398,16 +280,5 @@ describe('courier', () => {
     courier.block(false);
     await eventually(() => said.length === 1);
     await courier.stop();
-  });
-});
-
-// Kept last: it takes away the right to write, which root does not need.
-describe('a disk that is read only', () => {
-  it('loses nothing while the process lives', async () => {
-    const { outbox, directory } = await outboxIn();
-    chmodSync(directory, 0o500);
-    await outbox.add(sample(1)).stored;
-    expect(outbox.counters.telemetry).toBe(1);
-    chmodSync(directory, 0o700);
   });
 });
