@@ -160,7 +160,9 @@ describe('remedies', () => {
     await database.pool.query('DELETE FROM agent_task WHERE id = $1', [remedy?.failed_task_id]);
     await trouble.incidents.advance(id);
     expect(await trouble.show(id)).toMatchObject({ status: 'AWAITING_DECISION', remedies: { FAILED: 1 } });
-    expect((await trouble.remedies(id))[0]?.error).toBe('The failed task was deleted, or its device was revoked');
+    expect((await trouble.remedies(id))[0]?.error).toBe(
+      'The failed task was deleted, or its device was revoked',
+    );
   });
 
   it('without the script that was approved nothing begins', async () => {
