@@ -19,8 +19,8 @@ export interface Filter {
 export interface BoundedList {
   readonly name: string;
   readonly table: string;
-  /** Where the same ids are found without what `table` joins to them, and cheaper. Default: `table`. */
-  readonly keys?: string;
+  /** SELECT of what filters need beside each row `r` that is looked at: one row, found by the key of `r`. */
+  readonly beside?: string;
   /** Select list over a row `r` of the table. */
   readonly columns: string;
   /** What is joined to the rows of a page, each by its key. */
@@ -67,11 +67,12 @@ export async function boundedPage<Row extends QueryResultRow & { id: string }, I
       ? { rows: searched(list, [...led, ...bounds]), end: 'NULL::uuid' }
       : {
           rows: ordered(list.table, led, bounds)('r.*', looked, 0),
-          end: ordered(list.keys ?? list.table, led, bounds)('r.id', 1, looked - 1),
+          end: ordered(list.table, led, bounds)('r.id', 1, looked - 1),
         };
+  const source = list.beside === undefined ? `(${rows}) r` : besideEach(rows, list.beside);
   const answer = await pool.query<Row & { scanned_to: string | null }>(
     `WITH page AS MATERIALIZED (
-       SELECT r.* FROM (${rows}) r ${where(rest)} ORDER BY r.id DESC LIMIT ${list.limit + 1}
+       SELECT r.* FROM ${source} ${where(rest)} ORDER BY r.id DESC LIMIT ${list.limit + 1}
      ), looked AS (
        SELECT CASE WHEN (SELECT count(*) FROM page) <= ${list.limit} THEN (${end}) END AS scanned_to
      )
@@ -101,6 +102,13 @@ function ordered(table: string, alternatives: readonly string[], bounds: readonl
     return `SELECT ${columns} FROM (${rows}) r ORDER BY r.id DESC LIMIT ${limit} OFFSET ${offset}`;
   };
 }
+
+/**
+ * Row by row, which OFFSET 0 enforces: joined as a whole, the other table would be walked from its end to the page, since what
+ * bounds the ids of one table says nothing to the planner of those of the other.
+ */
+const besideEach = (rows: string, beside: string): string =>
+  `(SELECT r.*, beside.* FROM (${rows}) r CROSS JOIN LATERAL (${beside} OFFSET 0) beside) r`;
 
 /** All rows that fit, which are few; OFFSET 0 keeps the planner from walking the key for them instead. */
 function searched({ table }: BoundedList, conditions: readonly string[]): string {

@@ -58,6 +58,8 @@ export class ContentStore {
    * @throws ArtifactTooLargeError, ArtifactHashError
    */
   async add(content: Readable, expectedSha256?: string): Promise<StoredContent> {
+    // Content may break before anybody reads it, a file that is gone at once; the pipeline then tells so.
+    content.on('error', () => undefined);
     const temporary = await this.#temporary();
     const hash = createHash('sha256');
     let sizeBytes = 0;

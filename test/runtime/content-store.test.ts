@@ -73,6 +73,14 @@ describe.each(['the file system', 'S3'])('Content on %s', (backend) => {
     await store.check(kept.sha256);
   });
 
+  it('that breaks before it is read is told, and takes nothing with it', async () => {
+    const content = new Readable({ read: () => undefined });
+    const adding = store.add(content);
+    content.destroy(new Error('gone'));
+    await expect(adding).rejects.toThrow('gone');
+    await expect(store.addFile(join(folder, 'nowhere'))).rejects.toThrow('ENOENT');
+  });
+
   it('may be empty', async () => {
     const { sha256, sizeBytes } = await store.addBytes('');
     expect([sizeBytes, await store.size(sha256), (await store.bytes(sha256)).length]).toEqual([0, 0, 0]);

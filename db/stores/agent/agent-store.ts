@@ -68,7 +68,12 @@ export class AgentStore {
     return boundedPage<AgentRow, Agent>(
       this.#database.pool,
       window.length > 0
-        ? { ...listed, table: `(${READ})`, keys: 'agent', columns: 'r.*' }
+        ? {
+            ...listed,
+            table: 'agent',
+            columns: 'r.*',
+            beside: 'SELECT p.last_heartbeat_at, p.last_error FROM agent_presence p WHERE p.agent_id = r.id',
+          }
         : {
             ...listed,
             table: 'agent',

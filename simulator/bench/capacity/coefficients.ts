@@ -43,17 +43,17 @@ const usage = (milliseconds: Partial<Usage>): Usage => ({
 
 export const MEASURED: Coefficients = {
   cpu: {
-    // checkins: 0.071 and 0.021 by plain HTTP; the bare route takes 0.027 more by mutual TLS.
-    heartbeat: usage({ api: 0.1, postgres: 0.021 }),
+    // checkins: by mutual TLS, HTTP/1.1.
+    heartbeat: usage({ api: 0.104, postgres: 0.023 }),
     // Estimated, not measured alone: a report is validated, judged and written by one batch, with a row of its own.
     telemetry: usage({ api: 0.2, postgres: 0.06 }),
-    // tasks, --engine server: Temporal with its own Postgres (15.8 and 14.6).
-    task: usage({ api: 4.7, worker: 10.6, postgres: 5.1, temporal: 30.4 }),
+    // tasks, --engine server: Temporal with its own Postgres (17.0 and 15.7).
+    task: usage({ api: 4.9, worker: 12.2, postgres: 3, temporal: 32.7 }),
     // Whole and resumed handshakes of a bare Node server, to which ours stand as 0.87 and 0.95 in the bench enrol.
     handshake: 1.53 / 1_000,
     resumedHandshake: 0.58 / 1_000,
-    // Estimated: marking 100,000 took 9.6 s on two cores; coming back is taken to cost as much.
-    presenceEdges: usage({ worker: 0.02, postgres: 0.3, temporal: 0.01 }),
+    // presence: 0.007, 0.096 and 0.003 for going; coming back is taken to cost Postgres as much (estimated).
+    presenceEdges: usage({ worker: 0.007, postgres: 0.19, temporal: 0.003 }),
   },
   bytes: {
     // memory, by HTTP/1.1: as much as a bare server takes.
