@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { PackageDescription } from '../../contracts/packaging-pipeline/description.ts';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
 import type { StagedSource } from '../results.ts';
+import { contentOf } from '../source/content-of.ts';
 import { copyTree } from '../source/copy-tree.ts';
 import { TreeWriter } from '../source/tree-writer.ts';
 import { serviceFiles } from './services.ts';
@@ -58,7 +58,7 @@ async function layFile(
       { reason: 'wrong-file' },
     );
   const mode = entry.mode === undefined ? status.mode : Number.parseInt(entry.mode, 8);
-  await tree.file(to, mode, createReadStream(from));
+  await tree.file(to, mode, contentOf(from));
 }
 
 /** Lays out `<workspace>/tree` as the description says. @throws PackagingError for what is missing or named twice */

@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refused } from '../errors.ts';
+import { contentOf } from './content-of.ts';
 import type { TreeWriter } from './tree-writer.ts';
 
 /** Copies a folder's content below `to` of a tree, through the tree's guard. @throws PackagingError */
@@ -16,7 +16,7 @@ export async function copyTree(from: string, tree: TreeWriter, to: string): Prom
       await tree.folder(target);
       await copyTree(path, tree, target);
     } else if (status.isSymbolicLink()) await tree.link(target, await readlink(path));
-    else if (status.isFile()) await tree.file(target, status.mode, createReadStream(path));
+    else if (status.isFile()) await tree.file(target, status.mode, contentOf(path));
     else throw refused('special-file', `${JSON.stringify(target)} is neither file, folder nor link`);
   }
 }

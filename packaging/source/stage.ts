@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs';
 import { chmod, mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackageDescription, PackageFormat } from '../../contracts/packaging-pipeline/description.ts';
 import type { ToolContext } from '../context.ts';
 import { refused } from '../errors.ts';
 import type { StagedSource } from '../results.ts';
+import { contentOf } from './content-of.ts';
 import { kindOf, type SourceKind } from './kind.ts';
 import { unpackPackage } from './package-content.ts';
 import { unpackTar } from './tar.ts';
@@ -31,7 +31,7 @@ async function unpack(
   tree: TreeWriter,
 ): Promise<string | undefined> {
   if (source.type === 'binary') {
-    await tree.file(source.name, 0o755, createReadStream(file));
+    await tree.file(source.name, 0o755, contentOf(file));
     await chmod(join(tree.root, source.name), 0o755);
     return undefined;
   }
