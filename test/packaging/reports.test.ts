@@ -4,7 +4,8 @@ import { KNOWN_ADVISORIES, writeTrivyDatabase } from '../../cli/demo/trivy-datab
 import type { SbomFormat } from '../../contracts/packaging-pipeline/steps.ts';
 import { makeSbom, scan, type ToolContext, type TrivyReports } from '../../packaging/index.ts';
 import { deniedBy, holds } from '../../packaging/policy/licenses.ts';
-import { freshTrivyDatabase, osvDatabaseDate, trivyDatabaseDate } from '../../packaging/scan/database.ts';
+import { freshTrivyDatabase, osvDatabaseDate } from '../../packaging/scan/database.ts';
+import { trivyStoreDate, WEAKNESSES } from '../../packaging/scan/trivy-stores.ts';
 import { osvFindings } from '../../packaging/scan/osv.ts';
 import { PackagingWorld } from './support/world.ts';
 
@@ -200,17 +201,17 @@ describe('A database', () => {
   it('of Trivy’s that does not say of when it is, or holds nothing, is none', async () => {
     const cache = world.path('trivy-odd');
     const put = (name: string, content: string) => world.put(`trivy-odd/db/${name}`, content);
-    expect(await trivyDatabaseDate(cache)).toBeUndefined();
+    expect(await trivyStoreDate(cache, WEAKNESSES)).toBeUndefined();
     await put('trivy.db', 'x');
-    expect(await trivyDatabaseDate(cache)).toBeUndefined();
+    expect(await trivyStoreDate(cache, WEAKNESSES)).toBeUndefined();
     for (const metadata of ['{', '{}', '{"UpdatedAt":"some day"}']) {
       await put('metadata.json', metadata);
-      expect(await trivyDatabaseDate(cache)).toBeUndefined();
+      expect(await trivyStoreDate(cache, WEAKNESSES)).toBeUndefined();
     }
     await put('metadata.json', '{"UpdatedAt":"2026-01-01T00:00:00Z"}');
-    expect(await trivyDatabaseDate(cache)).toEqual(new Date('2026-01-01T00:00:00Z'));
+    expect(await trivyStoreDate(cache, WEAKNESSES)).toEqual(new Date('2026-01-01T00:00:00Z'));
     await put('trivy.db', '');
-    expect(await trivyDatabaseDate(cache)).toBeUndefined();
+    expect(await trivyStoreDate(cache, WEAKNESSES)).toBeUndefined();
   });
 
   it('of Trivy’s that cannot be read makes the scan fail, and may be readable on the next try', async () => {
