@@ -5,8 +5,8 @@ import type { SbomFormat } from '../../contracts/packaging-pipeline/steps.ts';
 import { makeSbom, scan, type ToolContext, type TrivyReports } from '../../packaging/index.ts';
 import { deniedBy, holds } from '../../packaging/policy/licenses.ts';
 import { freshTrivyDatabase, osvDatabaseDate } from '../../packaging/scan/database.ts';
-import { trivyStoreDate, WEAKNESSES } from '../../packaging/scan/trivy-stores.ts';
 import { osvFindings } from '../../packaging/scan/osv.ts';
+import { trivyStoreDate, WEAKNESSES } from '../../packaging/scan/trivy-stores.ts';
 import { PackagingWorld } from './support/world.ts';
 
 /** What scanners say, in every form that they may say it. */
