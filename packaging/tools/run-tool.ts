@@ -271,8 +271,8 @@ async function start(
   return child as Started;
 }
 
-/** The machine has no room for one more; what else keeps a program from starting is the program. */
-const NO_ROOM: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+/** The machine has no room for one more just now, or trouble with its disk; all else stays as it is. */
+const NO_ROOM: ReadonlySet<string> = new Set('EAGAIN EBUSY EIO EMFILE ENFILE ENOMEM ETXTBSY'.split(' '));
 
 function failureToRun(name: string, error: unknown): PackagingError {
   const code = String((error as NodeJS.ErrnoException).code);

@@ -27,7 +27,7 @@ async function onlyPrograms(name: string, programs: readonly string[]): Promise<
 }
 
 describe('A tool', () => {
-  it('that cannot be started is told as such, at once', async () => {
+  it('that cannot be started is told as such, and is not waited for', async () => {
     const ctx = await world.context();
     await expect(sh(ctx, 'true', { cwd: world.path('nowhere') })).rejects.toMatchObject({
       code: 'tool-missing',
