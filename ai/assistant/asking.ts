@@ -213,10 +213,11 @@ class Attempt<Input extends AskedAbout, T> {
 
   /** Of all that decides the answer; a fingerprint stands for the failure's text, which differs by device. */
   cacheKey(fingerprint: string | undefined): string {
+    const { platform, package: name } = this.input.failure;
     const about =
       fingerprint === undefined
         ? this.input
-        : { ...this.input, failure: { platform: this.input.failure.platform, fingerprint } };
+        : { ...this.input, failure: { platform, package: name, fingerprint } };
     return createHash('sha256')
       .update(
         JSON.stringify([

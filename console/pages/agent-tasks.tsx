@@ -47,7 +47,7 @@ export const addAgentTasks: AddPages = (app) => {
       const task = parseTaskForm(form);
       if (target.kind === 'fitting') {
         const count = await countFitting(api, target.filter, task);
-        if (count === 0 || count > target.count * GROWTH) {
+        if (count === 0 || !(count <= target.count * GROWTH)) {
           target = { ...target, count };
           return c.html(<NewTaskPage operator={operator} target={target} form={form} moved />, 409);
         }

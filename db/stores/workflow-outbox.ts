@@ -1,5 +1,4 @@
 import type { Pool, PoolClient } from 'pg';
-import { prepared } from '../database.ts';
 
 /** What a workflow is to be told. Ids and states only: Temporal keeps it. */
 export type WorkflowMessage =
@@ -54,15 +53,13 @@ export class WorkflowOutbox {
   /** Leases up to `limit` entries that are due and are the oldest of their workflow. */
   async lease(limit: number): Promise<WorkflowEntry[]> {
     const { rows } = await this.#pool.query<WorkflowEntry>(
-      prepared(
-        `UPDATE workflow_outbox o SET leased_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
+      `UPDATE workflow_outbox o SET leased_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
        FROM (SELECT id FROM workflow_outbox w
              WHERE available_at <= now() AND (leased_until IS NULL OR leased_until < now())
                AND NOT EXISTS (SELECT 1 FROM workflow_outbox e WHERE e.workflow_id = w.workflow_id AND e.id < w.id)
              ORDER BY available_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
        WHERE o.id = due.id RETURNING o.id, o.workflow_id AS "workflowId", o.message, o.attempts`,
-        [limit],
-      ),
+      [limit],
     );
     return rows;
   }

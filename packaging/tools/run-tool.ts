@@ -184,7 +184,12 @@ async function runIn(
     stdio: [given?.fd ?? 'pipe', 'pipe', 'pipe'],
     // Leads a group of its own, so that it can be killed as a whole.
     detached: true,
-  }).finally(() => given?.close());
+  }).catch(async (error: unknown) => {
+    await given?.close();
+    throw error;
+  });
+  // The tool has its own. Not awaited here, for a tool that ends meanwhile would end unheard.
+  const closed = given?.close().catch(() => undefined);
   const stdout = new Kept(ctx.limits.outputBytes);
   const stderr = new Kept(ctx.limits.outputBytes);
   const lines = [child.stdout, child.stderr].map((stream, index) => {
@@ -248,12 +253,13 @@ async function runIn(
     clearTimeout(timer);
     clearInterval(alive);
     ctx.signal.removeEventListener('abort', onAbort);
+    await closed;
   }
 }
 
 type Started = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
 
-/** @throws PackagingError where the machine does not even begin; what it notices later is told by the child's `error` */
+/** @throws PackagingError where the program does not begin */
 async function start(
   name: string,
   program: string,
@@ -266,8 +272,10 @@ async function start(
   } catch (error) {
     throw failureToRun(name, error);
   }
-  if (child.stdout === null || child.stdout === undefined || child.stderr === null)
-    throw failureToRun(name, (await once(child, 'error'))[0]);
+  // Awaited before anything else is: an error that is told while nobody listens would end the worker.
+  await once(child, 'spawn').catch((error: unknown) => {
+    throw failureToRun(name, error);
+  });
   return child as Started;
 }
 

@@ -54,7 +54,7 @@ export class TaskLoad {
     this.#timers.push(
       setInterval(() => {
         const now = performance.now();
-        this.#owed = Math.min(this.rate, this.#owed + (this.rate * (now - last)) / 1_000);
+        this.#owed = Math.min(Math.max(1, this.rate), this.#owed + (this.rate * (now - last)) / 1_000);
         last = now;
         for (; this.#owed >= 1 && this.#underWay < MOST_UNDER_WAY; this.#owed -= 1) void this.#createOne();
       }, TICK_MS),

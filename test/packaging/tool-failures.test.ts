@@ -36,6 +36,17 @@ describe('A tool', () => {
     });
   });
 
+  it('that cannot be started with its input takes nothing with it', async () => {
+    const ctx = await world.context();
+    const inputFile = await world.put('given', 'text');
+    for (let n = 0; n < 5; n += 1)
+      await expect(sh(ctx, 'cat', { inputFile, cwd: world.path('nowhere') })).rejects.toMatchObject({
+        code: 'tool-missing',
+      });
+    for (let n = 0; n < 20; n += 1)
+      await expect(sh(ctx, 'cat', { inputFile })).resolves.toMatchObject({ stdout: 'text' });
+  });
+
   it('is ended when its output has nowhere to go', async () => {
     const ctx = await world.context();
     const outputFile = world.path('no-folder/output');

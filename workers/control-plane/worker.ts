@@ -49,6 +49,8 @@ export function createControlPlaneWorker(options: ControlPlaneOptions): Promise<
     maxConcurrentWorkflowTaskExecutions: options.config.EUCORA_WORKER_WORKFLOW_TASKS,
     maxConcurrentWorkflowTaskPolls: options.config.EUCORA_WORKER_POLLERS,
     maxConcurrentActivityTaskExecutions: 50,
+    // A pass over a shard that is not heard of for 5 seconds counts as lost.
+    maxHeartbeatThrottleInterval: '1 second',
     shutdownGraceTime: '10 seconds',
     shutdownForceTime: '20 seconds',
   });

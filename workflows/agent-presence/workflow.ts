@@ -18,7 +18,7 @@ import { wake } from './messages.ts';
 // Without Postgres nobody can be heard or expire: it is waited for without limit.
 const { expireShard } = proxyActivities<AgentPresenceActivities>({
   // A pass that a dead worker held is soon taken up by another; one that is only slow goes on where it was.
-  startToCloseTimeout: '20 seconds',
+  startToCloseTimeout: '30 seconds',
   heartbeatTimeout: '5 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds' },
 });

@@ -29,15 +29,14 @@ export class TaskOutbox {
 
   /** Leases up to `limit` entries that are due, oldest first; no other relay gets them meanwhile. */
   async lease(limit: number): Promise<OutboxEntry[]> {
+    // Planned each time: with a backlog it is another statement than with none.
     const { rows } = await this.#pool.query<OutboxEntry>(
-      prepared(
-        `UPDATE agent_task_outbox o SET leased_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
+      `UPDATE agent_task_outbox o SET leased_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
        FROM (SELECT task_id FROM agent_task_outbox
              WHERE available_at <= now() AND (leased_until IS NULL OR leased_until < now())
              ORDER BY available_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
        WHERE o.task_id = due.task_id RETURNING o.task_id AS "taskId", o.version, o.attempts`,
-        [limit],
-      ),
+      [limit],
     );
     return rows;
   }

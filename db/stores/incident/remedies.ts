@@ -28,6 +28,10 @@ export function advanceRemedies(pool: Pool, id: string, rules: IncidentRules): P
     await readEnds(client, incident);
     await giveUpLate(client, incident);
     const toVerify = await judgeScripts(client, incident, approved, rules);
+    // At once and in their order: one after the other, they could be waited for in a circle with agents that come and go.
+    await client.query('SELECT 1 FROM agent WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE', [
+      toVerify.map(({ agent_id }) => agent_id),
+    ]);
     for (const remedy of toVerify) await beginVerification(client, incident, approved, remedy);
     await judgeObserved(client, incident, rules);
     await conclude(client, incident, approved, rules);
