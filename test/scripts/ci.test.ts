@@ -9,7 +9,7 @@ afterEach(removeScratch);
 const TOOLS = ['java', 'mvn', 'openssl', 'dpkg-deb', 'ps', 'python3', 'chromium'];
 const PACKAGING_TOOLS = [
   ...['gpg', 'gpg-agent', 'gpgv', 'rpmsign', 'rpmkeys', 'debsig-verify', 'wixl', 'msiinfo', 'osslsigncode'],
-  ...['bwrap', 'unshare', 'prlimit', '7z'],
+  ...['bwrap', 'unshare', 'prlimit', '7z', 'ar', 'cpio'],
 ];
 
 /** A machine of stand-ins on which all that `.ci/run` asks for is there, and `npm test` fails to start Jest. */
