@@ -12,7 +12,7 @@ import { satisfies } from '../deploy/versions.ts';
 import { messageOf } from '../log.ts';
 import type { Tools } from '../system/tools.ts';
 import { storable } from '../text.ts';
-import { completed, type Execution, type Executor, payloadOf } from './executor.ts';
+import { completed, type Execution, ExecutionFailure, type Executor, payloadOf } from './executor.ts';
 import type { Outcome } from './journal.ts';
 
 export interface DeployOptions {
@@ -52,16 +52,24 @@ export function deployExecutor(options: DeployOptions): Executor {
   return async (execution) => {
     const payload = payloadOf(deployPayload, execution.task);
     const tell = teller(execution, payload);
+    const gone: string[] = [];
     try {
       const installer = options.installerFor(payload.format);
       return payload.action === 'uninstall'
         ? await uninstall(payload, installer, tell, execution)
-        : await install(payload, installer, tell, execution, options);
+        : await install(payload, installer, tell, execution, { ...options, gone });
     } catch (error) {
       // A stop from outside is not the package's failure, but the deployment has ended all the same.
       const { signal } = execution;
-      tell('FAILED', null, messageOf(signal.aborted ? signal.reason : error));
-      throw error;
+      const reason = messageOf(signal.aborted ? signal.reason : error);
+      if (gone.length === 0) {
+        tell('FAILED', null, reason);
+        throw error;
+      }
+      // Perhaps the machine has neither now.
+      const message = `${reason} (${gone.map((what) => `${what} was removed before`).join(', ')})`;
+      tell('FAILED', null, message);
+      throw new ExecutionFailure(message, error instanceof ExecutionFailure ? error.result : {}, error);
     }
   };
 }
@@ -71,7 +79,7 @@ async function install(
   installer: Installer,
   tell: Tell,
   { task, signal, log }: Execution,
-  options: DeployOptions,
+  options: DeployOptions & { readonly gone: string[] },
 ): Promise<Outcome> {
   const probes = { root: installer.root, versionOf: installer.versionOf, tools: options.tools };
   const check = (): Promise<Detection> => failingAs('detection', () => detect(ruleOf(payload), probes));
@@ -87,9 +95,10 @@ async function install(
   try {
     const signed_by = await failingAs('signature', () => checkSignature(payload, path, options));
     tell('INSTALLING', DOWNLOADED);
-    const { installation, replaced } = await failingAs('install', async () => {
-      const replaced = await replace(payload, installer, signal);
-      return { replaced, installation: await installer.install(path, signal) };
+    const { gone: replaced } = options;
+    const installation = await failingAs('install', async () => {
+      await replace(payload, installer, signal, replaced);
+      return installer.install(path, signal);
     });
     tell('VERIFYING', INSTALLED);
     const detection = await check();
@@ -152,13 +161,16 @@ async function checkSignature(
   return signature === undefined ? undefined : verifySignature(format, path, signature, tools, scratch);
 }
 
-/** Takes away what the package replaces, and a newer version of itself where the system's tool would refuse to go back. */
+/**
+ * Takes away what the package replaces, and a newer version of itself where the system's tool would refuse to go back.
+ * @param replaced gets what is gone, one by one
+ */
 async function replace(
   { replaces = [], package_name, package_version }: DeployPayload,
   installer: Installer,
   signal: AbortSignal,
-): Promise<string[]> {
-  const replaced: string[] = [];
+  replaced: string[],
+): Promise<void> {
   const own = installer.refusesOlder === true ? await installer.versionOf(package_name) : undefined;
   if (own !== undefined && satisfies(own, '>', package_version)) {
     await installer.remove(package_name, signal);
@@ -171,7 +183,6 @@ async function replace(
     await installer.remove(other, signal);
     replaced.push(`${other} ${installed}`);
   }
-  return replaced;
 }
 
 const describe = (payload: DeployPayload, installer: Installer) => ({

@@ -104,7 +104,9 @@ export class RunningTask {
     }
     if (reason.why === 'decided') return { how: 'decided', status: reason.message };
     if (reason.why === 'abandoned') return { how: 'abandoned' };
-    return { how: 'outcome', outcome: failed(reason.message) };
+    // What the work has to add to the reason for which it was stopped is told, too.
+    const told = error instanceof ExecutionFailure && error.message.startsWith(reason.message);
+    return { how: 'outcome', outcome: failed(told ? error.message : reason.message) };
   }
 
   #execution(): Execution {

@@ -118,7 +118,7 @@ const msiDescription = z.strictObject({
     );
   }, 'must be a version of Windows Installer: 0–255.0–255.0–65535'),
   manufacturer: line(100),
-  product_name: line(100)
+  product_name: line(255)
     .optional()
     .meta({ description: 'As Windows shows it, and by which agents know it; default: the name' }),
   upgrade_code: z
@@ -159,6 +159,12 @@ export const packageDescriptionSchema = z
       const named = { name: description.name, version: description.version, release: release ?? '' };
       for (const part of ['name', 'version', 'release'] as const)
         if (!BUILT[part].pattern.test(named[part])) issue([part], `must ${BUILT[part].must}`);
+    } else if (description.format !== 'deb' && description.version.includes(':')) {
+      // Of an rpm its version and release alone are looked at, and the other systems know none.
+      issue(
+        ['version'],
+        'must be without epoch, which only a deb names: leave out the colon and what is before it',
+      );
     }
     if (!resigned && description.format === 'msi' && description.version.split('.').length > 3)
       issue(['version'], 'must be of three parts: Windows Installer compares no others');

@@ -120,13 +120,13 @@ export async function checkIdentity(
   description: PackageDescription,
 ): Promise<void> {
   const [expected, found] = await expectedAndFound(ctx, file, description);
-  if (found.shown !== undefined && found.shown !== (expected.shown ?? description.name)) {
-    if (expected.shown !== undefined)
-      throw refused('wrong-package', `Windows shows the package as ${found.shown}, not as ${expected.shown}`);
-    ctx.log(
-      `Windows shows it as ${found.shown}: name that as product_name, or give deployments a detection rule`,
+  const shown = expected.shown ?? description.name;
+  // What is installed is found, replaced and taken away by this name.
+  if (found.shown !== undefined && found.shown !== shown)
+    throw refused(
+      'wrong-package',
+      `Windows shows the package as ${found.shown}, not as ${shown}: set product_name to what it shows`,
     );
-  }
   if (
     // Agents will ask their machines by this very name; GUIDs are one however they are written.
     (description.format === 'msi'

@@ -13,6 +13,8 @@ export interface TrivyStore {
   /** Options that have it fetched and nothing done, and that name where from. */
   readonly only: string;
   readonly source: string;
+  /** The setting that says where from, to people. */
+  readonly setting: string;
   /** In the log. */
   readonly name: string;
   /** A step waits no longer for a download. */
@@ -25,6 +27,7 @@ export const WEAKNESSES: TrivyStore = {
   file: 'trivy.db',
   only: '--download-db-only',
   source: '--db-repository',
+  setting: 'EUCORA_TRIVY_REPOSITORY',
   name: 'database',
   downloadMs: 180_000,
 };
@@ -34,6 +37,7 @@ export const JAVA_INDEX: TrivyStore = {
   file: 'trivy-java.db',
   only: '--download-java-db-only',
   source: '--java-db-repository',
+  setting: 'EUCORA_TRIVY_JAVA_REPOSITORY',
   name: 'index of Java archives',
   downloadMs: 480_000,
 };
@@ -77,11 +81,24 @@ export async function fetchTrivyStore(
       writes: [folder],
       failure: 'unreachable',
       timeMs: store.downloadMs,
+    }).catch((error: unknown) => {
+      throw tooSlow(error, store, repository) ?? error;
     });
     await putInPlace(folder, trivyCache, store);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Time says nothing of the package, which another download may be quick enough for. */
+function tooSlow(error: unknown, store: TrivyStore, repository: string): PackagingError | undefined {
+  if (!(error instanceof PackagingError && error.code === 'limit-exceeded' && error.reason === 'time'))
+    return undefined;
+  return new PackagingError(
+    'unreachable',
+    `Trivy’s ${store.name} was not fetched within ${store.downloadMs / 1_000} s from ${store.setting}=${repository}. Name a source that is nearer there, or bring it by hand`,
+    { reason: 'time', cause: error },
+  );
 }
 
 /**

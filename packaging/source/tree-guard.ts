@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { ToolLimits } from '../context.ts';
-import { diskFull, PackagingError, refused } from '../errors.ts';
+import { diskFull, noRoom, PackagingError, refused } from '../errors.ts';
 
 export interface GuardOptions {
   readonly limits: Pick<ToolLimits, 'stagedBytes' | 'stagedFiles' | 'compressionRatio'>;
@@ -146,6 +146,7 @@ export function unreadable(what: string, error: unknown): PackagingError {
   if (error instanceof PackagingError) return error;
   return (
     diskFull(error, 'the source could not be unpacked') ??
+    noRoom(error, 'The source could not be unpacked') ??
     refused('unreadable', `The source is no readable ${what}: ${(error as Error).message}`, error)
   );
 }

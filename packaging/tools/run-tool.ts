@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ToolContext } from '../context.ts';
-import { diskFull, PackagingError, type PackagingErrorCode } from '../errors.ts';
+import { diskFull, noRoom, PackagingError, type PackagingErrorCode } from '../errors.ts';
 import { confined } from './isolation.ts';
 import { LogLines } from './log-lines.ts';
 import { findTool, type ToolName } from './toolbox.ts';
@@ -279,16 +279,9 @@ async function start(
   return child as Started;
 }
 
-/** The machine has no room for one more just now, or trouble with its disk; all else stays as it is. */
-const NO_ROOM: ReadonlySet<string> = new Set('EAGAIN EBUSY EIO EMFILE ENFILE ENOMEM ETXTBSY'.split(' '));
-
 function failureToRun(name: string, error: unknown): PackagingError {
+  const passing = diskFull(error, `${name} could not write`) ?? noRoom(error, `${name} could not be started`);
+  if (passing !== undefined) return passing;
   const code = String((error as NodeJS.ErrnoException).code);
-  const full = diskFull(error, `${name} could not write`);
-  if (full !== undefined) return full;
-  if (NO_ROOM.has(code))
-    return new PackagingError('worker-busy', `${name} could not be started just now (${code})`, {
-      cause: error,
-    });
   return new PackagingError('tool-missing', `${name} could not be started (${code})`, { cause: error });
 }

@@ -3,7 +3,7 @@ import { constants, createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { SCANNERS, type Scanner } from '../../contracts/packaging-pipeline/findings.ts';
+import type { Scanner } from '../../contracts/packaging-pipeline/findings.ts';
 import { PackagingError } from '../errors.ts';
 import type { ToolSettings } from '../settings.ts';
 
@@ -63,13 +63,13 @@ export async function findTool(settings: ToolSettings, name: Program): Promise<s
 }
 
 /**
- * Which programs are not here, with what brings each, for people; undefined when all are. Of the scanners only the one
- * that is used counts.
+ * Which programs are not here, with what brings each, for people; undefined when all are. osv-scanner counts only where it
+ * scans, Trivy always: SBOMs are made by it.
  */
 export async function missingTools(settings: ToolSettings, scanner: Scanner): Promise<string | undefined> {
   const missing: string[] = [];
   for (const [name, source] of Object.entries({ ...TOOLS, prlimit: WRAPPERS.prlimit })) {
-    if (SCANNERS.some((other) => other === name && other !== scanner)) continue;
+    if (name === 'osv-scanner' && scanner !== name) continue;
     const found = await findTool(settings, name as Program).catch(() => undefined);
     if (found === undefined) missing.push(`${name} (${source})`);
   }

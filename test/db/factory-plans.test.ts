@@ -1,3 +1,4 @@
+import { findPrevious } from '../../db/stores/deployment/package.ts';
 import { encodeCursor } from '../../db/stores/keyset.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { plansOf } from './support/plans.ts';
@@ -113,6 +114,17 @@ describe('A page reads few blocks', () => {
       database.stores.pipelines.list({ cursor: deep('packaging-pipelines'), ...PAGE }),
     );
     await expectIndexed(() => database.stores.pipelines.listOpen(10, 500));
+  });
+
+  it('of what a rollback goes back to', async () => {
+    const [found] = (await database.stores.pipelines.list({ package_name: 'needle', ...PAGE })).items;
+    const row = await database.stores.pipelines.row(found?.id ?? '');
+    const client = await database.pool.connect();
+    try {
+      await expectIndexed(async () => row && findPrevious(client, row));
+    } finally {
+      client.release();
+    }
   });
 
   it('of evidence, all and of one pipeline', async () => {

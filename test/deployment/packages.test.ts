@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import { ringSchema } from '../../contracts/deployment/rings.ts';
 import {
   type DeployablePackage,
+  findPrevious,
   installedVersion,
   installPayload,
   objectionTo,
@@ -101,6 +102,35 @@ describe('A package', () => {
       action: 'uninstall',
       package_name: 'org.example.tool',
     });
+  });
+});
+
+describe('A rollback goes back', () => {
+  const previousOf = async (id: string) =>
+    within(async (client) => {
+      const found = await readPackage(client, id);
+      return found && findPrevious(client, found.pipeline);
+    });
+
+  it('also to a version that was packaged anew after later ones, and from it to none of those', async () => {
+    const version = async (name: string, retryOf?: string, more: PipelineOptions = {}) => {
+      const id = await rollouts.pipeline({ name: 'anew', version: name, ...more });
+      await database.pool.query('UPDATE packaging_pipeline SET retry_of = $2 WHERE id = $1', [id, retryOf]);
+      return id;
+    };
+    const one = await version('1.0.0', undefined, { signer: false });
+    const two = await version('2.0.0');
+    expect(await previousOf(two)).toBeNull();
+    const failed = await version('1.0.0', one, { status: 'BUILDING' });
+    const again = await version('1.0.0', failed);
+    const three = await version('3.0.0');
+    expect(await previousOf(two)).toBe(again);
+    expect(await previousOf(again)).toBeNull();
+    // It is the one before last still.
+    expect(await previousOf(three)).toBe(two);
+    const twoAgain = await version('2.0.0', two);
+    expect(await previousOf(three)).toBe(twoAgain);
+    expect(await previousOf(twoAgain)).toBe(again);
   });
 });
 

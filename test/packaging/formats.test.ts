@@ -196,10 +196,12 @@ describe('A package of somebody else’s', () => {
       return buildPackage(ctx, await stageSource(ctx, built.file, description), description);
     };
     expect((await sign(shown)).format).toBe('msi');
-    world.lines.length = 0;
-    await sign({});
-    expect(world.lines.join('\n')).toContain('Windows shows it as Vendor’s Tool 23 (x64): name that');
-    await expect(sign({ product_name: 'Another Tool' })).rejects.toMatchObject({ reason: 'wrong-package' });
+    for (const other of [{}, { product_name: 'Another Tool' }])
+      await expect(sign(other)).rejects.toMatchObject({
+        code: 'source-refused',
+        reason: 'wrong-package',
+        message: expect.stringMatching(/Vendor’s Tool 23 \(x64\), not as .*: set product_name/),
+      });
   });
 
   it('may be named as it is, and what is built may not', () => {
@@ -207,7 +209,7 @@ describe('A package of somebody else’s', () => {
       const parsed = packageDescriptionSchema.safeParse({ ...describePackage('rpm'), ...changes });
       return parsed.error?.issues.map(({ path }) => path.join('.')) ?? [];
     };
-    const odd = { name: 'NetworkManager_x', version: '1:2.0^git1-3', release: '0.1.el9_2' };
+    const odd = { name: 'NetworkManager_x', version: '2.0^git1-3', release: '0.1.el9_2' };
     expect(issues(resigned(odd))).toEqual([]);
     expect(issues(odd)).toEqual(['name', 'version', 'release']);
     expect(issues({ release: null })).toEqual(['release']);
@@ -219,6 +221,19 @@ describe('A package of somebody else’s', () => {
     expect(ofMsi(resigned({}))).toEqual([]);
     expect(ofMsi({ version: '1.2.3.4.5' })).toContain('version');
   });
+
+  it.each(['deb', 'rpm', 'msi', 'pkg'] as const)(
+    'has an epoch as %s only where that is looked at',
+    (format) => {
+      const described = { ...describePackage(format), ...resigned({ version: '1:2.0.0' }) };
+      const { error, success } = packageDescriptionSchema.safeParse(described);
+      expect(success).toBe(format === 'deb');
+      if (format === 'rpm' || format === 'pkg')
+        expect(error?.issues).toMatchObject([
+          { path: ['version'], message: expect.stringMatching(/leave out/) },
+        ]);
+    },
+  );
 });
 
 /** Somewhere in the middle of what the package installs. */

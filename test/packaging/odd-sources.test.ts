@@ -215,7 +215,13 @@ describe('A tree is not laid out', () => {
 it.each([
   ['ENOSPC', 'out-of-space', true],
   ['EDQUOT', 'out-of-space', true],
-  ['EIO', 'source-refused', false],
+  ['EIO', 'worker-busy', true],
+  ['EMFILE', 'worker-busy', true],
+  ['ENFILE', 'worker-busy', true],
+  ['ENOMEM', 'worker-busy', true],
+  ['EAGAIN', 'worker-busy', true],
+  ['Z_DATA_ERROR', 'source-refused', false],
+  [undefined, 'source-refused', false],
 ])('An archive whose reading ends with %s is %s', (code, expected, retryable) => {
   const error = Object.assign(new Error('write failed'), { code });
   expect(unreadable('tar archive', error)).toMatchObject({ code: expected, retryable, cause: error });

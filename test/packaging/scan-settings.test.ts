@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { KNOWN_ADVISORIES, writeTrivyDatabase } from '../../cli/demo/trivy-database.ts';
 import { lookByTrivy, makeSbom, scan, stageSource, type ToolContext } from '../../packaging/index.ts';
 import { freshTrivyDatabase } from '../../packaging/scan/database.ts';
+import { fetchTrivyStore, WEAKNESSES } from '../../packaging/scan/trivy-stores.ts';
 import { sha256OfFile } from '../../packaging/tools/toolbox.ts';
 import { eventually } from '../harness/temporal.ts';
 import { describePackage } from './support/descriptions.ts';
@@ -172,6 +173,21 @@ cp '${folder}/made/db/trivy.db' '${folder}/made/db/metadata.json' "$2/db/"
       );
       await expect(freshTrivyDatabase(fetch)).rejects.toMatchObject({ code: 'unreachable', retryable: true });
       expect(await readdir(cache)).toEqual([]);
+    });
+
+    it('is asked for again after a download that did not end in time, and says of what', async () => {
+      const trivy = await world.put('trivy-endless', '#!/bin/sh\nexec sleep 600\n', 0o755);
+      const fetch = withScan({ trivyCache: world.path('endless') }, { programs: { trivy } });
+      await expect(
+        fetchTrivyStore(fetch, { ...WEAKNESSES, downloadMs: 500 }, 'mirror.example/db'),
+      ).rejects.toMatchObject({
+        code: 'unreachable',
+        retryable: true,
+        message: expect.stringMatching(
+          /^Trivy’s database was not fetched within 0\.5 s from EUCORA_TRIVY_REPOSITORY=mirror\.example\/db/,
+        ),
+      });
+      expect(await readdir(world.path('endless'))).toEqual([]);
     });
 
     it('is cleaned of what a download left whose worker was killed, and of no other', async () => {

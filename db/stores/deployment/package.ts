@@ -91,16 +91,23 @@ async function coveredAnew(client: PoolClient, pipeline: PipelineRow): Promise<b
 
 /**
  * What a rollback goes back to: the pipeline of the last deployment of the same package that was completed, else the
- * last one that passed before this one.
+ * last one that passed before this one. A version that was packaged anew stands where it stood at first.
  */
 export async function findPrevious(client: PoolClient, pipeline: PipelineRow): Promise<string | null> {
   const { rows } = await client.query<{ id: string }>(
-    `SELECT p.id FROM packaging_pipeline p
+    `WITH RECURSIVE version AS (
+       SELECT id, id AS root FROM packaging_pipeline WHERE package_name = $1 AND retry_of IS NULL
+       UNION ALL
+       SELECT again.id, version.root FROM version
+       JOIN packaging_pipeline again ON again.retry_of = version.id AND again.package_name = $1
+     )
+     SELECT p.id FROM version JOIN packaging_pipeline p USING (id)
      LEFT JOIN LATERAL (SELECT max(i.ended_at) AS at FROM deployment_intent i
        WHERE i.pipeline_id = p.id AND i.status IN ('COMPLETED', 'SUPERSEDED')) deployed ON true
-     WHERE p.package_name = $1 AND p.format = $2 AND p.status = 'PASSED' AND p.package_version <> $3 AND p.id < $4
+     WHERE p.package_name = $1 AND p.format = $2 AND p.status = 'PASSED' AND p.package_version <> $3
+       AND version.root < (SELECT root FROM version WHERE id = $4)
        AND EXISTS (SELECT FROM signing_key k WHERE k.thumbprint = p.signing_certificate_thumbprint)
-     ORDER BY deployed.at DESC NULLS LAST, p.id DESC LIMIT 1`,
+     ORDER BY deployed.at DESC NULLS LAST, version.root DESC, p.id DESC LIMIT 1`,
     [pipeline.package_name, pipeline.format, pipeline.package_version, pipeline.id],
   );
   return rows[0]?.id ?? null;
@@ -156,6 +163,23 @@ export function uninstallPayload(pipeline: PipelineRow, deploymentId: string): D
     format: pipeline.format,
     deployment_intent: deploymentId,
   };
+}
+
+/**
+ * What an agent is told to go back to; or, where there is no version before, to take the current one away. Windows
+ * Installer goes back over nothing newer, which the agent takes away by its name: another one than that of the target has to
+ * be told.
+ */
+export function rollbackPayload(
+  current: PipelineRow,
+  target: DeployablePackage | undefined,
+  deploymentId: string,
+): DeployPayload {
+  if (target === undefined) return uninstallPayload(current, deploymentId);
+  const payload = installPayload(target, undefined, deploymentId);
+  const package_name = nameOnMachines(current);
+  if (current.format !== 'msi' || package_name === payload.package_name) return payload;
+  return { ...payload, replaces: [{ package_name, version: installedVersion(current) }] };
 }
 
 /** macOS knows packages by their identifier, Windows by the name that it shows. */

@@ -22,7 +22,7 @@ import {
   installPayload,
   objectionTo,
   readPackage,
-  uninstallPayload,
+  rollbackPayload,
   unknownSigner,
 } from './package.ts';
 import { admitLateJoiners, assignRings } from './population.ts';
@@ -240,8 +240,8 @@ export class Look {
    */
   async dispatchRollback(limit: number): Promise<number> {
     const { previous_pipeline_id: previous, pipeline_id, package_name } = this.deployment;
-    const target = await this.#package(previous ?? pipeline_id);
-    if (previous !== null && target.signer === undefined) {
+    const target = previous === null ? undefined : await this.#package(previous);
+    if (target !== undefined && target.signer === undefined) {
       const version = `${package_name} ${target.pipeline.package_version}`;
       return failRollback(
         this.#client,
@@ -249,10 +249,8 @@ export class Look {
         `No way back to ${version}: ${unknownSigner(target.pipeline.id)}`,
       );
     }
-    const payload =
-      previous === null
-        ? uninstallPayload(target.pipeline, this.id)
-        : installPayload(target, undefined, this.id);
+    const { pipeline: current } = await this.#package(pipeline_id);
+    const payload = rollbackPayload(current, target, this.id);
     await settleLeftBehind(this.#client, package_name);
     return dispatchRollback(this.#client, this.deployment, payload, limit);
   }

@@ -95,7 +95,10 @@ export class PipelineProgress {
     );
   }
 
-  /** Ends a pipeline as FAILED, once. @returns whether this did it */
+  /**
+   * Ends a pipeline as FAILED, once; so does a step that still runs, whose error of an attempt before says nothing of this
+   * end. @returns whether this did it
+   */
   async fail(id: string, failure: PipelineFailure): Promise<boolean> {
     const { rows } = await this.#pool.query<{ id: string }>(
       `WITH present AS MATERIALIZED (
@@ -104,7 +107,7 @@ export class PipelineProgress {
          UPDATE packaging_pipeline p SET status = 'FAILED', ended_at = now(), failure_step = $3, failure_code = $4,
            failure_message = $5 FROM present WHERE p.id = present.id RETURNING p.*, before_status
        ), stopped AS (
-         UPDATE packaging_step s SET status = 'FAILED', ended_at = clock_timestamp(), error = COALESCE(error, $4)
+         UPDATE packaging_step s SET status = 'FAILED', ended_at = clock_timestamp(), error = $4
          FROM moved WHERE s.pipeline_id = moved.id AND s.status = 'RUNNING'
        ), ${audited('moved')}
        SELECT id FROM moved`,
