@@ -88,6 +88,9 @@ async function open(id: string): Promise<readonly (readonly [agent: StubbornAgen
 
 const strike = (...names: readonly ProcessName[]) => Promise.all(names.map((name) => rig.strike(name)));
 
+/** What a heartbeat brought before it was waited for: no other one brings it again until it counts as lost, two minutes later. */
+const given = new Set<string>();
+
 /** Does the open tasks of devices while `victims` are killed, until the incident has got so far. */
 async function work(id: string, victims: readonly ProcessName[], status: string): Promise<void> {
   const done = new Set<string>();
@@ -97,13 +100,13 @@ async function work(id: string, victims: readonly ProcessName[], status: string)
       // It has ended already, and the workflow has yet to hear of it.
       if (done.has(task)) continue;
       done.add(task);
-      await agent.untilGiven(task);
+      if (!given.has(task)) await agent.untilGiven(task);
       // The words of the first two tasks, a script and a repetition, come while nobody is there.
       const killed = done.size <= 2 ? strike(...victims) : Promise.resolve();
       await agent.say(task, 'start', 'complete');
       await killed;
     }
-    for (const agent of agents) await agent.heartbeat().catch(() => undefined);
+    for (const agent of agents) for (const task of await agent.heartbeat().catch(() => [])) given.add(task);
     return undefined;
   });
 }
