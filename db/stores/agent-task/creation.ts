@@ -98,12 +98,12 @@ export async function insertTasks(
   columns: Columns = 'all',
 ): Promise<TaskRow[]> {
   const targets = await insert(client, agentIds, content, origin, columns);
-  return targets.filter((target) => target.id !== null);
+  return targets.flatMap(({ revoked: _, ...task }) => (task.id === null ? [] : [task]));
 }
 
 type Columns = 'all' | 'id' | 'id, agent_id';
-/** An agent that is there, with the task that was made for it; without an id when none was. */
-type Target = TaskRow & { revoked: boolean };
+/** An agent that is there, with the task that was made for it, if one was. */
+type Target = { readonly revoked: boolean } & (TaskRow | { readonly id: null });
 
 const columnsOf: Readonly<Record<Columns, string>> = {
   all: taskColumns('c'),
