@@ -60,6 +60,21 @@ function target({ file, from }: Import): string | undefined {
   return from.startsWith('.') ? roomOf(relative(ROOT, resolve(ROOT, dirname(file), from))) : undefined;
 }
 
+/** A file and all that it runs by its imports. */
+function reachedFrom(first: string): Set<string> {
+  const reached = new Set<string>();
+  const visit = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const entry of importsOf(join(ROOT, file))) {
+      if (!entry.typeOnly && entry.from.startsWith('.'))
+        visit(relative(ROOT, resolve(ROOT, dirname(file), entry.from)));
+    }
+  };
+  visit(first);
+  return reached;
+}
+
 describe('The rooms of the code base', () => {
   it('has sources to check', () => {
     expect(imports.length).toBeGreaterThan(300);
@@ -84,23 +99,22 @@ describe('The rooms of the code base', () => {
   });
 
   it('keeps zod, and so all parsing, out of workflows', () => {
-    const reached = new Set<string>();
-    const visit = (file: string): void => {
-      if (reached.has(file)) return;
-      reached.add(file);
-      for (const entry of importsOf(join(ROOT, file))) {
-        if (!entry.typeOnly && entry.from.startsWith('.'))
-          visit(relative(ROOT, resolve(ROOT, dirname(file), entry.from)));
-      }
-    };
-    visit('workflows/index.ts');
-    const libraries = [...reached]
+    const libraries = [...reachedFrom('workflows/index.ts')]
       .flatMap((file) => importsOf(join(ROOT, file)))
       .filter(({ from, typeOnly }) => !typeOnly && !from.startsWith('.'));
     expect([...new Set(libraries.map(({ from }) => from))].sort()).toEqual([
       '@temporalio/common',
       '@temporalio/workflow',
     ]);
+  });
+
+  // The bundle runs these modules once for all workflows of a worker (scripts/bundle-workflows.mjs).
+  it.each(['workflows/index.ts', 'workflows/simulation/index.ts'])('keeps state out of the modules of %s', (index) => {
+    const files = [...reachedFrom(index)];
+    expect(files.length).toBeGreaterThan(5);
+    const kept = /^(?:export )?(?:(?:let|var) |const [^=]*= *new (?:Weak)?(?:Map|Set)\b)/m;
+    expect(files.filter((file) => kept.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([]);
+    expect(kept.test('const known = new Map<string, number>();')).toBe(true);
   });
 
   it('keeps Temporal and Postgres out of the packaging tools', () => {

@@ -54,10 +54,8 @@ export async function withWorkflowCoverage(options: WorkerOptions): Promise<Work
 
 /** As the build makes it: without counters, for workers that are set up by the product's own code. */
 export function plainWorkflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  return bundleWorkflowCode({
-    workflowsPath: join(__dirname, '../../workflows/index.ts'),
-    logger: quietLogger(),
-  });
+  const workflowsPath = join(__dirname, '../../workflows/index.ts');
+  return bundleWorkflowCode({ workflowsPath, preloadModules: [workflowsPath], logger: quietLogger() });
 }
 
 export interface TestControlPlane {

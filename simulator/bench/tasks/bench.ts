@@ -10,6 +10,7 @@ import { type BenchContext, defineBench } from '../bench.ts';
 import { seedAgents } from '../checkins/seed.ts';
 import { cpuDuring, perThousand } from '../measure/cpu.ts';
 import { newHistogram, percentile, record } from '../measure/latency.ts';
+import { inTurns } from '../measure/rounds.ts';
 import { UsageError } from '../options.ts';
 import { startChild } from '../parts/child.ts';
 import { startEnginePostgres } from '../parts/engine-postgres.ts';
@@ -17,24 +18,20 @@ import { startBenchPlatform } from '../parts/platform.ts';
 import { freePorts, scratchFolder } from '../parts/scratch.ts';
 import { startTemporalServer, type TemporalServer } from '../parts/temporal-server.ts';
 import type { BareRun } from './bare.ts';
+import { look, NO_HISTORIES, together } from './histories.ts';
 import { TaskDriver } from './lifecycle.ts';
+import { pause, type Round, resume, total } from './rounds.ts';
 
-/** Tasks whose histories are read to count what workflows were told. */
+/** Tasks of a round whose histories are read to count what workflows were told. */
 const LOOKED_AT = 50;
 const ENGINES = ['dev', 'server'];
-
-interface Histories {
-  /** Signals a workflow, on the average. */
-  readonly messages: number;
-  readonly workflowTasks: number;
-  readonly events: number;
-  /** Seconds from the start of each workflow to its end. */
-  readonly seconds: readonly number[];
-}
+/** Signals of a life of which each word is told by itself: that it was started, and that it was completed. */
+const UNMERGED = 2;
 
 /**
  * Whole lives of tasks, created by an operator, handed over by a heartbeat, started and completed by their agents,
- * until their workflows have ended; against bare workflows that are told as often, on the same Temporal.
+ * until their workflows have ended; in turns with bare workflows that are told as often, and with bare ones that are told of
+ * each word, on the same Temporal.
  */
 export const tasks = defineBench({
   name: 'tasks',
@@ -42,6 +39,7 @@ export const tasks = defineBench({
   options: {
     tasks: { default: 1_500, help: 'tasks that are measured' },
     concurrency: { default: 200, help: 'tasks under way at once' },
+    rounds: { default: 3, help: 'rounds, ours and the bare ones in turns' },
     work: { default: 1_000, help: 'milliseconds that agents work on a task' },
     engine: {
       default: 'dev',
@@ -55,6 +53,7 @@ export const tasks = defineBench({
     },
   },
   async run(options, context) {
+    if (options.rounds < 1) throw new UsageError('--rounds is 1 at the least');
     if (!ENGINES.includes(options.engine)) throw new UsageError(`--engine is one of ${ENGINES.join(', ')}`);
     const folder = await scratchFolder(context.cleanup);
     const server = options.engine === 'server' ? await productionServer(options, context, folder) : undefined;
@@ -83,53 +82,75 @@ export const tasks = defineBench({
     context.cleanup.add(() => driver.close());
     const lives = (count: number): Promise<string[]> =>
       driver.drive(count, options.work, (id) => ended(client, id));
-    await step(context.progress, 'Warming up', () => lives(Math.ceil(options.tasks / 5)));
-    const begun = performance.now();
-    const loadBefore = process.cpuUsage();
-    const { result: ids, seconds } = await cpuDuring(pidsOf(platform, server), () =>
-      step(context.progress, `${options.tasks} tasks through their life`, () => lives(options.tasks)),
-    );
-    const rate = (options.tasks * 1_000) / (performance.now() - begun);
-    const load = process.cpuUsage(loadBefore);
-    const histories = await look(client, ids.slice(-LOOKED_AT));
-    await platform.kill('worker');
-    await platform.kill('api');
+    const product = [platform.pid('api'), platform.pid('worker')].filter((pid) => pid !== undefined);
+    context.cleanup.add(() => resume(product));
     const bare = startChild<BareRun, { seconds: number }>(context, 'bench/tasks/bare.js');
     const bareRun = {
       address,
       concurrency: options.concurrency,
-      messages: histories.messages,
       workMs: options.work,
       worker: workerSettings(pairs(options.env)),
     };
+    const perRound = Math.ceil(options.tasks / options.rounds);
+    const warm = Math.ceil(perRound / 2);
+    await step(context.progress, 'Warming up', () => lives(warm));
     await step(context.progress, 'Warming up bare workflows', () =>
-      bare.ask({ ...bareRun, count: Math.ceil(options.tasks / 5) }),
+      bare.ask({ ...bareRun, messages: UNMERGED, count: warm }),
     );
-    const floor = await cpuDuring({ worker: bare.pid, ...enginePids(platform, server) }, () =>
-      step(context.progress, `${options.tasks} bare workflows`, () =>
-        bare.ask({ ...bareRun, count: options.tasks }),
-      ),
-    );
-    const floorRate = options.tasks / floor.result.seconds;
+    const bareSide = (messages: number, name: string): Promise<Round> => {
+      // Temporal and the cores are the bare workflow's alone.
+      pause(product);
+      const begun = cpuDuring({ worker: bare.pid, ...enginePids(platform, server) }, () =>
+        step(context.progress, name, () => bare.ask({ ...bareRun, messages, count: perRound })),
+      );
+      return begun
+        .then(({ result, seconds: cpu }) => ({ seconds: result.seconds, cpu, loadSeconds: 0 }))
+        .finally(() => resume(product));
+    };
+    let histories = NO_HISTORIES;
+    const rounds = await inTurns<Side, Round>(options.rounds, {
+      ours: async (round) => {
+        const begun = performance.now();
+        const loadBefore = process.cpuUsage();
+        const { result: ids, seconds: cpu } = await cpuDuring(pidsOf(platform, server), () =>
+          step(context.progress, `${perRound} tasks through their life (${round})`, () => lives(perRound)),
+        );
+        const seconds = (performance.now() - begun) / 1_000;
+        const load = process.cpuUsage(loadBefore);
+        histories = together(histories, await look(client, ids.slice(-LOOKED_AT)), round);
+        return { seconds, cpu, loadSeconds: (load.user + load.system) / 1e6 };
+      },
+      // What ours were told so far, which differs little from round to round.
+      floor: (round) => bareSide(histories.messages, `${perRound} bare workflows (${round})`),
+      unmerged: (round) => bareSide(UNMERGED, `${perRound} bare workflows, told of each word (${round})`),
+    });
+    const [ours, floor, unmerged] = [total(rounds.ours), total(rounds.floor), total(rounds.unmerged)];
+    const count = perRound * options.rounds;
     const lifetimes = newHistogram();
     for (const lifetime of histories.seconds) record(lifetimes, lifetime * 1_000);
     return {
-      rate,
-      floor_rate: floorRate,
-      ratio: rate / floorRate,
+      rate: count / ours.seconds,
+      floor_rate: count / floor.seconds,
+      ratio: floor.seconds / ours.seconds,
       // The floor's load comes out of its worker; ours is another process on the same cores, which this leaves out.
-      cpu_ratio: sum(floor.seconds) / sum(seconds),
-      cpu_s_per_1000: perThousand(seconds, options.tasks),
+      cpu_ratio: sum(floor.cpu) / sum(ours.cpu),
+      ratios: rounds.ours.map(({ seconds }, at) => (rounds.floor[at]?.seconds ?? Number.NaN) / seconds),
+      unmerged_rate: count / unmerged.seconds,
+      unmerged_ratio: unmerged.seconds / ours.seconds,
+      cpu_s_per_1000: perThousand(ours.cpu, count),
       p50_ms: percentile(lifetimes, 50),
       p99_ms: percentile(lifetimes, 99),
-      floor_cpu_s_per_1000: perThousand(floor.seconds, options.tasks),
-      load_cpu_s_per_1000: (load.user + load.system) / 1_000 / options.tasks,
+      floor_cpu_s_per_1000: perThousand(floor.cpu, count),
+      unmerged_cpu_s_per_1000: perThousand(unmerged.cpu, count),
+      load_cpu_s_per_1000: (ours.loadSeconds * 1_000) / count,
       messages: histories.messages,
       workflow_tasks: histories.workflowTasks,
       events: histories.events,
     };
   },
 });
+
+type Side = 'ours' | 'floor' | 'unmerged';
 
 const sum = (seconds: Readonly<Record<string, number>>): number =>
   Object.values(seconds).reduce((total, used) => total + used, 0);
@@ -195,33 +216,6 @@ function pidsOf(platform: RunningPlatform, server: Server | undefined): Record<s
     worker: platform.pid('worker') ?? 0,
     postgres: platform.pid('postgres') ?? 0,
     ...enginePids(platform, server),
-  };
-}
-
-async function look(client: Client, ids: readonly string[]): Promise<Histories> {
-  const all = await Promise.all(
-    ids.map(async (id) => {
-      const { events } = await client.workflow.getHandle(agentTaskWorkflowId(id)).fetchHistory();
-      const list = events ?? [];
-      const count = (attributes: string): number =>
-        list.filter((event) => Object.hasOwn(event, attributes)).length;
-      const time = (at: number): number =>
-        Number(list.at(at)?.eventTime?.seconds ?? 0) + (list.at(at)?.eventTime?.nanos ?? 0) / 1e9;
-      return {
-        messages: count('workflowExecutionSignaledEventAttributes'),
-        workflowTasks: count('workflowTaskCompletedEventAttributes'),
-        events: list.length,
-        seconds: time(-1) - time(0),
-      };
-    }),
-  );
-  const mean = (pick: (one: (typeof all)[number]) => number): number =>
-    all.reduce((sum, one) => sum + pick(one), 0) / all.length;
-  return {
-    messages: mean((one) => one.messages),
-    workflowTasks: mean((one) => one.workflowTasks),
-    events: mean((one) => one.events),
-    seconds: all.map((one) => one.seconds),
   };
 }
 
