@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase } from '../harness/database.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
 import { DECIDER, Trouble, troubled, unique } from './support/incidents.ts';
+import { statementsOf } from './support/statements.ts';
 
 const on = troubled();
 
@@ -93,9 +94,13 @@ describe('remedies', () => {
     try {
       await leaving.query('BEGIN');
       await leave(low);
-      const advanced = on.trouble.incidents.advance(id);
-      while ((await waitingForLocks()) === 0) await delay(20);
-      await Promise.all([leave(high).then(() => leaving.query('COMMIT')), advanced]);
+      const said = await statementsOf(async () => {
+        const advanced = on.trouble.incidents.advance(id);
+        while ((await waitingForLocks()) === 0) await delay(20);
+        await Promise.all([leave(high).then(() => leaving.query('COMMIT')), advanced]);
+      });
+      // A transaction that loses a deadlock would begin again.
+      expect(said.filter((text) => text === 'BEGIN')).toHaveLength(1);
     } finally {
       leaving.release();
     }
