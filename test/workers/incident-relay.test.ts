@@ -81,11 +81,13 @@ async function startWorkers(which: 'both' | 'control-plane' | 'ai' = 'both'): Pr
   for (const worker of made) workers.set(worker, worker.run());
 }
 
-it('workers pass heartbeats on often enough for those who wait five seconds for one', async () => {
+it('workers pass heartbeats on often enough for those who wait five seconds for one, and keep no workflow for longer', async () => {
   await startWorkers();
+  const options = [...workers.keys()].map((worker) => worker.options);
   // By default four of the five would pass in between.
-  const throttles = [...workers.keys()].map(({ options }) => options.maxHeartbeatThrottleIntervalMs);
-  expect(throttles).toEqual([1_000, 1_000]);
+  expect(options.map((each) => each.maxHeartbeatThrottleIntervalMs)).toEqual([1_000, 1_000]);
+  // By default the next step of a workflow waits for a worker that was killed twice as long as its activities do.
+  expect(options[0]?.stickyQueueScheduleToStartTimeoutMs).toBe(5_000);
   await stopWorkers();
 });
 

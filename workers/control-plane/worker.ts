@@ -21,6 +21,7 @@ import {
   MAINTENANCE_SCHEDULE_ID,
   PACKAGING_TASK_QUEUE,
   PRESENCE_SHARDS,
+  STICKY_TIMEOUT,
   STORE_MAINTENANCE_SCHEDULE_ID,
   WORKFLOW_TYPES,
 } from '../../contracts/temporal.ts';
@@ -52,6 +53,7 @@ export function createControlPlaneWorker(options: ControlPlaneOptions): Promise<
     maxConcurrentActivityTaskExecutions: 50,
     // Unless told so often, four of the five seconds after which an activity counts as lost would pass in silence.
     maxHeartbeatThrottleInterval: HEARTBEAT_MS,
+    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     shutdownGraceTime: '10 seconds',
     shutdownForceTime: '20 seconds',
   });
