@@ -29,6 +29,17 @@ export const WORKFLOW_TYPES = {
   storeMaintenance: 'storeMaintenance',
 } as const;
 
+/**
+ * Activities of the control plane and of its assistant beat while they run: one that was not heard of for so long has lost
+ * its worker, and is given to another.
+ */
+export const HEARTBEAT_TIMEOUT = '5 seconds';
+/** How often they beat, and how often workers pass that on. */
+export const HEARTBEAT_MS = 1_000;
+
+/** So long a workflow's next step waits for the worker that knows the workflow; after that, whoever is there replays it. */
+export const STICKY_TIMEOUT = '5 seconds';
+
 export const MAINTENANCE_SCHEDULE_ID = 'eucora-maintenance';
 export const STORE_MAINTENANCE_SCHEDULE_ID = 'eucora-store-maintenance';
 

@@ -4,7 +4,7 @@
  * - `key-unusable`: no key of that reference, none that is valid now, or one that cannot be read
  * - `scan-database`: the scanner's database is missing or older than allowed
  * - `tool-missing`: a program is not installed; the message says how to get it
- * - `worker-busy`: the machine could not start a program, or write a file, just now
+ * - `worker-busy`: the machine could not start a program, try a sandbox, or write a file, just now
  * - `limit-exceeded`: time, memory or size
  * - `isolation-unavailable`: tools must be cut off from the network here, and cannot be
  * - `out-of-space`: the disk is full
@@ -52,20 +52,20 @@ export class PackagingError extends Error {
   }
 }
 
-/** A system's error as ours where it says that the disk, or the share of it, is full; undefined for any other. */
-export function diskFull(error: unknown, what: string): PackagingError | undefined {
-  return ['ENOSPC', 'EDQUOT'].includes(String((error as NodeJS.ErrnoException).code))
-    ? new PackagingError('out-of-space', `The disk is full: ${what}`, { cause: error })
-    : undefined;
-}
-
+const DISK_FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 /** The machine has no room for one more just now, or trouble with its disk; all else stays as it is. */
 const NO_ROOM: ReadonlySet<string> = new Set('EAGAIN EBUSY EIO EMFILE ENFILE ENOMEM ETXTBSY'.split(' '));
 
-/** A system's error as ours where the machine is at fault, and perhaps not in a while; undefined for any other. */
-export function noRoom(error: unknown, what: string): PackagingError | undefined {
-  const { code } = error as NodeJS.ErrnoException;
-  return code !== undefined && NO_ROOM.has(code)
+/**
+ * A system's error as ours where the machine is at fault, and perhaps not in a while; undefined for any other.
+ *
+ * @param what could not be done, as the begin of a sentence
+ */
+export function machineTrouble(error: unknown, what: string): PackagingError | undefined {
+  const code = String((error as NodeJS.ErrnoException).code);
+  if (DISK_FULL.has(code))
+    return new PackagingError('out-of-space', `${what}: the disk is full`, { cause: error });
+  return NO_ROOM.has(code)
     ? new PackagingError('worker-busy', `${what} just now (${code})`, { cause: error })
     : undefined;
 }

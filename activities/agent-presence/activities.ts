@@ -5,7 +5,6 @@ import { alive } from '../alive.ts';
 
 export type AgentPresenceActivities = ReturnType<typeof agentPresenceActivities>;
 
-const HEARTBEAT_MS = 1_000;
 /** Whoever is due so soon is waited for here, by the clock, instead of by a timer that stands in line with all others. */
 const LINGER_MS = 5_000;
 /** So much sooner the next pass is asked for: so long Temporal may take to begin it without making anybody late. */
@@ -15,7 +14,7 @@ export function agentPresenceActivities(presence: Pick<PresenceStore, 'expireSha
   return {
     /** Passes over a shard, until nobody of it is due soon, alerts are to be delivered, or the worker wants its activities back. */
     expireShard: (shard: number): Promise<ExpiryPass> =>
-      alive(HEARTBEAT_MS, async (signal) => {
+      alive(async (signal) => {
         const lingersUntil = performance.now() + LINGER_MS;
         let expired = 0;
         for (;;) {

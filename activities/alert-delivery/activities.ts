@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { AlertStore } from '../../db/stores/agent-presence/alert-store.ts';
+import { allAlive } from '../alive.ts';
 import { postSigned, type Webhook } from './webhook.ts';
 
 export type AlertDeliveryActivities = ReturnType<typeof alertDeliveryActivities>;
@@ -9,7 +10,7 @@ export function alertDeliveryActivities(
   alerts: Pick<AlertStore, 'findBatch' | 'noteAttempt' | 'giveUp'>,
   webhook: Webhook | undefined,
 ) {
-  return {
+  return allAlive({
     /** One attempt; throws so that Temporal tries again. A receiver may get an alert twice: `id` tells. */
     async deliverAlerts(batch: string): Promise<void> {
       if (webhook === undefined)
@@ -28,5 +29,5 @@ export function alertDeliveryActivities(
     async giveUpAlerts(batch: string, reason: string): Promise<void> {
       await alerts.giveUp(batch, reason);
     },
-  };
+  });
 }

@@ -2,12 +2,13 @@ import { Context } from '@temporalio/activity';
 import type { DeploymentPass } from '../../contracts/deployment/pass.ts';
 import type { RolloutStore } from '../../db/stores/deployment/rollout-store.ts';
 import { postSigned, type Webhook } from '../alert-delivery/webhook.ts';
+import { allAlive } from '../alive.ts';
 import { lookAt } from './look.ts';
 
 export type DeploymentActivities = ReturnType<typeof deploymentActivities>;
 
 export function deploymentActivities(rollout: Pick<RolloutStore, 'look'>, webhook: Webhook | undefined) {
-  return {
+  return allAlive({
     /** Does what is to be done now, in one transaction, and tells how the deployment stands. */
     async lookAtDeployment(id: string): Promise<DeploymentPass> {
       return (await rollout.look(id, lookAt)) ?? gone;
@@ -26,7 +27,7 @@ export function deploymentActivities(rollout: Pick<RolloutStore, 'look'>, webhoo
       }
       await rollout.look(id, (look) => look.noteReminder());
     },
-  };
+  });
 }
 
 const gone: DeploymentPass = {

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { IncidentSnapshot } from '../../contracts/incident/snapshot.ts';
 import type { IncidentStore } from '../../db/stores/incident/incident-store.ts';
 import { postSigned, type Webhook } from '../alert-delivery/webhook.ts';
+import { allAlive } from '../alive.ts';
 
 export type IncidentActivities = ReturnType<typeof incidentActivities>;
 
@@ -9,7 +10,7 @@ type Incidents = Pick<IncidentStore, 'present' | 'remindOrExpire' | 'advance' | 
 
 /** What an incident's story does. Each answers the incident as it stands afterwards, whoever was quicker. */
 export function incidentActivities(incidents: Incidents, webhook: Webhook | undefined) {
-  return {
+  return allAlive({
     async presentIncident(id: string, trouble: string | null): Promise<IncidentSnapshot> {
       await incidents.present(id, trouble);
       return present(id);
@@ -34,7 +35,7 @@ export function incidentActivities(incidents: Incidents, webhook: Webhook | unde
         Context.current().cancellationSignal,
       );
     },
-  };
+  });
 
   /** An incident that is gone, with a database that came back from an older backup, has ended. */
   async function present(id: string): Promise<IncidentSnapshot> {

@@ -7,6 +7,7 @@ import { packagingPipelineWorkflowId } from '../../contracts/temporal.ts';
 import type { Stores } from '../../db/stores/index.ts';
 import type { PolicyFacts } from '../../packaging/index.ts';
 import type { ContentStore } from '../../runtime/content-store/content-store.ts';
+import { alive } from '../alive.ts';
 import { packForIntent } from './evidence/intent.ts';
 import type { EvidenceSigner } from './evidence/signer.ts';
 import { statementOf } from './evidence/statement.ts';
@@ -153,15 +154,17 @@ export function packagingPipelineActivities(options: PackagingOptions) {
     },
 
     /** The pack of a deployment; answered with its id alone, which is all that its workflow may know. */
-    async packIntentEvidence(deploymentId: string): Promise<string> {
-      return (await packForIntent(deploymentId, { stores, content, signer })).id;
+    packIntentEvidence(deploymentId: string): Promise<string> {
+      return alive(async () => (await packForIntent(deploymentId, { stores, content, signer })).id);
     },
 
-    async endPipeline(id: string, failure: PipelineFailure): Promise<void> {
-      await stores.pipelines.progress.fail(id, failure);
-      await stores.pipelines.logs.append(id, `pipeline: FAILED (${failure.code})\n`);
-      Context.current().log.info('A pipeline failed', { pipeline_id: id, code: failure.code });
-      await workspaces.of(id).remove();
+    endPipeline(id: string, failure: PipelineFailure): Promise<void> {
+      return alive(async () => {
+        await stores.pipelines.progress.fail(id, failure);
+        await stores.pipelines.logs.append(id, `pipeline: FAILED (${failure.code})\n`);
+        Context.current().log.info('A pipeline failed', { pipeline_id: id, code: failure.code });
+        await workspaces.of(id).remove();
+      });
     },
   };
 

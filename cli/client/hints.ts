@@ -21,6 +21,7 @@ export const HINTS: Readonly<Record<ErrorCode, string>> = {
   'agent-cloned': 'The clone must enrol anew; see `eucora audit list --kind security`.',
   'idempotency-conflict': 'Run the command again; it then uses a new key.',
   'agent-state-conflict': 'Look at its present state: eucora agents show ID.',
+  'too-many-agents': 'Look who fits now (--dry-run), then narrow the filters or raise --max-agents.',
   'incident-state-conflict': 'Look at its present state: eucora incidents show ID.',
   'remedy-blocked': 'Mend the script where the values above say, and send it again.',
   'pipeline-state-conflict': 'Look at its present state: eucora packages show ID.',

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { COLLECTIBLES, INTERPRETERS, PACKAGE_FORMATS } from '../../contracts/agent-task/payload.ts';
 import { TASK_TYPES } from '../../contracts/agent-task/states.ts';
+import { MAX_BULK_TASKS } from '../../contracts/agent-task/task.ts';
 import { usageError } from '../client/errors.ts';
 import { readInput } from '../client/io.ts';
 import type { Context, Runtime } from './context.ts';
@@ -49,6 +50,7 @@ export function addTaskCreate(tasks: Command, runtime: Runtime): void {
   create
     .addOption(option('--timeout <span>', 'from start to TIMEOUT (default: 1h)', duration))
     .addOption(option('--max-retries <count>', 'lost hand-overs tolerated (default: 3)', whole(0, 100)))
+    .addOption(option('--max-agents <count>', 'if more fit, create none', whole(1, MAX_BULK_TASKS)))
     .option('--dry-run', 'only tell how many agents it would be')
     .addOption(
       option('--type <type>', `without a command below: ${TASK_TYPES.join(', ')}`, oneOf(TASK_TYPES)),

@@ -19,6 +19,7 @@ export const targetOptions = z.object({
   agentVersion: z.string().optional(),
   timeout: z.number().optional(),
   maxRetries: z.number().optional(),
+  maxAgents: z.number().optional(),
   dryRun: z.boolean().default(false),
 });
 export type TargetOptions = z.infer<typeof targetOptions>;
@@ -45,11 +46,12 @@ export async function createTasks(context: Context, options: TargetOptions, work
     timeout_seconds: options.timeout,
     max_retries: options.maxRetries,
   };
+  const all = { selection, max_agents: options.maxAgents, ...terms };
   const { out } = context;
   const api = await context.api();
   if (options.dryRun) {
     const query = { dry_run: true };
-    const found = await api.post('/tasks/bulk', createdTasksSchema, { selection, ...terms }, { query });
+    const found = await api.post('/tasks/bulk', createdTasksSchema, all, { query });
     out.answer(
       { dry_run: true, ...found },
       () => `${agents(found.count)} would get a task; none was created.\n`,
@@ -66,7 +68,7 @@ export async function createTasks(context: Context, options: TargetOptions, work
     out.answer(task, () => out.fields(taskFields, task));
     return;
   }
-  const created = await api.post('/tasks/bulk', createdTasksSchema, { selection, ...terms });
+  const created = await api.post('/tasks/bulk', createdTasksSchema, all);
   out.answer(created, () => `${agents(created.count)} got a task.\n`);
   out.note(`To see them: eucora tasks list --correlation ${created.correlation_id}`);
 }

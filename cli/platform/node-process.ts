@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +25,12 @@ export interface NodeLaunch extends LaunchHooks {
   /** Gets the process' warnings and errors. */
   readonly onTrouble: (line: string) => void;
 }
+
+/** So long the last words of a process are waited for, should something that it left behind hold its output open. */
+const LAST_WORDS_MS = 2_000;
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode !== null || signalCode !== null;
 
 async function answersReady(url: string): Promise<void> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
@@ -68,6 +74,7 @@ export async function launchNode(options: NodeLaunch): Promise<RunningProcess> {
     child.once('exit', (code, killedBy) => resolve(String(code ?? killedBy)));
   });
   child.once('close', () => log.end());
+  const logged = new Promise<void>((resolve) => log.once('close', resolve));
   const { pid } = child;
   if (pid === undefined) throw new EngineError(`${options.name} could not be started: ${await exited}`);
   const drainMs = options.drainMs ?? 20_000;
@@ -98,7 +105,11 @@ export async function launchNode(options: NodeLaunch): Promise<RunningProcess> {
       exited,
       timeoutMs: options.readyTimeoutMs ?? 60_000,
       signal: options.signal,
-      logTail: () => tailOf(options.logFile),
+      // Why it ended, such as that somebody was quicker to take its port, may still be on its way into the log.
+      logTail: async () => {
+        if (hasEnded(child)) await Promise.race([logged, delay(LAST_WORDS_MS, undefined, { ref: false })]);
+        return tailOf(options.logFile);
+      },
       pid,
       ports: options.ports,
     });

@@ -1,6 +1,6 @@
 import { messageOf } from '../engines/errors.ts';
 import { isPortConflict } from '../engines/listeners.ts';
-import { PortChooser } from '../engines/ports.ts';
+import { isFree, PortChooser } from '../engines/ports.ts';
 import { type Progress, warn } from '../engines/progress.ts';
 import { type Environment, type PlatformPorts, preferredPort } from './environment.ts';
 
@@ -29,6 +29,11 @@ export class Ports {
     if (wanted !== 0 && port !== wanted)
       warn(this.#progress, `port ${wanted} is taken: ${what} moved to ${port}`);
     return port;
+  }
+
+  /** The port of before, as long as nobody else has taken it meanwhile. */
+  async keep(before: number | undefined, name: keyof PlatformPorts, what: string): Promise<number> {
+    return before !== undefined && (await isFree(before)) ? before : this.choose(name, what);
   }
 
   async retry<T>(attempt: () => Promise<T>): Promise<T> {

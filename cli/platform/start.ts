@@ -227,13 +227,18 @@ async function start(
       });
     };
   const beginWorker = async ({ name, port, page }: Worker): Promise<void> => {
-    const health = await ports.choose(port, page);
-    const own = environmentWith({ ...wishes, workerHealth: health });
+    const own = environmentWith(wishes);
     const childEnv =
       name === 'packaging'
         ? await withScanDatabase(await withPackagingTools(own, progress, signal), layout.root, progress)
         : own;
-    await supervise(name, launchChild(name, `http://127.0.0.1:${health}`, [health], childEnv));
+    let health: number | undefined;
+    // Chosen at each launch: while it was down, another platform may have taken its port.
+    await supervise(name, async (hooks) => {
+      health = await ports.keep(health, port, page);
+      const env = { ...childEnv, EUCORA_WORKER_HEALTH_PORT: String(health) };
+      return launchChild(name, `http://127.0.0.1:${health}`, [health], env)(hooks);
+    });
   };
   const beginApi = async (): Promise<void> => {
     const operator = await ports.choose('operator', 'the operator API', hosts.operator);

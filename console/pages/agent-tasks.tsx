@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { Identity } from '../../contracts/access/access.ts';
-import { createdTasksSchema } from '../../contracts/agent-task/task.ts';
+import { createdTasksSchema, MAX_BULK_TASKS } from '../../contracts/agent-task/task.ts';
 import { type Api, withQuery } from '../api.ts';
 import { Page } from '../components/page.tsx';
 import { Empty, ProblemNote } from '../components/parts.tsx';
@@ -17,6 +17,8 @@ type Filter = Readonly<Record<string, string>>;
 
 /** A fleet moves while somebody writes: so many times the agents that were named may get the task, and no more. */
 const GROWTH = 1.1;
+/** Why a page is shown again: far more agents fit than were named, or none. */
+type Moved = 'grown' | 'gone';
 
 /** Agents that were ticked, or all that fit a filter, as many as there were when somebody last looked. */
 type Target =
@@ -39,36 +41,48 @@ export const addAgentTasks: AddPages = (app) => {
     const { api, operator } = c.var;
     const form = await fields(c);
     const filter = await filterOf(c);
-    let target: Target =
+    const target: Target =
       filter === undefined
         ? { kind: 'ticked', ids: await values(c, 'agent_ids') }
         : { kind: 'fitting', filter, count: Number(form['count'] ?? 0) };
-    try {
+    const page = (props: Partial<NewTaskProps>, status: number) =>
+      c.html(<NewTaskPage operator={operator} target={target} form={form} {...props} />, status as 409);
+    /** Nothing was created: the page shows how many fit now, and keeps what was written. */
+    const again = async (filter: Filter, moved: Moved) =>
+      page({ target: { kind: 'fitting', filter, count: await countFitting(api, filter) }, moved }, 409);
+    const create = async () => {
       const task = parseTaskForm(form);
-      if (target.kind === 'fitting') {
-        const count = await countFitting(api, target.filter, task);
-        if (count === 0 || !(count <= target.count * GROWTH)) {
-          target = { ...target, count };
-          return c.html(<NewTaskPage operator={operator} target={target} form={form} moved />, 409);
-        }
-      }
-      const selection = target.kind === 'ticked' ? { agent_ids: target.ids } : target.filter;
-      const body = { selection, ...task };
+      if (target.kind === 'fitting' && !(target.count > 0)) return again(target.filter, 'grown');
+      const body = { ...whomOf(target), ...task };
       const { count, correlation_id } = await api.post('/tasks/bulk', createdTasksSchema, body);
+      if (count === 0 && target.kind === 'fitting') return again(target.filter, 'gone');
       return c.redirect(
         `/console/tasks?correlation_id=${encodeURIComponent(correlation_id)}&created=${count}`,
         303,
       );
-    } catch (error) {
+    };
+    const refused = (error: unknown) => {
       if (!(error instanceof ApiProblem) || error.problem.status === 401) throw error;
-      const { problem } = error;
-      return c.html(
-        <NewTaskPage operator={operator} target={target} form={form} problem={problem} />,
-        problem.status as 422,
-      );
-    }
+      return page({ problem: error.problem }, error.problem.status);
+    };
+    return create()
+      .catch((error: unknown) => {
+        const tooMany = error instanceof ApiProblem && error.problem.code === 'too-many-agents';
+        return tooMany && target.kind === 'fitting' ? again(target.filter, 'grown') : refused(error);
+      })
+      .catch(refused);
   });
 };
+
+/** The API alone decides whether too many fit, in the same moment in which it creates the tasks. */
+function whomOf(target: Target) {
+  return target.kind === 'ticked'
+    ? { selection: { agent_ids: target.ids } }
+    : {
+        selection: target.filter,
+        max_agents: Math.min(MAX_BULK_TASKS, Math.floor(target.count * GROWTH)),
+      };
+}
 
 /** Offered beside a list that is filtered: the API gives tasks to everybody only by saying so. */
 export function TaskForFitting({ query }: { query: Filter }) {
@@ -94,13 +108,9 @@ async function filterOf(c: Context): Promise<Filter | undefined> {
 }
 
 /** Agents that would get the task now. Refused when there are more than one request may give a task to. */
-async function countFitting(
-  api: Api,
-  selection: Filter,
-  task: Readonly<Record<string, unknown>> = { task_type: 'COLLECT' },
-): Promise<number> {
-  const { count } = await api.post('/tasks/bulk?dry_run=true', createdTasksSchema, { selection, ...task });
-  return count;
+async function countFitting(api: Api, selection: Filter): Promise<number> {
+  const body = { selection, task_type: 'COLLECT' };
+  return (await api.post('/tasks/bulk?dry_run=true', createdTasksSchema, body)).count;
 }
 
 interface NewTaskProps {
@@ -108,22 +118,26 @@ interface NewTaskProps {
   readonly target: Target;
   readonly form?: Record<string, string>;
   readonly problem?: ApiProblem['problem'];
-  /** Whether far more agents fit the filter than were counted before, or none. */
-  readonly moved?: boolean;
+  readonly moved?: Moved;
 }
 
-function NewTaskPage({ operator, target, form = {}, problem, moved = false }: NewTaskProps) {
+function NewTaskPage({ operator, target, form = {}, problem, moved }: NewTaskProps) {
   const count = target.kind === 'ticked' ? target.ids.length : target.count;
   const back = target.kind === 'ticked' ? AGENTS : withQuery(AGENTS, target.filter);
   return (
     <Page title="New task" section={AGENTS} operator={operator}>
       {problem === undefined ? null : <ProblemNote problem={problem} />}
-      {moved ? (
+      {moved === undefined ? null : (
         <div class="problem" role="alert">
-          <strong>The number of agents that fit has changed too much.</strong> Nothing was created yet.
+          <strong>
+            {moved === 'grown'
+              ? 'The number of agents that fit has changed too much.'
+              : 'No agent fitted the filter any more.'}
+          </strong>{' '}
+          Nothing was created yet.
         </div>
-      ) : null}
-      {count === 0 ? (
+      )}
+      {count === 0 && moved === undefined ? (
         <Empty>
           {target.kind === 'ticked'
             ? 'No agent was selected.'
@@ -135,7 +149,7 @@ function NewTaskPage({ operator, target, form = {}, problem, moved = false }: Ne
           <Whom target={target} />
           <TaskFields form={form} />
           <div class="actions">
-            <button type="submit">{`Create ${count === 1 ? 'the task' : `${count} tasks`}`}</button>
+            <button type="submit">{submitWords(count)}</button>
             <a class="button" href={back}>
               Cancel
             </a>
@@ -144,6 +158,11 @@ function NewTaskPage({ operator, target, form = {}, problem, moved = false }: Ne
       )}
     </Page>
   );
+}
+
+function submitWords(count: number): string {
+  if (count === 0) return 'Count again';
+  return count === 1 ? 'Create the task' : `Create ${count} tasks`;
 }
 
 const FILTER_WORDS: Readonly<Record<(typeof AGENT_FILTERS)[number], string>> = {
@@ -172,10 +191,14 @@ function Whom({ target }: { target: Target }) {
   const { filter, count } = target;
   return (
     <>
-      <p>
-        For <strong>{count === 1 ? 'the one agent that fits' : `all ${count} agents that fit`}</strong> this
-        filter, however many were on the page. Each gets a task of its own; revoked agents get none.
-      </p>
+      {count === 0 ? (
+        <p>No agent that is not revoked fits this filter now. What you wrote is kept below.</p>
+      ) : (
+        <p>
+          For <strong>{count === 1 ? 'the one agent that fits' : `all ${count} agents that fit`}</strong> this
+          filter, however many were on the page. Each gets a task of its own; revoked agents get none.
+        </p>
+      )}
       <ul>
         {AGENT_FILTERS.filter((name) => filter[name] !== undefined).map((name) => (
           <li>

@@ -92,6 +92,9 @@ export const createTasksSchema = z
         'must name at least one filter',
       )
       .meta({ minProperties: 1, description: 'Agents that fit all filters given' }),
+    max_agents: z.number().int().min(1).max(MAX_BULK_TASKS).optional().meta({
+      description: 'If more agents fit by then, none gets a task: a fleet moves while somebody writes',
+    }),
     ...taskRequestFields,
   })
   .superRefine(refusePayloadThatCannotWork)

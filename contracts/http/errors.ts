@@ -21,6 +21,7 @@ export const ERRORS = {
   'agent-cloned': { status: 409, title: 'Another machine uses the same identity' },
   'idempotency-conflict': { status: 409, title: 'The idempotency key was used for another request' },
   'agent-state-conflict': { status: 409, title: 'The state of the agent does not allow this' },
+  'too-many-agents': { status: 409, title: 'More agents fit than may' },
   'incident-state-conflict': { status: 409, title: 'The state of the incident does not allow this' },
   'remedy-blocked': { status: 422, title: 'The guardrails do not let the script through' },
   'pipeline-state-conflict': { status: 409, title: 'The state of the pipeline does not allow this' },

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolContext } from '../context.ts';
-import { diskFull } from '../errors.ts';
+import { machineTrouble } from '../errors.ts';
 import { runTool } from '../tools/run-tool.ts';
 
 /** Nothing: a package may bring a `trivy.yaml` or a `.trivyignore`, which must not decide how it is looked at. */
@@ -73,6 +73,6 @@ async function copyDatabase(from: string, to: string): Promise<void> {
     for (const name of ['metadata.json', 'trivy.db'])
       await copyFile(join(from, 'db', name), join(to, 'db', name), constants.COPYFILE_FICLONE);
   } catch (error) {
-    throw diskFull(error, 'Trivy’s database could not be copied') ?? error;
+    throw machineTrouble(error, 'Trivy’s database could not be copied') ?? error;
   }
 }

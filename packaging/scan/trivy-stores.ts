@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
+import { withFolderLock } from '../tools/folder-lock.ts';
 import { runTool } from '../tools/run-tool.ts';
 import { NO_SETTINGS } from './trivy-run.ts';
 
@@ -84,7 +85,7 @@ export async function fetchTrivyStore(
     }).catch((error: unknown) => {
       throw tooSlow(error, store, repository) ?? error;
     });
-    await putInPlace(folder, trivyCache, store);
+    await putInPlace(ctx, folder, store);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -105,16 +106,21 @@ function tooSlow(error: unknown, store: TrivyStore, repository: string): Packagi
  * Puts what was fetched as a whole in the place of the one before, file by file, so that whoever copies it meanwhile has
  * the one or the other. Its date comes last: a copy that lies between is younger than it is said to be, never older.
  */
-async function putInPlace(from: string, cache: string, store: TrivyStore): Promise<void> {
+async function putInPlace(ctx: ToolContext, from: string, store: TrivyStore): Promise<void> {
+  const { trivyCache: cache } = ctx.settings.scan;
   const fetched = await trivyStoreDate(from, store);
   if (fetched === undefined)
     throw new PackagingError('unreachable', `Trivy fetched no ${store.name}`, { reason: 'nothing-fetched' });
-  const present = await trivyStoreDate(cache, store);
-  // Another worker that shares the cache was quicker, and has a newer one.
-  if (present !== undefined && present > fetched) return;
-  await mkdir(join(cache, store.folder), { recursive: true, mode: 0o700 });
-  for (const name of [store.file, 'metadata.json'])
-    await rename(join(from, store.folder, name), join(cache, store.folder, name));
+  const onWait = () => ctx.log(`scan: waiting for another worker to put its ${store.name} in place`);
+  // Whoever compared, and were then overtaken, would put an older one in the place of a newer.
+  await withFolderLock(ctx, cache, onWait, async () => {
+    const present = await trivyStoreDate(cache, store);
+    // Another worker that shares the cache was quicker, and has a newer one.
+    if (present !== undefined && present > fetched) return;
+    await mkdir(join(cache, store.folder), { recursive: true, mode: 0o700 });
+    for (const name of [store.file, 'metadata.json'])
+      await rename(join(from, store.folder, name), join(cache, store.folder, name));
+  });
 }
 
 /** Removes what downloads left whose worker was killed. */

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { ToolLimits } from '../context.ts';
-import { diskFull, noRoom, PackagingError, refused } from '../errors.ts';
+import { machineTrouble, PackagingError, refused } from '../errors.ts';
 
 export interface GuardOptions {
   readonly limits: Pick<ToolLimits, 'stagedBytes' | 'stagedFiles' | 'compressionRatio'>;
@@ -145,8 +145,7 @@ function plainParts(raw: string): string[] {
 export function unreadable(what: string, error: unknown): PackagingError {
   if (error instanceof PackagingError) return error;
   return (
-    diskFull(error, 'the source could not be unpacked') ??
-    noRoom(error, 'The source could not be unpacked') ??
+    machineTrouble(error, 'The source could not be unpacked') ??
     refused('unreadable', `The source is no readable ${what}: ${(error as Error).message}`, error)
   );
 }

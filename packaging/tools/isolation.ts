@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { ToolContext } from '../context.ts';
-import { PackagingError } from '../errors.ts';
+import { machineTrouble, PackagingError } from '../errors.ts';
 import type { ToolReport } from '../results.ts';
 import type { ToolSettings } from '../settings.ts';
+import { hadNoRoom } from './no-process.ts';
 import { type Sight, sandboxArguments } from './sandbox.ts';
 import { findTool } from './toolbox.ts';
 
@@ -11,7 +12,11 @@ import { findTool } from './toolbox.ts';
 type Way =
   | { readonly isolation: 'sandbox'; readonly program: string }
   | { readonly isolation: 'namespaces'; readonly program: string; readonly rights: readonly string[] }
-  | { readonly isolation: 'none' };
+  | {
+      readonly isolation: 'none';
+      /** Nothing worked, but not all could be tried. */
+      readonly unsure: boolean;
+    };
 
 /** A network without any device. */
 const NO_NETWORK = ['--net'];
@@ -42,13 +47,26 @@ const SANDBOX_PROBE = [
  */
 const known = new Map<string, Promise<Way>>();
 
-const works = (program: string, args: readonly string[]): Promise<boolean> =>
+/** `unsure`: it took too long, was killed, or the machine had no room for it. */
+type Trial = 'works' | 'refused' | 'unsure';
+
+const trial = (program: string, args: readonly string[]): Promise<Trial> =>
   promisify(execFile)(program, [...args], { timeout: 10_000 }).then(
-    () => true,
-    () => false,
+    () => 'works',
+    (error: ExecFileException) =>
+      // What takes too long is ended by a signal.
+      error.signal != null || machineTrouble(error, '') !== undefined || hadNoRoom(error.stderr ?? '')
+        ? 'unsure'
+        : 'refused',
   );
 
 async function probe(sandbox: string | undefined, unshare: string | undefined): Promise<Way> {
+  const trials: Trial[] = [];
+  const works = async (program: string, args: readonly string[]): Promise<boolean> => {
+    const outcome = await trial(program, args);
+    trials.push(outcome);
+    return outcome === 'works';
+  };
   if (sandbox !== undefined && (await works(sandbox, SANDBOX_PROBE)))
     return { isolation: 'sandbox', program: sandbox };
   if (unshare !== undefined) {
@@ -56,7 +74,7 @@ async function probe(sandbox: string | undefined, unshare: string | undefined): 
       if (await works(unshare, [...rights, ...NO_NETWORK, ...OWN_PROCESSES, 'true']))
         return { isolation: 'namespaces', program: unshare, rights };
   }
-  return { isolation: 'none' };
+  return { isolation: 'none', unsure: trials.includes('unsure') };
 }
 
 async function wayOf(settings: ToolSettings): Promise<Way> {
@@ -117,6 +135,9 @@ export async function confined(
     const cutOff = sight.network ? OWN_PROCESSES : [...NO_NETWORK, ...OWN_PROCESSES];
     return [way.program, ...way.rights, ...cutOff, ...limited];
   }
-  if (settings.isolation === 'required') throw new PackagingError('isolation-unavailable', UNAVAILABLE);
+  if (settings.isolation === 'required')
+    throw way.unsure
+      ? new PackagingError('worker-busy', 'Whether tools can be cut off here could not be found out just now')
+      : new PackagingError('isolation-unavailable', UNAVAILABLE);
   return limited;
 }

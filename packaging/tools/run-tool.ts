@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ToolContext } from '../context.ts';
-import { diskFull, noRoom, PackagingError, type PackagingErrorCode } from '../errors.ts';
+import { machineTrouble, PackagingError, type PackagingErrorCode } from '../errors.ts';
 import { confined } from './isolation.ts';
 import { LogLines } from './log-lines.ts';
+import { lacksProcesses, wasNotStarted } from './no-process.ts';
 import { findTool, type ToolName } from './toolbox.ts';
 
 export interface ToolRun {
@@ -85,6 +86,7 @@ const OUT_OF_MEMORY = /cannot allocate memory|out of memory|bad_alloc|memory exh
 const FILE_TOO_LARGE = /file too large|file size limit exceeded|SIGXFSZ/i;
 
 function verdict(name: string, output: string, options: ToolOptions, ended: string): PackagingError {
+  if (lacksProcesses(output)) return noProcess(name);
   if (OUT_OF_SPACE.test(output))
     return new PackagingError('out-of-space', `The disk is full: ${name} could not write`);
   if (OUT_OF_MEMORY.test(output))
@@ -101,6 +103,13 @@ function verdict(name: string, output: string, options: ToolOptions, ended: stri
     reason: `${name}-failed`,
   });
 }
+
+/** Of the machine, not of the tool: whoever else runs here may have ended by the next try. */
+const noProcess = (name: string): PackagingError =>
+  new PackagingError(
+    'worker-busy',
+    `${name} could not be run just now: the machine has no room for a process`,
+  );
 
 /** Keeps what fits, and counts on. */
 class Kept {
@@ -139,7 +148,7 @@ export type Tool = ToolName | { readonly name: string; readonly path: string };
  * sees the system's programs, its workspace and what its arguments name, and can change the workspace alone. Home and
  * scratch folder are its own, empty at first and gone afterwards.
  *
- * @throws PackagingError; or the signal's reason once everything is dead
+ * @throws PackagingError; the signal's reason once everything is dead; or an Error when the output file cannot be written
  */
 export async function runTool(
   ctx: ToolContext,
@@ -220,9 +229,11 @@ async function runIn(
         ? undefined
         : pipeline(child.stdout, createWriteStream(options.outputFile, { mode: 0o600, flags: 'wx' }), {
             signal: ctx.signal,
+          }).catch((error: unknown) => {
+            throw failureToKeep(name, error);
           });
     const ended = new Promise<string>((resolve, reject) => {
-      child.once('error', reject);
+      child.once('error', (error) => reject(failureToRun(name, error)));
       child.once('exit', () => killGroup(child));
       child.once('close', (code, signal) => resolve(String(code ?? signal)));
     });
@@ -230,7 +241,7 @@ async function runIn(
       killGroup(child);
       await ended.catch(() => undefined);
       ctx.signal.throwIfAborted();
-      throw failureToRun(name, error);
+      throw error;
     });
     ctx.signal.throwIfAborted();
     for (const log of lines) log.end();
@@ -244,6 +255,8 @@ async function runIn(
       stderr: stderr.text(),
       output: stdout.bytes(),
     };
+    // Before anything counts as an answer: the tool has not said a word.
+    if (run.exitCode !== 0 && wasNotStarted(run.stderr)) throw noProcess(name);
     if (!(options.exitCodes ?? [0]).includes(run.exitCode))
       throw verdict(name, `${run.stdout}\n${run.stderr}`, options, how);
     if (stdout.overflowed && (options.quiet === true || options.secret === true))
@@ -280,8 +293,16 @@ async function start(
 }
 
 function failureToRun(name: string, error: unknown): PackagingError {
-  const passing = diskFull(error, `${name} could not write`) ?? noRoom(error, `${name} could not be started`);
-  if (passing !== undefined) return passing;
   const code = String((error as NodeJS.ErrnoException).code);
-  return new PackagingError('tool-missing', `${name} could not be started (${code})`, { cause: error });
+  return (
+    machineTrouble(error, `${name} could not be started`) ??
+    new PackagingError('tool-missing', `${name} could not be started (${code})`, { cause: error })
+  );
+}
+
+/** Where the output was to go is for us to say: what is wrong there is our own mistake, unless the disk is at fault. */
+function failureToKeep(name: string, error: unknown): Error {
+  const what = `What ${name} printed could not be kept`;
+  const code = String((error as NodeJS.ErrnoException).code);
+  return machineTrouble(error, what) ?? new Error(`${what} (${code})`, { cause: error });
 }

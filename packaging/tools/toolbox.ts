@@ -29,11 +29,12 @@ export const TOOLS = {
 } as const;
 export type ToolName = keyof typeof TOOLS;
 
-/** Programs around the tools: they set limits and namespaces. */
+/** Programs around the tools: they set limits and namespaces, and keep workers apart. */
 const WRAPPERS = {
   prlimit: 'Debian package `util-linux`',
   unshare: 'Debian package `util-linux`',
   bwrap: 'Debian package `bubblewrap`',
+  flock: 'Debian package `util-linux`',
 } as const;
 type Program = ToolName | keyof typeof WRAPPERS;
 

@@ -1,5 +1,6 @@
 import { World } from '../api/support/world.ts';
 import { Fleet } from '../db/support/fleet.ts';
+import { statementsOf } from '../db/support/statements.ts';
 import { Reader } from './support/reader.ts';
 
 const NEW = '/console/agents/tasks/new';
@@ -90,10 +91,47 @@ describe('A task for all agents that fit a filter', () => {
       expect(moved.html).toContain(words);
     expect((await operator.post(MAKE, { ...form, count: '' })).status).toBe(409);
     expect(await tasks()).toBe(before);
-    const none = await operator.post(MAKE, { ...form, filter: 'tag=wave%3Dgone', count: '2' });
-    expect([none.status, none.html.includes('No agent that is not revoked fits')]).toEqual([409, true]);
     // Fewer than were named are no reason to ask.
     expect((await operator.post(MAKE, { ...form, count: '3' })).location).toContain('created=2');
+  });
+
+  it('keeps what was written when nobody fits any more, until somebody does', async () => {
+    const before = await tasks();
+    const form = {
+      filter: 'tag=wave%3Dlater',
+      count: '2',
+      task_type: 'REMEDIATE',
+      payload: '{"script": "long in the writing"}',
+    };
+    const none = await operator.post(MAKE, form);
+    expect(none.status).toBe(409);
+    for (const words of [
+      'No agent fitted the filter any more.',
+      'No agent that is not revoked fits this filter now.',
+      'long in the writing',
+      'name="count" value="0"',
+      'Count again',
+    ])
+      expect(none.html).toContain(words);
+    await wave('later', 1);
+    const counted = await operator.post(MAKE, { ...form, count: '0' });
+    expect(counted.status).toBe(409);
+    for (const words of ['the one agent that fits', 'name="count" value="1"', 'long in the writing'])
+      expect(counted.html).toContain(words);
+    expect(await tasks()).toBe(before);
+    expect((await operator.post(MAKE, { ...form, count: '1' })).location).toContain('created=1');
+  });
+
+  it('leaves it to the API, and to one request, whether too many fit', async () => {
+    await wave('fifth', 3);
+    const before = await tasks();
+    const form = { filter: 'tag=wave%3Dfifth', count: '3', task_type: 'COLLECT' };
+    // Whoever counted first and created then would have missed those that come in between.
+    const asked = await statementsOf(async () => {
+      expect((await operator.post(MAKE, form)).location).toContain('created=3');
+    });
+    expect(asked.filter((text) => /FROM agent r WHERE/.test(text))).toHaveLength(1);
+    expect(await tasks()).toBe(before + 3);
   });
 
   it('keeps what was written when the task is refused, and creates nothing', async () => {
@@ -135,6 +173,15 @@ describe('A task for all agents that fit a filter', () => {
     const refused = await operator.post(NEW, { filter: 'platform=windows' });
     expect(refused.status).toBe(422);
     expect(refused.html).toContain('Narrow the selection');
+    const form = {
+      filter: 'platform=windows',
+      count: '10000',
+      task_type: 'COLLECT',
+      payload: '{"a": "mine"}',
+    };
+    const grown = await operator.post(MAKE, form);
+    expect(grown.status).toBe(422);
+    for (const words of ['Narrow the selection', '&quot;mine&quot;']) expect(grown.html).toContain(words);
   });
 
   it('shows a hostile filter as text', async () => {

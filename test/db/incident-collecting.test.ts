@@ -1,25 +1,16 @@
-import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
-import { Fleet, OPERATOR } from './support/fleet.ts';
-import { DECIDER, Trouble, unique } from './support/incidents.ts';
+import { OPERATOR } from './support/fleet.ts';
+import { DECIDER, troubled, unique } from './support/incidents.ts';
 
-let database: TestDatabase;
-let trouble: Trouble;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  trouble = new Trouble(new Fleet(database));
-});
-afterAll(() => database?.dispose());
-beforeEach(() => trouble.settled());
+const on = troubled();
 
 describe('the inbox', () => {
   it('gets every failed and timed-out task with the statement that ends it, and nothing else', async () => {
-    const { fleet } = trouble;
-    const { tasks } = database.stores;
-    const [, failed] = await trouble.fail('x');
+    const { fleet } = on.trouble;
+    const { tasks } = on.database.stores;
+    const [, failed] = await on.trouble.fail('x');
     const agent = await fleet.online();
     const good = await fleet.task(agent);
-    await trouble.run(agent, good);
+    await on.trouble.run(agent, good);
     const cancelled = await fleet.task(agent);
     await tasks.cancel(cancelled, OPERATOR);
     const late = await fleet.task(agent, { timeout_seconds: 1 });
@@ -27,61 +18,61 @@ describe('the inbox', () => {
     await tasks.takeWord(late, agent, { word: 'start' }, 'test');
     const lost = await fleet.task(agent, { max_retries: 0 });
     await fleet.heartbeat(agent);
-    await database.setClock(1_000);
+    await on.database.setClock(1_000);
     await tasks.timeOut(late);
     await tasks.requeueLostHandover(lost);
-    expect((await trouble.inbox()).sort()).toEqual([failed, late, lost].sort());
+    expect((await on.trouble.inbox()).sort()).toEqual([failed, late, lost].sort());
   });
 
   it('is emptied by one collector at a time; a collector that dies leaves it as it was', async () => {
     const error = unique('halted');
-    await trouble.fail(error);
-    await trouble.fail(error);
-    const blocked = await database.pool.connect();
+    await on.trouble.fail(error);
+    await on.trouble.fail(error);
+    const blocked = await on.database.pool.connect();
     try {
       await blocked.query('BEGIN');
       await blocked.query('SELECT pg_advisory_xact_lock(4907157)');
-      expect(await trouble.incidents.collect()).toBe(0);
+      expect(await on.trouble.incidents.collect()).toBe(0);
       await blocked.query('ROLLBACK');
     } finally {
       blocked.release();
     }
-    await database.pool.query('ALTER TABLE incident_occurrence RENAME TO elsewhere');
-    await expect(trouble.incidents.collect()).rejects.toThrow();
-    expect(await trouble.inbox()).toHaveLength(2);
-    await database.pool.query('ALTER TABLE elsewhere RENAME TO incident_occurrence');
-    expect(await trouble.incidents.collect()).toBe(2);
-    expect(await trouble.show(await trouble.collected())).toMatchObject({ occurrence_count: 2 });
+    await on.database.pool.query('ALTER TABLE incident_occurrence RENAME TO elsewhere');
+    await expect(on.trouble.incidents.collect()).rejects.toThrow();
+    expect(await on.trouble.inbox()).toHaveLength(2);
+    await on.database.pool.query('ALTER TABLE elsewhere RENAME TO incident_occurrence');
+    expect(await on.trouble.incidents.collect()).toBe(2);
+    expect(await on.trouble.show(await on.trouble.collected())).toMatchObject({ occurrence_count: 2 });
   });
 
   it('a task that is noticed again counts once, and one that is gone not at all', async () => {
-    const [agent, task] = await trouble.fail(unique('again'));
-    const id = await trouble.collected();
-    await database.pool.query('INSERT INTO incident_inbox VALUES ($1, now())', [task]);
-    expect(await trouble.incidents.collect()).toBe(1);
-    expect(await trouble.show(id)).toMatchObject({ occurrence_count: 1, device_count: 1 });
-    const [, gone] = await trouble.fail(unique('gone'), agent);
-    await database.pool.query('DELETE FROM agent_task WHERE id = $1', [gone]);
-    expect(await trouble.incidents.collect()).toBe(1);
-    expect(await trouble.collected()).toBe(id);
+    const [agent, task] = await on.trouble.fail(unique('again'));
+    const id = await on.trouble.collected();
+    await on.database.pool.query('INSERT INTO incident_inbox VALUES ($1, now())', [task]);
+    expect(await on.trouble.incidents.collect()).toBe(1);
+    expect(await on.trouble.show(id)).toMatchObject({ occurrence_count: 1, device_count: 1 });
+    const [, gone] = await on.trouble.fail(unique('gone'), agent);
+    await on.database.pool.query('DELETE FROM agent_task WHERE id = $1', [gone]);
+    expect(await on.trouble.incidents.collect()).toBe(1);
+    expect(await on.trouble.collected()).toBe(id);
   });
 
   it('what an agent may send as an exit code does not stop it', async () => {
-    const { fleet } = trouble;
+    const { fleet } = on.trouble;
     for (const exit_code of [1e300, 'x', null, { a: 1 }, '99999999999999', 12.5]) {
       const agent = await fleet.online();
       const task = await fleet.task(agent);
       await fleet.heartbeat(agent);
-      await database.stores.tasks.takeWord(task, agent, { word: 'start' }, 'test');
-      await database.stores.tasks.takeWord(
+      await on.database.stores.tasks.takeWord(task, agent, { word: 'start' }, 'test');
+      await on.database.stores.tasks.takeWord(
         task,
         agent,
         { word: 'fail', error_message: 'odd', result: { exit_code } },
         'test',
       );
     }
-    expect(await trouble.incidents.collect()).toBe(6);
-    expect(await trouble.show(await trouble.collected())).toMatchObject({
+    expect(await on.trouble.incidents.collect()).toBe(6);
+    expect(await on.trouble.show(await on.trouble.collected())).toMatchObject({
       occurrence_count: 6,
       exit_code: null,
     });
@@ -91,7 +82,7 @@ describe('the inbox', () => {
 describe('500 devices that fail alike', () => {
   it('are one incident with 500 occurrences, told to its workflow once a batch', async () => {
     const error = unique('full');
-    const { rows } = await database.pool.query<{ id: string }>(
+    const { rows } = await on.database.pool.query<{ id: string }>(
       `WITH agents AS (
          INSERT INTO agent (id, registration_key, hardware_id, hostname, platform, platform_version, agent_version, status,
            presence_shard, first_seen_at, tags, metadata, created_at, updated_at)
@@ -107,97 +98,97 @@ describe('500 devices that fail alike', () => {
       [error],
     );
     expect(rows).toHaveLength(499);
-    await trouble.fail(`${error} on host 01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01 after 3 ms`);
-    expect(await trouble.incidents.collect()).toBe(500);
-    const id = await trouble.collected();
-    expect(await trouble.show(id)).toMatchObject({
+    await on.trouble.fail(`${error} on host 01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01 after 3 ms`);
+    expect(await on.trouble.incidents.collect()).toBe(500);
+    const id = await on.trouble.collected();
+    expect(await on.trouble.show(id)).toMatchObject({
       occurrence_count: 500,
       device_count: 500,
       status: 'OPENED',
     });
-    expect((await trouble.incidents.leaseUntold(50)).filter((due) => due.id === id)).toHaveLength(1);
-    await trouble.incidents.settleTold([id]);
+    expect((await on.trouble.incidents.leaseUntold(50)).filter((due) => due.id === id)).toHaveLength(1);
+    await on.trouble.incidents.settleTold([id]);
     // Further ones join it, and its workflow is told minutes later.
-    await trouble.fail(`${error} on host 9 after 9 ms`);
-    await trouble.collected();
-    expect(await trouble.show(id)).toMatchObject({ occurrence_count: 501, device_count: 501 });
-    expect(await trouble.incidents.leaseUntold(50)).toEqual([]);
-    await database.setClock(301);
-    expect(await trouble.incidents.leaseUntold(50)).toMatchObject([{ id }]);
-    await trouble.incidents.settleTold([id]);
+    await on.trouble.fail(`${error} on host 9 after 9 ms`);
+    await on.trouble.collected();
+    expect(await on.trouble.show(id)).toMatchObject({ occurrence_count: 501, device_count: 501 });
+    expect(await on.trouble.incidents.leaseUntold(50)).toEqual([]);
+    await on.database.setClock(301);
+    expect(await on.trouble.incidents.leaseUntold(50)).toMatchObject([{ id }]);
+    await on.trouble.incidents.settleTold([id]);
   });
 });
 
 describe('telling', () => {
   it('gives an incident to one relay at a time, and again when that one dies', async () => {
-    await trouble.fail(unique('told'));
-    const id = await trouble.collected();
-    expect(await trouble.incidents.leaseUntold(50)).toMatchObject([{ id, attempts: 1 }]);
-    expect(await trouble.incidents.leaseUntold(50)).toEqual([]);
-    await database.setClock(11);
-    expect(await trouble.incidents.leaseUntold(50)).toMatchObject([{ id, attempts: 2 }]);
-    await trouble.incidents.releaseUntold(id, 5_000);
-    expect(await trouble.incidents.leaseUntold(50)).toEqual([]);
-    await database.setClock(17);
-    expect(await trouble.incidents.leaseUntold(50)).toMatchObject([{ id, attempts: 3 }]);
-    await trouble.incidents.settleTold([id]);
-    await trouble.incidents.settleTold([]);
-    await database.setClock(60);
-    expect(await trouble.incidents.leaseUntold(50)).toEqual([]);
+    await on.trouble.fail(unique('told'));
+    const id = await on.trouble.collected();
+    expect(await on.trouble.incidents.leaseUntold(50)).toMatchObject([{ id, attempts: 1 }]);
+    expect(await on.trouble.incidents.leaseUntold(50)).toEqual([]);
+    await on.database.setClock(11);
+    expect(await on.trouble.incidents.leaseUntold(50)).toMatchObject([{ id, attempts: 2 }]);
+    await on.trouble.incidents.releaseUntold(id, 5_000);
+    expect(await on.trouble.incidents.leaseUntold(50)).toEqual([]);
+    await on.database.setClock(17);
+    expect(await on.trouble.incidents.leaseUntold(50)).toMatchObject([{ id, attempts: 3 }]);
+    await on.trouble.incidents.settleTold([id]);
+    await on.trouble.incidents.settleTold([]);
+    await on.database.setClock(60);
+    expect(await on.trouble.incidents.leaseUntold(50)).toEqual([]);
   });
 
   it('what happens while a workflow is being told is told afterwards', async () => {
-    const { id } = await trouble.waiting();
-    await trouble.incidents.leaseUntold(50);
-    await trouble.incidents.reject(id, 'no', DECIDER);
-    expect(await trouble.incidents.leaseUntold(50)).toEqual([]);
-    await trouble.incidents.settleTold([id]);
-    expect(await trouble.incidents.leaseUntold(50)).toMatchObject([{ id }]);
-    await trouble.incidents.settleTold([id]);
+    const { id } = await on.trouble.waiting();
+    await on.trouble.incidents.leaseUntold(50);
+    await on.trouble.incidents.reject(id, 'no', DECIDER);
+    expect(await on.trouble.incidents.leaseUntold(50)).toEqual([]);
+    await on.trouble.incidents.settleTold([id]);
+    expect(await on.trouble.incidents.leaseUntold(50)).toMatchObject([{ id }]);
+    await on.trouble.incidents.settleTold([id]);
   });
 });
 
 describe('windows', () => {
   it('a failure that comes back reopens its incident within the window, and opens another in the next', async () => {
     const error = unique('returns');
-    const { id } = await trouble.waiting(1, error);
-    await trouble.approve(id);
-    await trouble.heal(id);
-    expect(await trouble.show(id)).toMatchObject({ status: 'CLOSED', outcome: 'RESOLVED' });
-    await trouble.fail(error);
-    await trouble.collected();
-    expect(await trouble.show(id)).toMatchObject({
+    const { id } = await on.trouble.waiting(1, error);
+    await on.trouble.approve(id);
+    await on.trouble.heal(id);
+    expect(await on.trouble.show(id)).toMatchObject({ status: 'CLOSED', outcome: 'RESOLVED' });
+    await on.trouble.fail(error);
+    await on.trouble.collected();
+    expect(await on.trouble.show(id)).toMatchObject({
       status: 'OPENED',
       outcome: null,
       occurrence_count: 2,
       preselected_suggestion_id: null,
     });
-    await trouble.analysed(id);
-    await trouble.incidents.reject(id, 'known', DECIDER);
-    await trouble.fail(error);
-    await trouble.collected();
-    expect(await trouble.show(id)).toMatchObject({
+    await on.trouble.analysed(id);
+    await on.trouble.incidents.reject(id, 'known', DECIDER);
+    await on.trouble.fail(error);
+    await on.trouble.collected();
+    expect(await on.trouble.show(id)).toMatchObject({
       status: 'CLOSED',
       outcome: 'REJECTED',
       occurrence_count: 3,
     });
-    await database.setClock(86_400);
-    await trouble.fail(error);
-    const next = await trouble.collected();
+    await on.database.setClock(86_400);
+    await on.trouble.fail(error);
+    const next = await on.trouble.collected();
     expect(next).not.toBe(id);
-    expect(await trouble.show(next)).toMatchObject({
+    expect(await on.trouble.show(next)).toMatchObject({
       status: 'OPENED',
       occurrence_count: 1,
-      fingerprint: (await trouble.show(id)).fingerprint,
+      fingerprint: (await on.trouble.show(id)).fingerprint,
     });
   });
 
   it('one that is still open is joined, however old it is', async () => {
     const error = unique('stays');
-    const { id } = await trouble.waiting(1, error);
-    await database.setClock(200_000);
-    await trouble.fail(error);
-    await trouble.collected();
-    expect(await trouble.show(id)).toMatchObject({ status: 'AWAITING_DECISION', occurrence_count: 2 });
+    const { id } = await on.trouble.waiting(1, error);
+    await on.database.setClock(200_000);
+    await on.trouble.fail(error);
+    await on.trouble.collected();
+    expect(await on.trouble.show(id)).toMatchObject({ status: 'AWAITING_DECISION', occurrence_count: 2 });
   });
 });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { KNOWN_ADVISORIES, writeTrivyDatabase } from '../../cli/demo/trivy-database.ts';
 import { lookByTrivy, makeSbom, scan, stageSource, type ToolContext } from '../../packaging/index.ts';
@@ -8,7 +8,7 @@ import { sha256OfFile } from '../../packaging/tools/toolbox.ts';
 import { eventually } from '../harness/temporal.ts';
 import { describePackage } from './support/descriptions.ts';
 import { ensureOsvScanner, writeOsvDatabase } from './support/osv-scanner.ts';
-import { PackagingWorld } from './support/world.ts';
+import { exec, PackagingWorld } from './support/world.ts';
 
 const HOUR_MS = 3_600_000;
 const WEAKNESS = 'CVE-2019-10744';
@@ -115,7 +115,7 @@ exit 7
 
   describe('that another worker fetches into the same folder', () => {
     /** A Trivy that writes half of a database, waits, and then the rest, as a slow network would have it. */
-    const slowTrivy = async (name: string, age: number) => {
+    const slowTrivy = async (name: string, age: number, flock?: string) => {
       const folder = world.path(name);
       const cache = join(folder, 'cache');
       await writeTrivyDatabase(cache, KNOWN_ADVISORIES, new Date(Date.now() - 20 * HOUR_MS));
@@ -136,7 +136,7 @@ cp '${folder}/made/db/trivy.db' '${folder}/made/db/metadata.json' "$2/db/"
       const fetching = freshTrivyDatabase(
         withScan(
           { trivyCache: cache, trivyRepository: 'mirror.example/db' },
-          { programs: { trivy, bwrap: '/bin/false' } },
+          { programs: { trivy, bwrap: '/bin/false', ...(flock === undefined ? {} : { flock }) } },
         ),
       );
       fetching.catch(() => undefined);
@@ -162,6 +162,62 @@ cp '${folder}/made/db/trivy.db' '${folder}/made/db/metadata.json' "$2/db/"
       await writeTrivyDatabase(cache, KNOWN_ADVISORIES, new Date(Date.now() - HOUR_MS));
       await goOn();
       expect(Date.now() - (await fetching).getTime()).toBeLessThan(2 * HOUR_MS);
+    });
+
+    it('is the newer one when two are put in place at the same moment', async () => {
+      const cache = world.path('at-once');
+      const dated = (age: number) => new Date(Date.now() - age * HOUR_MS);
+      await writeTrivyDatabase(cache, KNOWN_ADVISORIES, dated(20));
+      const fetched = async (name: string, age: number) => {
+        const made = world.path(`at-once-${name}`);
+        await writeTrivyDatabase(made, KNOWN_ADVISORIES, dated(age));
+        const trivy = await world.put(
+          `at-once-${name}/trivy`,
+          `#!/bin/sh\nwhile [ "$1" != --cache-dir ]; do shift; done\ncp -r '${made}/db' "$2"\n`,
+          0o755,
+        );
+        const programs = { trivy, bwrap: '/bin/false' };
+        return fetchTrivyStore(
+          withScan({ trivyCache: cache }, { programs }),
+          WEAKNESSES,
+          'mirror.example/db',
+        );
+      };
+      // The one that brings the older looks which there is, and is held up in that very moment.
+      const metadata = join(cache, 'db', 'metadata.json');
+      const present = await readFile(metadata, 'utf8');
+      await rm(metadata);
+      await exec('mkfifo', [metadata]);
+      world.lines.length = 0;
+      const older = fetched('older', 12);
+      const told = await open(metadata, 'w');
+      await rm(metadata);
+      await writeFile(metadata, present);
+      const newer = fetched('newer', 1);
+      const waits = eventually(() => expect(world.lines.join()).toContain('waiting for another worker'));
+      await Promise.race([newer, waits]);
+      await told.writeFile(present);
+      await told.close();
+      await Promise.all([older, newer, waits]);
+      const { UpdatedAt } = JSON.parse(await readFile(metadata, 'utf8'));
+      expect(Date.now() - Date.parse(UpdatedAt)).toBeLessThan(2 * HOUR_MS);
+      expect(await readdir(cache)).toEqual(['db']);
+    });
+
+    it.each([
+      ['gives no answer', '#!/bin/sh\nexit 1\n'],
+      ['cannot be started', 'no program'],
+    ])('is put in place by another try when what keeps workers apart %s', async (how, program) => {
+      const { cache, fetching, goOn } = await slowTrivy(
+        how.replaceAll(' ', '-'),
+        1,
+        await world.put(`flock ${how}`, program, 0o755),
+      );
+      await goOn();
+      // What is there is young enough to go on with.
+      expect(Date.now() - (await fetching).getTime()).toBeGreaterThan(19 * HOUR_MS);
+      expect(world.lines.at(-1)).toMatch(/could not be fetched: .* could not be locked just now/);
+      expect(await readdir(cache)).toEqual(['db']);
     });
 
     it('is not replaced by a download that brought none', async () => {

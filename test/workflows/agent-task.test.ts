@@ -12,7 +12,7 @@ import {
   registerSearchAttributes,
   type TestControlPlane,
 } from '../harness/temporal.ts';
-import { countEvents, shownOf } from './support/history.ts';
+import { countEvents, shownOf, unwatched } from './support/history.ts';
 
 let env: TestWorkflowEnvironment;
 let database: TestDatabase;
@@ -130,6 +130,7 @@ it('a started task times out to the second, and a late word is refused and audit
   expect(await statusOf(task)).toBe('IN_PROGRESS');
   await plane.pass(20);
   expect(await handleOf(task).result()).toMatchObject({ status: 'TIMEOUT' });
+  expect(await unwatched(handleOf(task))).toEqual([]);
   const waited = await between(task, 'started_at', 'completed_at');
   expect(waited).toBeGreaterThanOrEqual(86_400_000);
   expect(waited).toBeLessThan(86_402_000);

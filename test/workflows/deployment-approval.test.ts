@@ -1,7 +1,7 @@
 import { APPROVER, ring } from '../db/support/rollout.ts';
 import { eventually } from '../harness/temporal.ts';
 import { DAY, DeploymentStage } from './support/deployment-stage.ts';
-import { shownOf } from './support/history.ts';
+import { shownOf, unwatched } from './support/history.ts';
 
 let stage: DeploymentStage;
 beforeAll(async () => {
@@ -33,6 +33,7 @@ it('waits for the CAB, reminds it, and goes through rings with their soaks when 
   expect(await stage.handle(id).result()).toEqual({ status: 'COMPLETED', reason: 'All rings have passed' });
   const described = await stage.handle(id).describe();
   expect(described.searchAttributes['EucoraState']).toEqual(['COMPLETED']);
+  expect(await unwatched(stage.handle(id))).toEqual([]);
 }, 120_000);
 
 it('ends when nobody decides in time, and when the CAB rejects', async () => {

@@ -1,6 +1,7 @@
 import { OPERATOR } from '../db/support/fleet.ts';
 import { DECIDER } from '../db/support/incidents.ts';
 import { eventually } from '../harness/temporal.ts';
+import { unwatched } from './support/history.ts';
 import { IncidentStage } from './support/incident-stage.ts';
 
 // A stage for each story: the engine that skips time counts wrongly once a workflow task of it has expired.
@@ -34,6 +35,7 @@ it('opened, classified, approved, healthy on the first device, then on the rest:
     outcome: 'RESOLVED',
     remedies: { HEALTHY: 3 },
   });
+  expect(await unwatched(handle)).toEqual([]);
 });
 
 it('a script that fails on the first device brings a person back, and the next approval goes on', async () => {

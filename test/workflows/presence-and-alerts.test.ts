@@ -12,7 +12,7 @@ import { Fleet } from '../db/support/fleet.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { timeSkippingEnvironment } from '../harness/engines.ts';
 import { controlPlane, eventually, type TestControlPlane } from '../harness/temporal.ts';
-import { shownOf } from './support/history.ts';
+import { shownOf, unwatched } from './support/history.ts';
 import { startWebhook, type Webhook } from './support/webhook.ts';
 
 const SECRET = 'a-secret-of-some-length';
@@ -257,6 +257,7 @@ describe('the delivery of an alert', () => {
       86_400,
     );
     expect(Number(scheduled[0]?.retryPolicy?.maximumInterval?.seconds)).toBe(600);
+    expect(await unwatched(handle)).toEqual([]);
   });
 
   it('fails at once where no webhook is configured any more', async () => {

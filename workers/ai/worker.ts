@@ -1,7 +1,7 @@
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import { analysisActivities } from '../../activities/incident/analysis.ts';
 import type { Assistant } from '../../ai/assistant/ports.ts';
-import { AI_TASK_QUEUE } from '../../contracts/temporal.ts';
+import { AI_TASK_QUEUE, HEARTBEAT_MS } from '../../contracts/temporal.ts';
 import type { Stores } from '../../db/stores/index.ts';
 
 export interface AiWorkerOptions {
@@ -25,6 +25,7 @@ export function createAiWorker(options: AiWorkerOptions): Promise<Worker> {
     taskQueue: AI_TASK_QUEUE,
     activities: analysisActivities(options.incidents, options.assistant),
     maxConcurrentActivityTaskExecutions: MAX_ANALYSES,
+    maxHeartbeatThrottleInterval: HEARTBEAT_MS,
     shutdownGraceTime: '5 seconds',
     shutdownForceTime: '15 seconds',
   });

@@ -17,9 +17,11 @@ import type { Config } from '../../contracts/config.ts';
 import {
   agentPresenceWorkflowId,
   CONTROL_PLANE_TASK_QUEUE,
+  HEARTBEAT_MS,
   MAINTENANCE_SCHEDULE_ID,
   PACKAGING_TASK_QUEUE,
   PRESENCE_SHARDS,
+  STICKY_TIMEOUT,
   STORE_MAINTENANCE_SCHEDULE_ID,
   WORKFLOW_TYPES,
 } from '../../contracts/temporal.ts';
@@ -49,8 +51,9 @@ export function createControlPlaneWorker(options: ControlPlaneOptions): Promise<
     maxConcurrentWorkflowTaskExecutions: options.config.EUCORA_WORKER_WORKFLOW_TASKS,
     maxConcurrentWorkflowTaskPolls: options.config.EUCORA_WORKER_POLLERS,
     maxConcurrentActivityTaskExecutions: 50,
-    // A pass over a shard that is not heard of for 5 seconds counts as lost.
-    maxHeartbeatThrottleInterval: '1 second',
+    // Unless told so often, four of the five seconds after which an activity counts as lost would pass in silence.
+    maxHeartbeatThrottleInterval: HEARTBEAT_MS,
+    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     shutdownGraceTime: '10 seconds',
     shutdownForceTime: '20 seconds',
   });

@@ -11,7 +11,7 @@ import { StepRunner } from '../../activities/packaging-pipeline/step-runner.ts';
 import { Workspaces } from '../../activities/packaging-pipeline/workspace.ts';
 import { storeMaintenanceActivities } from '../../activities/store-maintenance/activities.ts';
 import type { Config } from '../../contracts/config.ts';
-import { PACKAGING_TASK_QUEUE } from '../../contracts/temporal.ts';
+import { HEARTBEAT_MS, PACKAGING_TASK_QUEUE, STICKY_TIMEOUT } from '../../contracts/temporal.ts';
 import type { Stores } from '../../db/stores/index.ts';
 import {
   DEFAULT_LIMITS,
@@ -53,8 +53,9 @@ export async function createPackagingWorker(options: PackagingWorkerOptions): Pr
     maxCachedWorkflows: 500,
     maxConcurrentActivityTaskExecutions: concurrencyOf(config),
     // By heartbeats a step hears that it is cancelled.
-    maxHeartbeatThrottleInterval: '1 second',
-    defaultHeartbeatThrottleInterval: '1 second',
+    maxHeartbeatThrottleInterval: HEARTBEAT_MS,
+    defaultHeartbeatThrottleInterval: HEARTBEAT_MS,
+    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     shutdownGraceTime: '2 seconds',
     shutdownForceTime: '20 seconds',
   });

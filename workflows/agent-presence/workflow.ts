@@ -11,7 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { AgentPresenceActivities } from '../../activities/agent-presence/activities.ts';
-import { alertDeliveryWorkflowId } from '../../contracts/temporal.ts';
+import { alertDeliveryWorkflowId, HEARTBEAT_TIMEOUT } from '../../contracts/temporal.ts';
 import { alertDelivery } from '../alert-delivery/workflow.ts';
 import { wake } from './messages.ts';
 
@@ -19,7 +19,7 @@ import { wake } from './messages.ts';
 const { expireShard } = proxyActivities<AgentPresenceActivities>({
   // A pass that a dead worker held is soon taken up by another; one that is only slow goes on where it was.
   startToCloseTimeout: '30 seconds',
-  heartbeatTimeout: '5 seconds',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds' },
 });
 

@@ -9,6 +9,7 @@ import {
 import type { AgentTaskActivities } from '../../activities/agent-task/activities.ts';
 import type { TaskOutcome, TaskSnapshot } from '../../contracts/agent-task/snapshot.ts';
 import { isFinal, type TaskStatus } from '../../contracts/agent-task/states.ts';
+import { HEARTBEAT_TIMEOUT } from '../../contracts/temporal.ts';
 import { SEARCH_ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { describeTask } from './describe.ts';
 import { taskChanged, taskSnapshot } from './messages.ts';
@@ -16,6 +17,7 @@ import { taskChanged, taskSnapshot } from './messages.ts';
 // A timer must act in the end, however long Postgres is away: retried without limit.
 const timers = proxyActivities<AgentTaskActivities>({
   startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 

@@ -1,11 +1,12 @@
 import { ActivityFailure, condition, log, proxyActivities } from '@temporalio/workflow';
 import type { PackagingPipelineActivities } from '../../activities/packaging-pipeline/activities.ts';
-import { PACKAGING_TASK_QUEUE } from '../../contracts/temporal.ts';
+import { HEARTBEAT_TIMEOUT, PACKAGING_TASK_QUEUE } from '../../contracts/temporal.ts';
 
 // The key that signs evidence is with the packaging workers only.
 const packaging = proxyActivities<PackagingPipelineActivities>({
   taskQueue: PACKAGING_TASK_QUEUE,
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 });
 

@@ -12,6 +12,7 @@ import {
 import type { DeploymentActivities } from '../../activities/deployment/activities.ts';
 import type { DeploymentOutcome, DeploymentPass } from '../../contracts/deployment/pass.ts';
 import type { DeploymentStatus } from '../../contracts/deployment/states.ts';
+import { HEARTBEAT_TIMEOUT } from '../../contracts/temporal.ts';
 import { SEARCH_ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { describeDeployment } from './describe.ts';
 import { IntentEvidence } from './evidence.ts';
@@ -21,12 +22,14 @@ import { sleepAfter } from './pace.ts';
 // A look is one transaction: one that was lost is taken again, however long Postgres is away.
 const looks = proxyActivities<DeploymentActivities>({
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 
 // A receiver of reminders that is away must not hold the deployment; the next look reminds again.
 const reminders = proxyActivities<DeploymentActivities>({
   startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '2 seconds', maximumAttempts: 4 },
 });
 

@@ -14,7 +14,7 @@ import type { IncidentActivities } from '../../activities/incident/activities.ts
 import type { AnalysisActivities } from '../../activities/incident/analysis.ts';
 import type { IncidentDue, IncidentEnd, IncidentSnapshot } from '../../contracts/incident/snapshot.ts';
 import type { IncidentStatus } from '../../contracts/incident/states.ts';
-import { AI_TASK_QUEUE } from '../../contracts/temporal.ts';
+import { AI_TASK_QUEUE, HEARTBEAT_TIMEOUT } from '../../contracts/temporal.ts';
 import { SEARCH_ATTRIBUTE_KEYS } from '../search-attributes.ts';
 import { describeIncident } from './describe.ts';
 import { incidentChanged, incidentSnapshot } from './messages.ts';
@@ -22,11 +22,13 @@ import { incidentChanged, incidentSnapshot } from './messages.ts';
 // What was decided or is due must happen in the end, however long Postgres is away: retried without limit.
 const story = proxyActivities<IncidentActivities>({
   startToCloseTimeout: '60 seconds',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 // Receivers may be away; the next reminder comes anyway.
 const { notifyIncident } = proxyActivities<IncidentActivities>({
   startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '2 seconds', maximumInterval: '5 minutes' },
 });
@@ -34,7 +36,7 @@ const { notifyIncident } = proxyActivities<IncidentActivities>({
 const assistant = proxyActivities<AnalysisActivities>({
   taskQueue: AI_TASK_QUEUE,
   startToCloseTimeout: '5 minutes',
-  heartbeatTimeout: '30 seconds',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   scheduleToCloseTimeout: '20 minutes',
   retry: { initialInterval: '2 seconds', maximumInterval: '1 minute' },
 });

@@ -1,5 +1,6 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { PackagingPipelineActivities } from '../../activities/packaging-pipeline/activities.ts';
+import { HEARTBEAT_TIMEOUT } from '../../contracts/temporal.ts';
 
 /**
  * Tools run for long and are heard of every few seconds: a worker that died is noticed, and the step is tried again.
@@ -26,5 +27,6 @@ export const { decidePolicy, packEvidence } = proxyActivities<Activities>(tool('
 /** The record must say how it ended, however long Postgres is away. */
 export const { endPipeline } = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 });

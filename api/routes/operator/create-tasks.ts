@@ -28,6 +28,7 @@ export const createTasks: OperatorRoute = (app, deps, authorize) => {
           'unauthenticated',
           'forbidden',
           'deployment-required',
+          'too-many-agents',
           'payload-too-large',
           'unsupported-media-type',
         ]),
@@ -42,6 +43,12 @@ export const createTasks: OperatorRoute = (app, deps, authorize) => {
     refuseDirectDeploy(deps.config, request.task_type);
     const origin = { actor: actorOf(c.var.operator), correlationId: c.var.correlationId };
     const count = await deps.stores.tasks.createForSelection(request, origin, dry_run);
+    if (count === 'too_many' && request.max_agents !== undefined) {
+      throw new ApiError(
+        'too-many-agents',
+        `More than ${request.max_agents} agents fit, and no more may get the task (max_agents). Nothing was created.`,
+      );
+    }
     if (count === 'too_many') {
       throw new ApiError(
         'validation-failed',

@@ -57,7 +57,7 @@ async function earlierTask(pool: Pool, request: CreateTask, origin: Origin): Pro
 }
 
 /**
- * Creates one task for every agent that fits the selection, at most {@link MAX_BULK_TASKS}.
+ * Creates one task for every agent that fits the selection, at most `max_agents`, or {@link MAX_BULK_TASKS}.
  *
  * @returns how many were created, or would be in a dry run; `too_many` if more agents fit
  */
@@ -67,15 +67,16 @@ export function createTasks(
   origin: Origin,
   dryRun: boolean,
 ): Promise<number | 'too_many'> {
+  const most = request.max_agents ?? MAX_BULK_TASKS;
   const found = new Statement();
   const conditions = agentFilters(request.selection).map((filter) => found.condition(filter));
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ id: string }>(
       `SELECT id FROM agent r WHERE ${['r.revoked_at IS NULL', ...conditions].join(' AND ')}
-       ORDER BY id LIMIT ${MAX_BULK_TASKS + 1} ${dryRun ? '' : 'FOR SHARE'}`,
+       ORDER BY id LIMIT ${most + 1} ${dryRun ? '' : 'FOR SHARE'}`,
       found.values,
     );
-    if (rows.length > MAX_BULK_TASKS) return 'too_many';
+    if (rows.length > most) return 'too_many';
     if (!dryRun)
       await insertTasks(
         client,

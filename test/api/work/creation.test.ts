@@ -78,6 +78,22 @@ describe('Creating tasks', () => {
     expect((await world.operator('/api/v1/tasks/bulk', { body: nobody })).body).toMatchObject({ count: 0 });
   });
 
+  it('makes no task when more agents fit than the request says may', async () => {
+    for (let n = 0; n < 3; n += 1) await world.enrol({ tags: { ring: 2 } });
+    const body = { selection: { tag: 'ring=2' }, task_type: 'COLLECT', max_agents: 2 };
+    for (const path of ['/api/v1/tasks/bulk', '/api/v1/tasks/bulk?dry_run=true']) {
+      const refused = await world.operator(path, { body });
+      expect(refused).toMatchObject({ status: 409, body: { code: 'too-many-agents' } });
+      expect(refused.body['detail']).toContain('More than 2 agents fit');
+    }
+    const made = await world.operator('/api/v1/tasks/bulk', { body: { ...body, max_agents: 3 } });
+    expect(made).toMatchObject({ status: 201, body: { count: 3 } });
+    for (const max_agents of [0, 1.5, 10_001]) {
+      const said = await world.operator('/api/v1/tasks/bulk', { body: { ...body, max_agents } });
+      expect(said).toMatchObject({ status: 422, body: { errors: [{ path: 'max_agents' }] } });
+    }
+  });
+
   const artifact = { sha256: 'a'.repeat(64) };
   it.each([
     ['REMEDIATE', {}, ['payload.script']],

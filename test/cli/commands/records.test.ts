@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { appendFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { alertListQuery } from '../../../contracts/agent-presence/alert.ts';
 import { artifactListQuery, artifactUploadQuery } from '../../../contracts/artifact/artifact.ts';
 import { AUDIT_KINDS, auditListQuery } from '../../../contracts/audit/audit.ts';
 import { deploymentStatusQuery } from '../../../contracts/telemetry/telemetry.ts';
-import { FakePlatform, pageWith } from './support/platform.ts';
+import { FakePlatform, pageWith, type Reply, refuse } from './support/platform.ts';
 import {
   AGENT_ID,
   aDeployment,
@@ -131,6 +132,42 @@ describe('artifacts', () => {
     expect(code).toBe(0);
     expect(stdout).toContain(sha256);
     expect(platform.seen[0]?.query).toEqual({ name: 'b.bin', sha256 });
+  });
+
+  // More than lies between the two ends of a connection: the rest is read once the change has happened.
+  const LARGE = 32 * 1_048_576;
+  it.each<[string, string, (path: string) => void, Reply]>([
+    ['grows shorter', 'changed', (path) => truncateSync(path, 1_000), { status: 201 }],
+    ['grows longer', 'changed', (path) => appendFileSync(path, Buffer.alloc(LARGE)), { status: 201 }],
+    [
+      'gets other content',
+      'changed',
+      (path) => writeFileSync(path, Buffer.alloc(LARGE, 1)),
+      refuse('validation-failed'),
+    ],
+    ['is removed', 'went away', (path) => rmSync(path), refuse('validation-failed')],
+  ])(
+    'that one %s while it is sent is said, and no trouble of the network',
+    async (how, told, change, reply) => {
+      const path = join(folder, `${how.replaceAll(' ', '-')}.bin`);
+      await writeFile(path, Buffer.alloc(LARGE));
+      platform.onHead = () => change(path);
+      platform.on('POST /artifacts', reply);
+      const { code, stdout, stderr } = await eucora(platform, `artifacts upload ${path}`);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toBe(
+        `eucora: ${path} ${told} while it was sent\n  What to do: Let whatever writes it come to its end, and then run the command again.\n`,
+      );
+    },
+  );
+
+  it('that did not change are told as what went wrong', async () => {
+    const path = join(folder, 'same.bin');
+    await writeFile(path, 'same');
+    platform.on('POST /artifacts', refuse('store-full'));
+    expect((await eucora(platform, `artifacts upload ${path}`)).stderr).toContain('Code: store-full');
+    platform.on('POST /artifacts', { hangUp: true });
+    expect((await eucora(platform, `artifacts upload ${path}`)).stderr).toContain('was not reached');
   });
 
   it('are listed', async () => {

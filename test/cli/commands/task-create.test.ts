@@ -199,6 +199,17 @@ describe('for a selection', () => {
     ]);
   });
 
+  it('says how many may fit at most, also where it only counts', async () => {
+    platform.on('POST /tasks/bulk', refuse('too-many-agents'));
+    for (const line of ['collect --online --max-agents 5', 'collect --online --max-agents 5 --dry-run']) {
+      const { code, stderr } = await create(line);
+      expect(code).toBe(1);
+      expect(stderr).toContain('Code: too-many-agents');
+    }
+    expect(platform.bodies(createTasksSchema).map(({ max_agents }) => max_agents)).toEqual([5, 5]);
+    expect((await create('collect --online --max-agents 0')).code).toBe(2);
+  });
+
   it('only counts with --dry-run, and uploads nothing', async () => {
     platform.on('POST /tasks/bulk', { json: { count: 1, correlation_id: 'corr-dry' } });
     const line = `deploy --platform linux --dry-run --artifact ${file} --package tool --version 1.0`;

@@ -257,6 +257,23 @@ describe('with external engines', () => {
     expect((await fetch(`${platform.endpoints.operator_api}/health/ready`)).status).toBe(200);
   });
 
+  test('a worker whose health port went to somebody else while it was down comes up on another', async () => {
+    const workerHealth = await new PortChooser().choose(0);
+    const { options, told } = await prepare({ env: NO_ENGINES, ports: { ...ANY, workerHealth } });
+    const platform = await start(options);
+    const health = (port: number) => fetch(`http://127.0.0.1:${port}/health/ready`);
+    expect((await health(workerHealth)).status).toBe(200);
+    await platform.restart('worker');
+    expect((await health(workerHealth)).status).toBe(200);
+    await platform.kill('worker');
+    const thief = createServer().listen(workerHealth, '127.0.0.1');
+    await new Promise((resolve) => thief.once('listening', resolve));
+    await platform.restart('worker');
+    thief.close();
+    const [, moved = ''] = /the worker’s health page moved to (\d+)/.exec(told.text()) ?? [];
+    expect((await health(Number(moved))).status).toBe(200);
+  });
+
   test('a setup that fails, or a program that is missing, stops the start and leaves nothing', async () => {
     const { options, dataDir } = await prepare({ env: { ...NO_ENGINES, SETUP_FAILS: '1' } });
     await expect(startPlatform(options)).rejects.toThrow(/ended with 4\nmigration 7 failed/);

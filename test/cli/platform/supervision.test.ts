@@ -192,6 +192,13 @@ describe('our own programs', () => {
     expect(troubles.join('\n')).toContain('no database');
   });
 
+  test('one that ended is asked for its last words until it has said them', async () => {
+    // What is written by then comes after its end, as it may on a busy machine; by it a lost port is known.
+    const late = 'setTimeout(() => console.error("listen EADDRINUSE: address already in use"), 300)';
+    const source = `import { spawn } from "node:child_process"; spawn(process.execPath, ["-e", ${JSON.stringify(late)}], { stdio: "inherit" }).once("spawn", () => process.exit(1));`;
+    await expect(launchNode({ ...common, ...(await entry(source)) })).rejects.toThrow('EADDRINUSE');
+  });
+
   test('one whose port a stranger holds is not taken for ready', async () => {
     const stranger = createServer((_, response) => void response.end()).listen(0, '127.0.0.1');
     await new Promise((resolve) => stranger.once('listening', resolve));

@@ -19,7 +19,17 @@ export interface Pages {
   readonly expectShownTo: (path: string, control: string, may: readonly Reader[]) => Promise<void>;
 }
 
-export async function openPages(): Promise<Pages> {
+/** The same for the tests of one group, from before the first of them until after the last. */
+export function pages(): Pages {
+  const on: Partial<Pages> = {};
+  beforeAll(async () => {
+    Object.assign(on, await openPages());
+  });
+  afterAll(() => on.world?.dispose());
+  return on as Pages;
+}
+
+async function openPages(): Promise<Pages> {
   const world = await World.start({ overrides: { EUCORA_CAB_RISK_THRESHOLD: '0' } });
   const { database } = world.api;
   const fleet = new Fleet(database);

@@ -1,6 +1,7 @@
 import type { ClassificationResult, SuggestionResult } from '../../../contracts/incident/ai.ts';
 import type { IncidentDetail } from '../../../contracts/incident/incident.ts';
-import { type Fleet, OPERATOR } from './fleet.ts';
+import { createTestDatabase, type TestDatabase } from '../../harness/database.ts';
+import { Fleet, OPERATOR } from './fleet.ts';
 
 export const DECIDER = { actor: OPERATOR, correlationId: 'decision' } as const;
 
@@ -186,6 +187,18 @@ export class Trouble {
     if (task == null) throw new Error(`Nothing runs on ${agent}: ${remedy?.state}`);
     return task;
   }
+}
+
+/** A database of its own with devices that fail, for a test file, which begins each of its tests with nothing to be told. */
+export function troubled(): { readonly database: TestDatabase; readonly trouble: Trouble } {
+  const on: { database?: TestDatabase; trouble?: Trouble } = {};
+  beforeAll(async () => {
+    on.database = await createTestDatabase();
+    on.trouble = new Trouble(new Fleet(on.database));
+  });
+  beforeEach(() => on.trouble?.settled());
+  afterAll(() => on.database?.dispose());
+  return on as Required<typeof on>;
 }
 
 let made = 0;

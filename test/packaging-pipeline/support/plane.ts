@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Client } from '@temporalio/client';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import type { PackagingPipelineActivities } from '../../../activities/packaging-pipeline/activities.ts';
 import type { StoreMaintenanceActivities } from '../../../activities/store-maintenance/activities.ts';
@@ -118,7 +118,7 @@ export class PackagingPlane {
       tools,
       worker: await create(),
       create,
-      packIntentEvidence: activities.packIntentEvidence,
+      packIntentEvidence: (id) => new MockActivityEnvironment().run(activities.packIntentEvidence, id),
       maintenance: activities,
     });
   }

@@ -6,6 +6,15 @@ export async function countEvents(handle: WorkflowHandle, attributes: string): P
   return (events ?? []).filter((event) => (event as unknown as Record<string, unknown>)[attributes]).length;
 }
 
+/** Activities of a workflow so far whose worker, had it been killed, would not have been missed within seconds. */
+export async function unwatched(handle: WorkflowHandle): Promise<string[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => {
+    const seconds = Number(scheduled?.heartbeatTimeout?.seconds ?? 0);
+    return scheduled == null || (seconds > 0 && seconds <= 5) ? [] : [scheduled.activityType?.name ?? ''];
+  });
+}
+
 /** What an operator reads in the Web UI. */
 export async function shownOf(handle: WorkflowHandle): Promise<{
   state: unknown;

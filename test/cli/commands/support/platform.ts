@@ -39,13 +39,21 @@ export const pageWith = (items: readonly unknown[], next_cursor: string | null =
 /** A real HTTP server that speaks by the contracts, and checks that it is spoken to by them. */
 export class FakePlatform {
   readonly seen: Seen[] = [];
+  /** Called when the head of a request has come, before its body is read. */
+  onHead: () => void = () => {};
   readonly #server: Server;
   readonly #handlers = new Map<string, Handler>();
 
   private constructor() {
     this.#server = createServer(async (request, response) => {
+      this.onHead();
       const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(Buffer.from(chunk));
+      try {
+        for await (const chunk of request) chunks.push(Buffer.from(chunk));
+      } catch {
+        // Whoever sent it broke off, and hears no answer.
+        return;
+      }
       const url = new URL(request.url ?? '/', 'http://localhost');
       const seen: Seen = {
         method: request.method ?? '',
@@ -82,6 +90,7 @@ export class FakePlatform {
   reset(): void {
     this.seen.length = 0;
     this.#handlers.clear();
+    this.onHead = () => {};
   }
 
   on(route: string, handler: Handler | Reply): void {
