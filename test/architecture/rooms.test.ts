@@ -109,13 +109,16 @@ describe('The rooms of the code base', () => {
   });
 
   // The bundle runs these modules once for all workflows of a worker (scripts/bundle-workflows.mjs).
-  it.each(['workflows/index.ts', 'workflows/simulation/index.ts'])('keeps state out of the modules of %s', (index) => {
-    const files = [...reachedFrom(index)];
-    expect(files.length).toBeGreaterThan(5);
-    const kept = /^(?:export )?(?:(?:let|var) |const [^=]*= *new (?:Weak)?(?:Map|Set)\b)/m;
-    expect(files.filter((file) => kept.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([]);
-    expect(kept.test('const known = new Map<string, number>();')).toBe(true);
-  });
+  it.each(['workflows/index.ts', 'workflows/simulation/index.ts'])(
+    'keeps state out of the modules of %s',
+    (index) => {
+      const files = [...reachedFrom(index)];
+      expect(files.length).toBeGreaterThan(5);
+      const kept = /^(?:export )?(?:(?:let|var) |const [^=]*= *new (?:Weak)?(?:Map|Set)\b)/m;
+      expect(files.filter((file) => kept.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([]);
+      expect(kept.test('const known = new Map<string, number>();')).toBe(true);
+    },
+  );
 
   it('keeps Temporal and Postgres out of the packaging tools', () => {
     const wrong = imports.filter(

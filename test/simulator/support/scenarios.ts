@@ -19,7 +19,8 @@ const OPTIONS = {
   logger: new DefaultLogger('ERROR'),
 };
 
-export const plainSimulationBundle = () => bundleWorkflowCode(OPTIONS);
+export const plainSimulationBundle = () =>
+  bundleWorkflowCode({ ...OPTIONS, preloadModules: [OPTIONS.workflowsPath] });
 
 export function planFor(scenario: Scenario): SimulationPlan {
   return {
