@@ -33,9 +33,10 @@ export interface BoundedList {
 
 /**
  * Rows that a page looks at, at most; what lies beyond is for the next page. In the order of the key neighbours lie
- * together; those that an index on something else names lie in a block each, and so does what stands beside them.
+ * together; those that an index on something else names lie in a block each, and so does what stands beside them. `steps`
+ * are what it takes to find the rows by an index and to fetch them.
  */
-export const LOOKED_AT = { byKey: 3_000, byIndex: 2_000, beside: 2_000 } as const;
+export const LOOKED_AT = { byKey: 3_000, beside: 2_000, steps: 2_000 } as const;
 
 /**
  * One page, newest first, that costs the same whatever is asked for and however large the table is: rows are found by
@@ -89,9 +90,10 @@ function pageBy(finder: Finder | undefined, list: BoundedList): { text: string; 
   };
 }
 
-function lookedAt(finder: Finder | undefined, { beside }: BoundedList): number {
-  if (finder !== undefined) return LOOKED_AT.byIndex;
-  return beside === undefined ? LOOKED_AT.byKey : LOOKED_AT.beside;
+function lookedAt(finder: Finder | undefined, { table, beside, limit }: BoundedList): number {
+  if (finder === undefined) return beside === undefined ? LOOKED_AT.byKey : LOOKED_AT.beside;
+  const steps = Math.max('columns' in finder ? finder.anyOf.length : 1, finder.rows === table ? 1 : 2);
+  return Math.max(limit + 1, Math.floor(LOOKED_AT.steps / steps));
 }
 
 /** The cursor is a bound, too. */

@@ -80,10 +80,13 @@ it('terms are those of the agents, and lists by them what plain SQL finds, whate
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 10, maxLength: 30 }),
-      fc.array(fc.tuple(fc.string({ unit: letter, minLength: 1, maxLength: 8 }), fc.integer({ min: 1, max: 7 })), {
-        minLength: 8,
-        maxLength: 8,
-      }),
+      fc.array(
+        fc.tuple(fc.string({ unit: letter, minLength: 1, maxLength: 8 }), fc.integer({ min: 1, max: 7 })),
+        {
+          minLength: 8,
+          maxLength: 8,
+        },
+      ),
       async (steps, parts) => {
         for (const one of steps) await take(one);
         expect(await wrongTerms()).toEqual([]);
