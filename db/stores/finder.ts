@@ -36,53 +36,80 @@ export function conditionOf(finder: Finder, statement: Statement): string {
 export async function bestFinder(pool: Pool, finders: readonly Finder[]): Promise<Finder | undefined> {
   const [only] = finders;
   // Without a choice there is nothing to ask.
-  if (only === undefined || (finders.length === 1 && 'columns' in only)) return only;
-  const guesses = await Promise.all(
-    finders.map(async (finder) => ({ finder, rows: await guess(pool, finder) })),
-  );
-  return guesses
-    .filter(({ finder, rows }) => 'columns' in finder || rows <= SEARCHED)
-    .reduce<(typeof guesses)[number] | undefined>(
-      (least, one) => (least === undefined || one.rows < least.rows ? one : least),
+  if (only === undefined || (finders.length === 1 && isOrdered(only))) return only;
+  const guesses = await guess(pool, finders);
+  const rowsOf = (finder: Finder) => guesses.get(finder) ?? Number.POSITIVE_INFINITY;
+  return finders
+    .filter((finder) => isOrdered(finder) || rowsOf(finder) <= SEARCHED)
+    .reduce<Finder | undefined>(
+      (least, one) => (least === undefined || rowsOf(one) < rowsOf(least) ? one : least),
       undefined,
-    )?.finder;
+    );
 }
+
+const isOrdered = (finder: Finder): finder is OrderedFinder => 'columns' in finder;
+
+type Guess = readonly [Finder, number];
 
 /** What was guessed of finders, for as long as somebody turns pages: statistics change more slowly than that. */
-const guesses = new WeakMap<Pool, LRUCache<string, number, { readonly finder: Finder }>>();
+const kept = new WeakMap<Pool, LRUCache<string, number>>();
 const KEPT = { max: 1_000, ttl: 30_000 };
 
-async function guess(pool: Pool, finder: Finder): Promise<number> {
-  let kept = guesses.get(pool);
-  if (kept === undefined) {
-    kept = new LRUCache({
-      ...KEPT,
-      fetchMethod: (_, __, { context: { finder } }) =>
-        'columns' in finder ? expected(pool, finder) : counted(pool, finder),
-    });
-    guesses.set(pool, kept);
+/** How many rows each of them finds. */
+async function guess(pool: Pool, finders: readonly Finder[]): Promise<ReadonlyMap<Finder, number>> {
+  const known = kept.get(pool) ?? new LRUCache<string, number>(KEPT);
+  kept.set(pool, known);
+  const guesses = new Map<Finder, number>();
+  for (const finder of finders) {
+    const rows = known.get(JSON.stringify(finder));
+    if (rows !== undefined) guesses.set(finder, rows);
   }
-  const rows = await kept.fetch(JSON.stringify(finder), { context: { finder } });
-  return rows ?? Number.POSITIVE_INFINITY;
+  const asked = finders.filter((finder) => !guesses.has(finder));
+  const answers = await Promise.all([
+    expected(pool, asked.filter(isOrdered)),
+    ...asked.map((finder) => (isOrdered(finder) ? [] : counted(pool, finder))),
+  ]);
+  for (const [finder, rows] of answers.flat()) {
+    guesses.set(finder, rows);
+    known.set(JSON.stringify(finder), rows);
+  }
+  return guesses;
 }
 
-/** How many rows Postgres' planner, which has statistics of all columns, expects to fit. */
-async function expected(pool: Pool, finder: OrderedFinder): Promise<number> {
+interface PlanNode {
+  readonly 'Plan Rows': number;
+  readonly 'Subplan Name'?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** How many rows Postgres' planner, which has statistics of all columns, expects of each; asked at once. */
+async function expected(pool: Pool, finders: readonly OrderedFinder[]): Promise<Guess[]> {
+  if (finders.length === 0) return [];
   const statement = new Statement();
-  const { rows } = await pool.query<{ 'QUERY PLAN': { Plan: { 'Plan Rows': number } }[] }>(
-    `EXPLAIN (FORMAT JSON) SELECT FROM ${finder.rows} r WHERE ${conditionOf(finder, statement)}`,
+  const parts = finders.map(
+    (finder, n) =>
+      `f${n} AS MATERIALIZED (SELECT FROM ${finder.rows} r WHERE ${conditionOf(finder, statement)})`,
+  );
+  const { rows } = await pool.query<{ 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }>(
+    `EXPLAIN (FORMAT JSON) WITH ${parts.join(', ')} SELECT ${finders.map((_, n) => `(SELECT count(*) FROM f${n})`).join(', ')}`,
     statement.values,
   );
-  return rows[0]?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? Number.POSITIVE_INFINITY;
+  const nodes = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodes)];
+  const plan = rows.flatMap((row) => row['QUERY PLAN'].flatMap(({ Plan }) => nodes(Plan)));
+  return finders.flatMap((finder, n) =>
+    plan
+      .filter((node) => node['Subplan Name'] === `CTE f${n}`)
+      .map((node): Guess => [finder, node['Plan Rows']]),
+  );
 }
 
 /** How many rows there are, if not more than a search may find. */
-async function counted(pool: Pool, finder: Search): Promise<number> {
+async function counted(pool: Pool, finder: Search): Promise<Guess[]> {
   const statement = new Statement();
   const { rows } = await pool.query<{ found: number }>(
     `SELECT count(*) AS found FROM (
        SELECT FROM ${finder.rows} r WHERE ${conditionOf(finder, statement)} LIMIT ${SEARCHED + 1}) few`,
     statement.values,
   );
-  return rows[0]?.found ?? Number.POSITIVE_INFINITY;
+  return rows.map(({ found }): Guess => [finder, found]);
 }

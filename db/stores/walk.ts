@@ -1,5 +1,5 @@
-import type { Finder, OrderedFinder, Search } from './finder.ts';
-import { type Sql, type Statement, where } from './statement.ts';
+import type { Finder, Search } from './finder.ts';
+import { type Statement, where } from './statement.ts';
 
 /** Ids between which rows lie. */
 export interface Bounds {
@@ -31,33 +31,37 @@ export function walk(
   statement: Statement,
 ): Walk {
   if (!('columns' in finder)) return byIds(searched(finder, bounds, statement), table, most);
-  const [alone, ...others] = finder.anyOf;
-  const order = [...finder.columns, 'id'].map((column) => `r.${column} DESC`).join(', ');
-  const along = (values: readonly Sql[]) => {
-    const from = `FROM ${finder.rows} r ${where(span(finder, values, bounds, statement))} ORDER BY ${order}`;
-    return (columns: string, limit: number, offset = 0) =>
-      `SELECT ${columns} ${from} LIMIT ${limit} OFFSET ${offset}`;
+  const { rows, columns, anyOf } = finder;
+  const order = [...columns, 'id'].map((column) => `r.${column} DESC`).join(', ');
+  const along = (values: readonly string[]) => {
+    const from = `FROM ${rows} r ${where(span(columns, values, bounds, statement))} ORDER BY ${order}`;
+    return (some: string, limit: number, offset = 0) =>
+      `SELECT ${some} ${from} LIMIT ${limit} OFFSET ${offset}`;
   };
-  if (alone !== undefined && others.length === 0 && finder.rows === table) {
+  const wanted = anyOf.map((values) => statement.all(values));
+  const [alone = []] = wanted;
+  if (wanted.length === 1 && rows === table) {
     const some = along(alone);
     return { rows: some('r.*', most), order, end: some('r.id', 1, most - 1) };
   }
-  const ids = finder.anyOf.map((values) => `(${along(values)('r.id', most)})`);
-  return byIds(ids.join(' UNION ALL '), table, most);
+  // Once for each of the values, which Postgres plans once.
+  const values = wanted.map((some) => `(${some.join(', ')})`).join(', ');
+  const names = columns.map((_, n) => `v${n}`);
+  const ids = `SELECT one.id FROM (VALUES ${values}) given(${names.join(', ')})
+    CROSS JOIN LATERAL (${along(names.map((name) => `given.${name}`))('r.id', most)}) one`;
+  return byIds(ids, table, most);
 }
 
-/** Conditions on the columns of an index as one stretch of it. */
+/** Conditions on the columns of an index, and the id, as one stretch of it. */
 function span(
-  { columns }: OrderedFinder,
-  values: readonly Sql[],
+  columns: readonly string[],
+  values: readonly string[],
   { from, below }: Bounds,
   statement: Statement,
 ): string[] {
-  const columnsOf = columns.map((column) => `r.${column}`);
-  const parameters = statement.all(values);
   const compare = (operator: string, id?: string): string[] => {
-    const left = [...columnsOf, ...(id === undefined ? [] : ['r.id'])];
-    const right = [...parameters, ...(id === undefined ? [] : [statement.add({ sql: ':value', value: id })])];
+    const left = [...columns, ...(id === undefined ? [] : ['id'])].map((column) => `r.${column}`);
+    const right = [...values, ...(id === undefined ? [] : [statement.add({ sql: ':value', value: id })])];
     return left.length === 0 ? [] : [`(${left.join(', ')}) ${operator} (${right.join(', ')})`];
   };
   return [...compare('>=', from), ...(below === undefined ? compare('<=') : compare('<', below))];
@@ -67,7 +71,7 @@ function span(
 const searched = (search: Search, bounds: Bounds, statement: Statement): string =>
   `SELECT DISTINCT r.id FROM (
      SELECT r.id FROM ${search.rows} r WHERE ${statement.add(search.condition)} OFFSET 0) r
-   ${where(span({ rows: '', columns: [], anyOf: [] }, [], bounds, statement))}`;
+   ${where(span([], [], bounds, statement))}`;
 
 /** Each row is fetched by its id, and not before it is needed. */
 function byIds(ids: string, table: string, most: number): Walk {
