@@ -17,11 +17,12 @@ CREATE FUNCTION agent_terms(hostname text, tags jsonb) RETURNS SETOF text LANGUA
   UNION SELECT agent_tag_term(key, value) FROM jsonb_each(tags)
 $$;
 
--- No foreign key, which would need an index on the agents alone: the triggers know the terms of who goes.
+-- No foreign key, which would need an index on the agents alone: the triggers know the terms of who goes. Only the index is
+-- read, as long as vacuum has seen what was added.
 CREATE TABLE agent_term (
   term text COLLATE "C" NOT NULL,
   agent_id uuid NOT NULL
-);
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.01);
 ALTER TABLE agent_term ALTER COLUMN term SET STATISTICS 1000;
 
 -- For after the triggers were off, as while a backup is restored piece by piece.
