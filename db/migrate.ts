@@ -12,6 +12,7 @@ import * as certificatesAndFindings from './migrations/0009-certificates-and-fin
 import * as issuedCertificates from './migrations/0010-issued-certificates.ts';
 import * as statusEvents from './migrations/0011-status-events.ts';
 import * as exceptionFourEyes from './migrations/0012-exception-four-eyes.ts';
+import * as agentTerms from './migrations/0013-agent-terms.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
@@ -27,6 +28,7 @@ const MIGRATIONS = [
   { name: '0010-issued-certificates', up: issuedCertificates.up },
   { name: '0011-status-events', up: statusEvents.up },
   { name: '0012-exception-four-eyes', up: exceptionFourEyes.up },
+  { name: '0013-agent-terms', up: agentTerms.up },
 ] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */

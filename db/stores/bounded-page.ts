@@ -1,19 +1,18 @@
 import type { Pool, QueryResultRow } from 'pg';
 import type { Page } from '../../contracts/http/common.ts';
+import { bestFinder, type Finder } from './finder.ts';
 import { decodeCursor, encodeCursor, UUID_KEY } from './keyset.ts';
+import { type Sql, Statement, where } from './statement.ts';
+import { type Bounds, walk } from './walk.ts';
 
-/** A condition on the rows `r` of a list, with `:value` in the place of its value. */
+/** What is asked of the rows `r` of a list. */
 export interface Filter {
-  readonly sql: string;
-  readonly value?: unknown;
-  /**
-   * How rows that fit are found. `key`: it bounds the ids. `ordered`: by an index that gives them newest first, one for
-   * each of `alternatives` when the condition allows several values. `searched`: by an index without order. Otherwise
-   * only by looking at rows.
-   */
-  readonly by?: 'key' | 'ordered' | 'searched';
-  /** Conditions that exclude each other and together say the same; each has an index of its own order. */
-  readonly alternatives?: readonly string[];
+  /** Conditions, all of which hold. */
+  readonly checks: readonly Sql[];
+  /** Ways to rows that may fit: each finds all that do, and perhaps others. */
+  readonly finders?: readonly Finder[];
+  /** Each finder finds nothing but what fits. */
+  readonly exact?: boolean;
 }
 
 export interface BoundedList {
@@ -26,17 +25,18 @@ export interface BoundedList {
   /** What is joined to the rows of a page, each by its key. */
   readonly join?: string;
   readonly filters: readonly Filter[];
+  /** Between which ids the rows lie. */
+  readonly bounds?: Bounds;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
 
 /**
  * Rows that a page looks at, at most; what lies beyond is for the next page. In the order of the key neighbours lie
- * together; those that an index on something else names lie in a block each.
+ * together; those that an index on something else names lie in a block each, and so does what stands beside them. `steps`
+ * are what it takes to find the rows by an index and to fetch them.
  */
-export const LOOKED_AT = { byKey: 3_000, byIndex: 2_000 } as const;
-/** Rows that a search without order may find: they are all fetched and sorted. */
-const SEARCHED = 5_000;
+export const LOOKED_AT = { byKey: 3_000, beside: 2_000, steps: 2_000 } as const;
 
 /**
  * One page, newest first, that costs the same whatever is asked for and however large the table is: rows are found by
@@ -48,37 +48,12 @@ export async function boundedPage<Row extends QueryResultRow & { id: string }, I
   list: BoundedList,
   item: (row: Row) => Item,
 ): Promise<Page<Item>> {
-  const lead = await leadingFilter(pool, list);
-  const statement = new Statement();
-  const bounds = list.filters
-    .filter((filter) => filter.by === 'key')
-    .map((filter) => statement.condition(filter));
-  if (list.cursor !== undefined)
-    bounds.push(
-      statement.condition({ sql: 'r.id < :value', value: decodeCursor(list.name, list.cursor, UUID_KEY) }),
-    );
-  const led = lead === undefined ? [] : (lead.alternatives ?? [statement.condition(lead)]);
-  const rest = list.filters
-    .filter((filter) => filter !== lead && filter.by !== 'key')
-    .map((filter) => statement.condition(filter));
-  const looked = led.length === 0 ? LOOKED_AT.byKey : LOOKED_AT.byIndex;
-  const { rows, end } =
-    lead?.by === 'searched'
-      ? { rows: searched(list, [...led, ...bounds]), end: 'NULL::uuid' }
-      : {
-          rows: ordered(list.table, led, bounds)('r.*', looked, 0),
-          end: ordered(list.table, led, bounds)('r.id', 1, looked - 1),
-        };
-  const source = list.beside === undefined ? `(${rows}) r` : besideEach(rows, list.beside);
-  const answer = await pool.query<Row & { scanned_to: string | null }>(
-    `WITH page AS MATERIALIZED (
-       SELECT r.* FROM ${source} ${where(rest)} ORDER BY r.id DESC LIMIT ${list.limit + 1}
-     ), looked AS (
-       SELECT CASE WHEN (SELECT count(*) FROM page) <= ${list.limit} THEN (${end}) END AS scanned_to
-     )
-     SELECT ${list.columns}, scanned_to FROM looked LEFT JOIN page r ON true ${list.join ?? ''} ORDER BY r.id DESC`,
-    statement.values,
+  const finder = await bestFinder(
+    pool,
+    list.filters.flatMap(({ finders }) => finders ?? []),
   );
+  const { text, values } = pageBy(finder, list);
+  const answer = await pool.query<Row & { scanned_to: string | null }>(text, values);
   const found = answer.rows.filter((row) => row.id !== null);
   const shown = found.slice(0, list.limit);
   const next = found.length > list.limit ? shown.at(-1)?.id : answer.rows[0]?.scanned_to;
@@ -88,19 +63,44 @@ export async function boundedPage<Row extends QueryResultRow & { id: string }, I
   };
 }
 
-type Source = (columns: string, limit: number, offset: number) => string;
-
-/** Rows in their order by one index, or by several that are merged. */
-function ordered(table: string, alternatives: readonly string[], bounds: readonly string[]): Source {
-  const walk = (conditions: readonly string[], limit: number) =>
-    `SELECT r.* FROM ${table} r ${where([...conditions, ...bounds])} ORDER BY r.id DESC LIMIT ${limit}`;
-  return (columns, limit, offset) => {
-    const rows =
-      alternatives.length <= 1
-        ? walk(alternatives, limit + offset)
-        : alternatives.map((alternative) => `(${walk([alternative], limit + offset)})`).join(' UNION ALL ');
-    return `SELECT ${columns} FROM (${rows}) r ORDER BY r.id DESC LIMIT ${limit} OFFSET ${offset}`;
+function pageBy(finder: Finder | undefined, list: BoundedList): { text: string; values: unknown[] } {
+  const statement = new Statement();
+  const rest = list.filters
+    .filter(({ finders, exact }) => !(exact && finder !== undefined && finders?.includes(finder)))
+    .flatMap(({ checks }) => statement.all(checks));
+  const { rows, order, end } = walk(
+    finder ?? { rows: list.table, columns: [], anyOf: [[]] },
+    list.table,
+    boundsOf(list),
+    // What is found fits when nothing more is asked of it.
+    rest.length === 0 ? list.limit + 1 : lookedAt(finder, list),
+    statement,
+  );
+  const scannedTo =
+    rest.length === 0
+      ? 'NULL::uuid'
+      : `CASE WHEN (SELECT count(*) FROM page) <= ${list.limit} THEN (${end}) END`;
+  return {
+    text: `WITH page AS MATERIALIZED (
+       SELECT r.* FROM ${list.beside === undefined ? `(${rows}) r` : besideEach(rows, list.beside)}
+       ${where(rest)} ORDER BY ${order} LIMIT ${list.limit + 1}
+     ), looked AS (SELECT ${scannedTo} AS scanned_to)
+     SELECT ${list.columns}, scanned_to FROM looked LEFT JOIN page r ON true ${list.join ?? ''} ORDER BY r.id DESC`,
+    values: statement.values,
   };
+}
+
+function lookedAt(finder: Finder | undefined, { table, beside, limit }: BoundedList): number {
+  if (finder === undefined) return beside === undefined ? LOOKED_AT.byKey : LOOKED_AT.beside;
+  const steps = Math.max('columns' in finder ? finder.anyOf.length : 1, finder.rows === table ? 1 : 2);
+  return Math.max(limit + 1, Math.floor(LOOKED_AT.steps / steps));
+}
+
+/** The cursor is a bound, too. */
+function boundsOf({ name, bounds = {}, cursor }: BoundedList): Bounds {
+  if (cursor === undefined) return bounds;
+  const after = decodeCursor(name, cursor, UUID_KEY);
+  return { ...bounds, below: bounds.below === undefined || after < bounds.below ? after : bounds.below };
 }
 
 /**
@@ -109,47 +109,3 @@ function ordered(table: string, alternatives: readonly string[], bounds: readonl
  */
 const besideEach = (rows: string, beside: string): string =>
   `(SELECT r.*, beside.* FROM (${rows}) r CROSS JOIN LATERAL (${beside} OFFSET 0) beside) r`;
-
-/** All rows that fit, which are few; OFFSET 0 keeps the planner from walking the key for them instead. */
-function searched({ table }: BoundedList, conditions: readonly string[]): string {
-  return `SELECT * FROM ${table} r ${where(conditions)} OFFSET 0`;
-}
-
-/** The filter by which rows are found; undefined when that is the order itself. */
-async function leadingFilter(pool: Pool, list: BoundedList): Promise<Filter | undefined> {
-  const candidates = list.filters.filter((filter) => filter.by === 'ordered' || filter.by === 'searched');
-  const [only] = candidates;
-  // Without a choice there is nothing to ask the planner.
-  if (only === undefined || (candidates.length === 1 && only.by === 'ordered')) return only;
-  const guesses = await Promise.all(
-    candidates.map(async (filter) => ({ filter, rows: await guessedRows(pool, list.table, filter) })),
-  );
-  return guesses
-    .filter(({ filter, rows }) => filter.by === 'ordered' || rows <= SEARCHED)
-    .reduce<(typeof guesses)[number] | undefined>(
-      (least, guess) => (least === undefined || guess.rows < least.rows ? guess : least),
-      undefined,
-    )?.filter;
-}
-
-/** How many rows Postgres' planner, which has statistics of all columns, expects to fit. */
-async function guessedRows(pool: Pool, table: string, filter: Filter): Promise<number> {
-  const statement = new Statement();
-  const { rows } = await pool.query<{ 'QUERY PLAN': { Plan: { 'Plan Rows': number } }[] }>(
-    `EXPLAIN (FORMAT JSON) SELECT FROM ${table} r WHERE ${statement.condition(filter)}`,
-    statement.values,
-  );
-  return rows[0]?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? Number.POSITIVE_INFINITY;
-}
-
-const where = (conditions: readonly string[]): string =>
-  conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-
-/** Conditions with their values as numbered parameters. */
-export class Statement {
-  readonly values: unknown[] = [];
-
-  condition({ sql, value }: Filter): string {
-    return value === undefined ? sql : sql.replace(':value', () => `$${this.values.push(value)}`);
-  }
-}

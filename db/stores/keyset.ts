@@ -69,21 +69,21 @@ const LONGEST_TRANSACTION_MS = 60_000;
 export function idBounds(
   after: string | undefined,
   before: string | undefined,
-): { readonly sql: 'id >=' | 'id <'; readonly value: string }[] {
-  return [
-    ...(after === undefined ? [] : [{ sql: 'id >=' as const, value: smallestIdAt(Date.parse(after)) }]),
+): { readonly from?: string; readonly below?: string } {
+  return {
+    ...(after === undefined ? {} : { from: smallestIdAt(Date.parse(after)) }),
     // Ids are made a little after the moment at which their transaction began, which is the time that is kept.
-    ...(before === undefined
-      ? []
-      : [{ sql: 'id <' as const, value: smallestIdAt(Date.parse(before) + LONGEST_TRANSACTION_MS) }]),
-  ];
+    ...(before === undefined ? {} : { below: smallestIdAt(Date.parse(before) + LONGEST_TRANSACTION_MS) }),
+  };
 }
 
 /** The same for a model. */
 export function idRange(after: string | undefined, before: string | undefined): WhereOptions[] {
-  return idBounds(after, before).map(({ sql, value }) => ({
-    id: { [sql === 'id <' ? Op.lt : Op.gte]: value },
-  }));
+  const { from, below } = idBounds(after, before);
+  return [
+    ...(from === undefined ? [] : [{ id: { [Op.gte]: from } }]),
+    ...(below === undefined ? [] : [{ id: { [Op.lt]: below } }]),
+  ];
 }
 
 /** Postgres keeps microseconds and shows milliseconds: what lies within the one that was named belongs to it. */

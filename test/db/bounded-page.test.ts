@@ -82,6 +82,13 @@ it.each<[Partial<AgentListQuery>, string]>([
   [{ hostname: 'xy' }, 'false'],
   [{ hostname: 'host-777' }, `hostname LIKE '%host-777%'`],
   [{ hostname: 'host' }, 'true'],
+  [{ hostname: 'ost-7' }, `hostname LIKE '%ost-7%'`],
+  [{ hostname: 't-7' }, `hostname LIKE '%t-7%'`],
+  [{ hostname: '777' }, `hostname LIKE '%777%'`],
+  [{ hostname: 'cd-host-1', platform: 'linux' }, `hostname LIKE '%cd-host-1%' AND platform = 'linux'`],
+  [{ hostname: 'ost-1', tag: 'site=3' }, `hostname LIKE '%ost-1%' AND tags @> '{"site": 3}'`],
+  [{ tag: 'site', is_online: false }, `status IN ('OFFLINE', 'UNKNOWN')`],
+  [{ tag: 'site=3', platform: 'windows' }, `tags @> '{"site": 3}' AND platform = 'windows'`],
   [{ hostname: '0%_' }, 'false'],
 ])('agents by %j are those that fit, each once and newest first', async (filters, condition) => {
   const { ids } = await walk((cursor) => database.stores.agents.list({ limit: 400, ...filters, cursor }));
@@ -95,6 +102,10 @@ it.each<[Partial<AgentListQuery>, string]>([
     `p.last_heartbeat_at > '2026-02-01' AND platform = 'linux'`,
   ],
   [{ last_heartbeat_after: '2026-07-01T00:00:00.000Z' }, 'false'],
+  [
+    { last_heartbeat_before: '2026-02-01T00:00:00.000Z', hostname: 'b-host' },
+    `p.last_heartbeat_at < '2026-02-01' AND hostname LIKE '%b-host%'`,
+  ],
 ])('agents by heartbeat %j are those that fit', async (filters, condition) => {
   const { ids } = await walk((cursor) => database.stores.agents.list({ limit: 400, ...filters, cursor }));
   expect(ids).toEqual(await fitting(BY_PRESENCE, condition));
@@ -103,6 +114,13 @@ it.each<[Partial<AgentListQuery>, string]>([
 it.each<[Partial<TaskListQuery>, string]>([
   [{ agent_id: 'AGENT', status: 'FAILED', task_type: 'UPDATE' }, 'false'],
   [{ correlation_id: 'c-1', task_type: 'UPDATE' }, `correlation_id = 'c-1' AND task_type = 'UPDATE'`],
+  [{ task_type: 'COLLECT' }, `task_type = 'COLLECT'`],
+  [{ status: 'FAILED' }, `status = 'FAILED'`],
+  [{ status: 'FAILED', task_type: 'UPDATE' }, 'false'],
+  [
+    { task_type: 'COLLECT', created_after: '2026-01-01T00:00:00.000Z', correlation_id: 'c-2' },
+    `task_type = 'COLLECT' AND correlation_id = 'c-2'`,
+  ],
   [{ status: 'COMPLETED', task_type: 'UPDATE' }, `status = 'COMPLETED' AND task_type = 'UPDATE'`],
   [
     {
@@ -124,6 +142,21 @@ it('a page that found nothing where it looked is empty and names the next one', 
   );
   expect(ids).toEqual([]);
   expect(pages).toEqual([0, 0, 0]);
+});
+
+it('what comes after it was guessed how many there are is found, too', async () => {
+  const named = (hostname: string) =>
+    walk((cursor) => database.stores.agents.list({ hostname, limit: 400, cursor }));
+  expect((await named('late')).ids).toEqual([]);
+  await database.pool.query(
+    `INSERT INTO agent (id, registration_key, hardware_id, hostname, platform, platform_version, agent_version, status,
+       presence_shard, first_seen_at, tags, metadata, created_at, updated_at)
+     SELECT uuid7(), 'late:' || n, 'late-' || n, 'late-' || n, 'macos', '', '3.0', 'OFFLINE', 0, now(), '{}', '{}', now(), now()
+     FROM generate_series(1, 5500) n`,
+  );
+  expect((await named('late')).ids).toEqual(await fitting('agent', `hostname LIKE 'late%'`));
+  await database.pool.query(`DELETE FROM agent WHERE hostname LIKE 'late%'`);
+  expect((await named('late')).ids).toEqual([]);
 });
 
 it('a page that is full does not say where the look would have ended', async () => {

@@ -43,7 +43,8 @@ beforeAll(async () => {
   );
   await database.pool.query(
     `INSERT INTO agent_task (id, agent_id, task_type, status, payload, timeout_seconds, max_retries, correlation_id, created_by, created_at)
-     SELECT uuid7(), $1, 'COLLECT', 'COMPLETED', '{}', 60, 3, 'bulk-' || n, 'bulk', now() FROM generate_series(1, 60000) n`,
+     SELECT uuid7(), $1, CASE WHEN n % 2 = 0 THEN 'COLLECT' ELSE 'DEPLOY' END, CASE WHEN n % 2 = 0 THEN 'COMPLETED' ELSE 'FAILED' END,
+       '{}', 60, 3, 'bulk-' || n, 'bulk', now() FROM generate_series(1, 60000) n`,
     [common],
   );
   await database.pool.query(
@@ -77,6 +78,13 @@ describe('the first page of agents reads few blocks', () => {
     { platform: 'macos' },
     { agent_version: '0.9' },
     { hostname: 'NEEDLE' },
+    { hostname: 'needle-host' },
+    { hostname: 'ost-29999' },
+    { hostname: 'needle-bulk' },
+    { hostname: 'needle-q' },
+    { tag: 'site=common' },
+    { tag: 'site' },
+    { tag: 'site=rare', status: 'ONLINE', hostname: 'host' },
     { tag: 'site=rare' },
     { tag: 'nowhere' },
     { cloned_from: '01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01' },
@@ -91,6 +99,10 @@ describe('the first page of agents reads few blocks', () => {
   // No index finds these: what they may look at is bounded by rows, of an agent and of its presence.
   it.each([
     { is_online: false, hostname: 'q' },
+    { hostname: 'lk-' },
+    { hostname: 'host-2', status: 'UNKNOWN' },
+    { hostname: 'bulk-host', platform: 'macos' },
+    { tag: 'site=common', platform: 'windows' },
     { last_heartbeat_before: '2020-01-01T00:00:00.000Z' },
     { last_heartbeat_after: '2020-01-01T00:00:00.000Z' },
     { last_heartbeat_before: '2020-01-01T00:00:00.000Z', status: 'OFFLINE', hostname: 'needle' },
@@ -120,6 +132,10 @@ describe('the first page of tasks reads few blocks', () => {
     { created_before: '2020-01-01T00:00:00.000Z' },
     { created_after: '2020-01-01T00:00:00.000Z' },
     { status: 'TIMEOUT', task_type: 'COLLECT' },
+    // Each is common, and by what statistics say both together, too: nothing is.
+    { status: 'COMPLETED', task_type: 'DEPLOY' },
+    { status: 'COMPLETED', task_type: 'COLLECT' },
+    { task_type: 'DEPLOY', created_before: '2020-01-01T00:00:00.000Z' },
     { status: 'COMPLETED', task_type: 'UPDATE', correlation_id: 'needle' },
     { status: 'COMPLETED', created_before: '2020-01-01T00:00:00.000Z' },
   ] as const)('filtered by %j', async (filter) => {

@@ -30,6 +30,7 @@ const ALL = [
   '0010-issued-certificates',
   '0011-status-events',
   '0012-exception-four-eyes',
+  '0013-agent-terms',
 ];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {

@@ -4,8 +4,8 @@ import { MAX_BULK_TASKS } from '../../../contracts/agent-task/task.ts';
 import type { Actor } from '../../../contracts/audit/audit.ts';
 import { inTransaction, prepared, statement } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
-import { agentFilters } from '../agent/selection.ts';
-import { Statement } from '../bounded-page.ts';
+import { agentConditions } from '../agent/selection.ts';
+import { Statement } from '../statement.ts';
 import { taskColumns } from './columns.ts';
 
 type Content = Pick<CreateTask, 'task_type' | 'payload' | 'timeout_seconds' | 'max_retries'>;
@@ -69,7 +69,7 @@ export function createTasks(
 ): Promise<number | 'too_many'> {
   const most = request.max_agents ?? MAX_BULK_TASKS;
   const found = new Statement();
-  const conditions = agentFilters(request.selection).map((filter) => found.condition(filter));
+  const conditions = agentConditions(request.selection, found);
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ id: string }>(
       `SELECT id FROM agent r WHERE ${['r.revoked_at IS NULL', ...conditions].join(' AND ')}

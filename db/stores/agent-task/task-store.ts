@@ -13,9 +13,8 @@ import type { Actor } from '../../../contracts/audit/audit.ts';
 import type { Page } from '../../../contracts/http/common.ts';
 import type { Database } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
-import { boundedPage, type Filter } from '../bounded-page.ts';
-import { idBounds, nextMillisecond } from '../keyset.ts';
 import { type Creation, createTask, createTasks, type Origin } from './creation.ts';
+import { listTasks } from './listing.ts';
 import { moveTasks } from './move.ts';
 import { listOfflineQueue } from './offline-queue.ts';
 import { toHandedOverTask, toTask } from './records.ts';
@@ -27,15 +26,6 @@ export type CancelAnswer =
   | { kind: 'refused'; status: TaskStatus }
   | { kind: 'not_found' };
 export type RetryAnswer = Creation | { kind: 'not_found' } | { kind: 'not_final'; status: TaskStatus };
-
-/** Larger payloads and results are shown with one task only, in bytes of JSON. */
-const LISTED_BYTES = 16_384;
-const bounded = (column: 'payload' | 'result'): string =>
-  `CASE WHEN octet_length(r.${column}::text) > ${LISTED_BYTES}
-     THEN jsonb_build_object('omitted_bytes', octet_length(r.${column}::text)) ELSE r.${column} END AS ${column}`;
-const LISTED = `r.id, r.agent_id, r.task_type, r.status, r.timeout_seconds, r.retry_count, r.max_retries, r.progress_percent,
-  r.progress_message, r.assigned_at, r.started_at, r.completed_at, r.error_message, r.correlation_id, r.created_by, r.created_at,
-  r.retry_of, ${bounded('payload')}, ${bounded('result')}`;
 
 /** Tasks of agents. The row is the authority for a task's state; its workflow follows and holds the timers. */
 export class TaskStore {
@@ -104,23 +94,7 @@ export class TaskStore {
   }
 
   list(query: TaskListQuery): Promise<Page<Task>> {
-    const { created_after: after, created_before: before, cursor, limit } = query;
-    const filters: Filter[] = idBounds(after, before).map(({ sql, value }) => ({
-      sql: `r.${sql} :value`,
-      value,
-      by: 'key',
-    }));
-    for (const column of ['agent_id', 'correlation_id', 'status', 'task_type'] as const) {
-      const value = query[column];
-      if (value !== undefined) filters.push({ sql: `r.${column} = :value`, value, by: 'ordered' });
-    }
-    if (after !== undefined) filters.push({ sql: 'r.created_at >= :value', value: after });
-    if (before !== undefined) filters.push({ sql: 'r.created_at < :value', value: nextMillisecond(before) });
-    return boundedPage<TaskRow, Task>(
-      this.#database.pool,
-      { name: 'tasks', table: 'agent_task', columns: LISTED, filters, cursor, limit },
-      toTask,
-    );
+    return listTasks(this.#database.pool, query);
   }
 
   /** An agent's own tasks, newest first. */

@@ -1,8 +1,8 @@
 import type { PoolClient } from 'pg';
 import type { Ring, RingSize } from '../../../contracts/deployment/rings.ts';
 import type { DeploymentRow } from '../../models/deployment.ts';
-import { agentFilters } from '../agent/selection.ts';
-import type { Filter } from '../bounded-page.ts';
+import { agentConditions, agentFilters } from '../agent/selection.ts';
+import { Statement } from '../statement.ts';
 
 /** Which devices a deployment reaches, and in which ring. Everything is done in the database, in sets. */
 
@@ -14,30 +14,31 @@ const HASHES = 4_294_967_296;
 /** Of samples: the same devices in each deployment, so that they can be known for it. */
 const SAMPLE_SEED = `'eucora sample '`;
 
-/** Conditions with their values, whose numbers as parameters begin at `firstParam`. */
-function numbered(filters: readonly Filter[], firstParam: number) {
-  const params: unknown[] = [];
-  const conditions = filters.map(({ sql, value }) =>
-    value === undefined ? sql : sql.replace(':value', () => `$${firstParam - 1 + params.push(value)}`),
-  );
-  return { conditions, params };
-}
-
 /** Conditions on `agent r` for a deployment's devices; parameters begin at `firstParam`. */
 function membership({ selection, platform }: Population, firstParam: number) {
-  const { conditions, params } = numbered(agentFilters({ ...selection, platform }), firstParam);
-  return { where: ['r.revoked_at IS NULL', ...conditions].join(' AND '), params };
+  const statement = new Statement(firstParam);
+  const conditions = agentConditions({ ...selection, platform }, statement);
+  return { where: ['r.revoked_at IS NULL', ...conditions].join(' AND '), params: statement.values };
 }
 
-function ringCondition(size: RingSize, firstParam: number): { where: string; params: unknown[] } {
+/** Of `rows` that are at hand, to be looked at, or of a whole fleet, in which they are to be found. */
+function ringCondition(
+  size: RingSize,
+  firstParam: number,
+  of: 'rows' | 'fleet',
+): { where: string; params: unknown[] } {
   if ('sample_percent' in size)
     return {
       where: ` AND ${hash(SAMPLE_SEED)} < $${firstParam}`,
       params: [Math.round((size.sample_percent / 100) * HASHES)],
     };
   if (!('tag' in size)) return { where: '', params: [] };
-  const { conditions, params } = numbered(agentFilters({ tag: size.tag }), firstParam);
-  return { where: ` AND ${conditions.join(' AND ')}`, params };
+  const statement = new Statement(firstParam);
+  const conditions =
+    of === 'fleet'
+      ? agentConditions({ tag: size.tag }, statement)
+      : agentFilters({ tag: size.tag }).flatMap(({ checks }) => statement.all(checks));
+  return { where: ` AND ${conditions.join(' AND ')}`, params: statement.values };
 }
 
 /** Devices that a ring takes at most; undefined: all that its condition lets in. */
@@ -68,7 +69,7 @@ export async function countPopulation(
 ): Promise<PopulationFacts> {
   const first = rings[0]?.size ?? { rest: true as const };
   const { where, params } = membership(population, 1);
-  const ring = ringCondition(first, params.length + 1);
+  const ring = ringCondition(first, params.length + 1, 'rows');
   const { rows } = await client.query<Counts>(
     `SELECT count(*) AS devices,
        count(*) FILTER (WHERE r.tags ? 'critical' AND lower(r.tags ->> 'critical') NOT IN ('false', '0', 'no')) AS critical,
@@ -107,7 +108,7 @@ export async function assignRings(client: PoolClient, deployment: DeploymentRow)
   );
   const [{ total }] = rows as [{ total: number }];
   for (const [position, { size }] of deployment.plan.rings.entries()) {
-    const ring = ringCondition(size, 5 + params.length);
+    const ring = ringCondition(size, 5 + params.length, 'fleet');
     const limit = ringLimit(size, total);
     await client.query(
       `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at, package_name)

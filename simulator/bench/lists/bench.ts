@@ -131,7 +131,7 @@ async function measureCase(
       const turn = next;
       next += 1;
       const begun = performance.now();
-      await get(pagePath(one, turn % 2 === 0 ? undefined : one.deep[(turn >> 1) % one.deep.length]));
+      await get(pagePath(one, turn, turn % 2 === 0 ? undefined : one.deep[(turn >> 1) % one.deep.length]));
       const milliseconds = performance.now() - begun;
       if (turn < WARM_UP) continue;
       record(histogram, milliseconds);

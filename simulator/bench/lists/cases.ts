@@ -4,7 +4,7 @@ import { encodeCursor } from '../../../db/stores/keyset.ts';
 /** A list (or summary) with one choice of filters. */
 export interface ListCase {
   readonly name: string;
-  /** Path with its query, but for the cursor. */
+  /** Path with its query, but for the cursor; `{turn}` stands for four digits that each request has of its own. */
   readonly path: string;
   /** Name that cursors of the list carry; without one there are no pages. */
   readonly cursors?: string;
@@ -37,11 +37,18 @@ const AGENTS = [
   'tag=site%3Dzrh',
   'tag=critical',
   'tag=lab',
+  'tag=ring%3D3',
   'tag=nowhere',
   'hostname=srv-0012',
   'hostname=zrh-nb-0777',
   'hostname=0123456',
   'hostname=nowhere',
+  'hostname=777',
+  'hostname=ws-{turn}',
+  'hostname={turn}',
+  'hostname=nb-00',
+  'hostname=zrh-nb-00',
+  'hostname=srv-zrh',
   'hostname=qz',
   'status=DEGRADED&platform=linux&agent_version=0.9.1',
   'status=UNKNOWN&tag=site%3Dosl&hostname=srv',
@@ -63,6 +70,7 @@ const TASKS = [
   'correlation_id=rollout-500&status=FAILED',
   'status=COMPLETED&task_type=UPDATE',
   'status=TIMEOUT&task_type=UPDATE',
+  'created_before={long_ago}&status=CANCELLED&task_type=UPDATE',
   'created_after={long_ago}',
   'created_before={long_ago}&status=FAILED',
   'created_after={long_ago}&created_before={a_day_later}&task_type=DEPLOY&status=TIMEOUT',
@@ -89,6 +97,7 @@ export async function listCases(pool: Pool): Promise<ListCase[]> {
     long_ago: new Date(Date.now() - 12 * 86_400_000).toISOString(),
     a_day_later: new Date(Date.now() - 11 * 86_400_000).toISOString(),
     agent,
+    turn: '{turn}',
   };
   const filled = (query: string) => query.replaceAll(/\{(\w+)\}/g, (_, name: string) => instants[name] ?? '');
   const cases = (list: string, filters: readonly string[], deep: readonly string[]): ListCase[] =>
@@ -119,7 +128,9 @@ export async function listCases(pool: Pool): Promise<ListCase[]> {
 }
 
 /** The path of a page that begins after `id`. */
-export function pagePath({ path, cursors }: ListCase, id: string | undefined): string {
+export function pagePath(list: ListCase, turn: number, id: string | undefined): string {
+  const { cursors } = list;
+  const path = list.path.replaceAll('{turn}', String((turn * 7_919) % 10_000).padStart(4, '0'));
   if (cursors === undefined || id === undefined) return path;
   return `${path}${path.includes('?') ? '&' : '?'}cursor=${encodeCursor(cursors, id)}`;
 }

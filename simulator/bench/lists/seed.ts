@@ -56,6 +56,9 @@ const presenceSql = `
       ELSE now() - interval '60 seconds' * random() END, presence_shard, status, agent_version, hardware_id
   FROM agent`;
 
+const termsSql = `
+  INSERT INTO agent_term SELECT term, id FROM agent, agent_terms(hostname, tags) term ORDER BY term COLLATE "C", id`;
+
 const tasksSql = (size: Seeding): string => `
   INSERT INTO agent_task (id, agent_id, task_type, status, payload, timeout_seconds, max_retries, assigned_at, started_at,
     completed_at, result, correlation_id, created_by, created_at)
@@ -119,6 +122,7 @@ export async function seedFleet(
     const steps: Record<string, string> = {
       agent: agentsSql(seeding),
       agent_presence: presenceSql,
+      agent_term: termsSql,
       agent_task: tasksSql(seeding),
       ...recordsSql(seeding),
     };
