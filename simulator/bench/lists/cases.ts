@@ -90,7 +90,10 @@ const AUDIT = [
 export async function listCases(pool: Pool): Promise<ListCase[]> {
   const agents = await spread(pool, 'agent');
   const [agent = ''] = agents;
-  const { rows } = await pool.query<{ agent_id: string }>('SELECT agent_id FROM telemetry LIMIT 1');
+  // By the index: what is read from end to end is counted.
+  const { rows } = await pool.query<{ agent_id: string }>(
+    'SELECT agent_id FROM telemetry ORDER BY agent_id LIMIT 1',
+  );
   const measured = rows[0]?.agent_id ?? agent;
   const instants: Record<string, string> = {
     now: new Date(Date.now() - 2_000).toISOString(),
