@@ -12,7 +12,10 @@ import * as certificatesAndFindings from './migrations/0009-certificates-and-fin
 import * as issuedCertificates from './migrations/0010-issued-certificates.ts';
 import * as statusEvents from './migrations/0011-status-events.ts';
 import * as exceptionFourEyes from './migrations/0012-exception-four-eyes.ts';
-import * as agentTerms from './migrations/0013-agent-terms.ts';
+import * as taskStatusType from './migrations/0013-task-status-type.ts';
+import * as taskIndexes from './migrations/0014-task-indexes.ts';
+import * as agentTerms from './migrations/0015-agent-terms.ts';
+import * as agentIndexes from './migrations/0016-agent-indexes.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
@@ -28,7 +31,10 @@ const MIGRATIONS = [
   { name: '0010-issued-certificates', up: issuedCertificates.up },
   { name: '0011-status-events', up: statusEvents.up },
   { name: '0012-exception-four-eyes', up: exceptionFourEyes.up },
-  { name: '0013-agent-terms', up: agentTerms.up },
+  { name: '0013-task-status-type', up: taskStatusType.up },
+  { name: '0014-task-indexes', up: taskIndexes.up },
+  { name: '0015-agent-terms', up: agentTerms.up },
+  { name: '0016-agent-indexes', up: agentIndexes.up },
 ] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */

@@ -32,7 +32,6 @@ async function bundle(workflowsPath, target) {
   };
   const { code } = await bundleWorkflowCode({
     workflowsPath,
-    mode: 'production',
     // Run once for all workflows of a worker, and not again for each: modules keep no state (test/architecture).
     preloadModules: [workflowsPath],
     logger,

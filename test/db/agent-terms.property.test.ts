@@ -127,6 +127,21 @@ const READINGS: Readonly<Record<string, readonly unknown[]>> = {
   '😀': ['😀'],
 };
 
+it('no part of a hostname is the beginning of a tag’s term', async () => {
+  await fleet.enrol({ tags: 'tags', site: true }, { hostname: 'nowhere' });
+  const { rows } = await database.pool.query(
+    `SELECT FROM agent_term WHERE term LIKE 'tag%' OR term LIKE 'sit%'`,
+  );
+  expect(rows).toEqual([]);
+});
+
+it('a term that was left over keeps nobody from being tagged', async () => {
+  const id = await fleet.enrol({ a: 'first' }, { hostname: 'left-over' });
+  await database.pool.query(`INSERT INTO agent_term SELECT agent_tag_term('a', '"second"'), $1`, [id]);
+  await database.stores.agents.setTags(id, { a: 'second' }, OPERATOR, 'test');
+  expect(await wrongTerms()).toEqual([]);
+});
+
 it('collecting them anew mends what happened while triggers were off', async () => {
   await database.pool.query('ALTER TABLE agent DISABLE TRIGGER USER');
   await fleet.enrol({ late: true }, { hostname: 'behind-the-back' });

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { migrate } from '../../db/migrate.ts';
 import { type EmptyDatabase, emptyDatabase } from './support/empty.ts';
@@ -30,7 +30,10 @@ const ALL = [
   '0010-issued-certificates',
   '0011-status-events',
   '0012-exception-four-eyes',
-  '0013-agent-terms',
+  '0013-task-status-type',
+  '0014-task-indexes',
+  '0015-agent-terms',
+  '0016-agent-indexes',
 ];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {
@@ -44,6 +47,41 @@ it('of migrations started in parallel one runs, and all wait until it is done', 
   const ran = await Promise.all([migrate(database.pool), migrate(database.pool), migrate(database.pool)]);
   expect(ran.flat()).toEqual(ALL);
   expect(await migrate(database.pool)).toEqual([]);
+});
+
+it('from 0013 on, indexes of tables in use are dropped where nothing else is locked', async () => {
+  const folder = join(__dirname, '../../db/migrations');
+  const late = (await readdir(folder)).filter((file) => file >= '0013');
+  expect(late.length).toBeGreaterThan(3);
+  const mixed = [];
+  for (const file of late) {
+    const [, sql = ''] = (await readFile(join(folder, file), 'utf8')).split('`');
+    if (/^DROP INDEX/m.test(sql) && sql.trim().split(';\n').length > 1) mixed.push(file);
+  }
+  expect(mixed).toEqual([]);
+});
+
+it('an installation that is in use migrates while a transaction holds an agent and waits for tasks', async () => {
+  await migrate(database.pool);
+  // As the version before it: with the indexes, without the terms.
+  await database.pool.query(`
+    DROP TABLE agent_term; DROP FUNCTION keep_agent_terms() CASCADE; DROP FUNCTION collect_agent_terms();
+    DROP FUNCTION agent_terms(text, jsonb); DROP FUNCTION agent_tag_term(text, jsonb); DROP INDEX agent_task_status_type;
+    CREATE INDEX agent_task_status ON agent_task (status, id); CREATE INDEX agent_task_type ON agent_task (task_type, id);
+    CREATE INDEX agent_hostname ON agent (hostname); CREATE INDEX agent_tags ON agent USING gin (tags);
+    DELETE FROM schema_migration WHERE name >= '0013'`);
+  const client = await database.pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT FROM agent FOR SHARE');
+    const migrated = migrate(database.pool);
+    // The first of them has taken tasks, or waits for us; either way nobody waits in a circle.
+    await client.query('LOCK TABLE agent_task IN ROW EXCLUSIVE MODE');
+    await client.query('COMMIT');
+    expect(await migrated).toEqual(ALL.filter((name) => name >= '0013'));
+  } finally {
+    client.release();
+  }
 });
 
 it('a migration that fails leaves nothing behind and can be run again', async () => {

@@ -10,6 +10,8 @@ const ROWS = '(SELECT term, agent_id AS id FROM agent_term)';
 /** As in the function `agent_terms` of the database: at the end of a hostname terms are shorter. */
 const TERM_LENGTH = 5;
 const SHORTEST_TERM = 3;
+/** Before the terms of tags, so that no part of a hostname is the beginning of one. */
+const TAG = '\u0001';
 /** Of a long part of a hostname so many terms are asked how rare they are. */
 const ASKED = 4;
 
@@ -50,7 +52,7 @@ export function tagFilter(tag: string): Filter {
   if (equals < 0)
     return {
       checks: [{ sql: 'r.tags ? :value', value: tag }],
-      finders: [byTerm({ sql: ':value', value: `tags.${tag}` })],
+      finders: [byTerm({ sql: ':value', value: `${TAG}${tag}` })],
       exact: true,
     };
   const name = tag.slice(0, equals);

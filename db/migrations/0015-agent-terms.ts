@@ -1,19 +1,17 @@
-/** What agents are found by, each with its agents in the order of the lists, and tasks by status and type together. */
+/** What agents are found by, each with its agents in the order of the lists. Agents are read, and not written, meanwhile. */
 export const up = `
--- One index in the place of two: either alone is found by merging what the other may be, and a task that changes its
--- status writes one entry less.
-CREATE INDEX agent_task_status_type ON agent_task (status, task_type, id);
-DROP INDEX agent_task_status;
-DROP INDEX agent_task_type;
+-- The strongest lock that is needed, at once: raised later, it could be waited for in a circle.
+LOCK TABLE agent IN SHARE ROW EXCLUSIVE MODE;
 
--- Of a tag, its name with its value: as JSON, so that a number is no text, and equal numbers are one.
+-- Of a tag, after a character that no hostname holds, its name with its value: as JSON, so that a number is no text, and
+-- equal numbers are one.
 CREATE FUNCTION agent_tag_term(name text, value jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 'tags.' || name || '=' || CASE jsonb_typeof(value) WHEN 'number' THEN trim_scale(value::numeric)::text ELSE value::text END;
+RETURN chr(1) || name || '=' || CASE jsonb_typeof(value) WHEN 'number' THEN trim_scale(value::numeric)::text ELSE value::text END;
 
--- Of a hostname, what stands at each of its places, three to five characters: shorter than any term of a tag.
+-- Of a hostname, what stands at each of its places, three to five characters.
 CREATE FUNCTION agent_terms(hostname text, tags jsonb) RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT substr(name, place, 5) FROM lower(hostname) name, generate_series(1, length(name) - 2) place
-  UNION SELECT 'tags.' || key FROM jsonb_each(tags)
+  UNION SELECT chr(1) || key FROM jsonb_each(tags)
   UNION SELECT agent_tag_term(key, value) FROM jsonb_each(tags)
 $$;
 
@@ -32,12 +30,14 @@ CREATE FUNCTION collect_agent_terms() RETURNS void LANGUAGE sql AS $$
   INSERT INTO agent_term SELECT term, id FROM agent, agent_terms(hostname, tags) term ORDER BY term COLLATE "C", id;
 $$;
 SELECT collect_agent_terms();
-CREATE UNIQUE INDEX agent_term_agents ON agent_term (term, agent_id);
+ALTER TABLE agent_term ADD PRIMARY KEY (term, agent_id);
+ANALYZE agent_term;
 
 CREATE FUNCTION keep_agent_terms() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO agent_term SELECT term, id FROM after_rows, agent_terms(hostname, tags) term ORDER BY term COLLATE "C", id;
+    INSERT INTO agent_term SELECT term, id FROM after_rows, agent_terms(hostname, tags) term ORDER BY term COLLATE "C", id
+    ON CONFLICT DO NOTHING;
   ELSIF TG_OP = 'DELETE' THEN
     DELETE FROM agent_term t USING (SELECT term, id FROM before_rows, agent_terms(hostname, tags) term) gone
     WHERE t.term = gone.term AND t.agent_id = gone.id;
@@ -47,7 +47,8 @@ BEGIN
     WHERE t.term = gone.term AND t.agent_id = NEW.id;
     INSERT INTO agent_term
     SELECT term, NEW.id FROM (
-      SELECT agent_terms(NEW.hostname, NEW.tags) AS term EXCEPT SELECT agent_terms(OLD.hostname, OLD.tags)) come;
+      SELECT agent_terms(NEW.hostname, NEW.tags) AS term EXCEPT SELECT agent_terms(OLD.hostname, OLD.tags)) come
+    ON CONFLICT DO NOTHING;
   END IF;
   RETURN NULL;
 END
@@ -59,8 +60,4 @@ CREATE TRIGGER agent_terms_out AFTER DELETE ON agent REFERENCING OLD TABLE AS be
 -- Of all that changes in an agent its status changes most: that comes nowhere near.
 CREATE TRIGGER agent_terms_anew AFTER UPDATE OF hostname, tags ON agent
   FOR EACH ROW WHEN (OLD.hostname <> NEW.hostname OR OLD.tags <> NEW.tags) EXECUTE FUNCTION keep_agent_terms();
-
--- Every change of an agent's status wrote into them.
-DROP INDEX agent_hostname;
-DROP INDEX agent_tags;
 `;
