@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { ToolContext } from '../context.ts';
-import { PackagingError } from '../errors.ts';
+import { machineTrouble, PackagingError } from '../errors.ts';
 import { findTool } from './toolbox.ts';
 
 /** What `flock` answers when somebody else holds the folder and it may not wait. */
@@ -44,20 +44,41 @@ async function take(
 ): Promise<(() => Promise<void>) | undefined> {
   ctx.signal.throwIfAborted();
   const flock = await findTool(ctx.settings, 'flock');
-  const holder = spawn(flock, [...how, '--conflict-exit-code', String(HELD_BY_ANOTHER), folder, ...HOLD], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: { PATH: ctx.settings.path.join(':') },
-    signal: ctx.signal,
-  });
-  holder.stdin.on('error', () => undefined);
-  const ended = once(holder, 'close').catch((error: unknown) => {
+  const failed = (error: unknown): never => {
     ctx.signal.throwIfAborted();
-    throw new PackagingError('worker-busy', `${folder} could not be locked just now`, { cause: error });
+    throw machineTrouble(error, `${folder} could not be locked`) ?? notNow(folder, error);
+  };
+  let holder: ChildProcessWithoutNullStreams;
+  try {
+    holder = spawn(flock, [...how, '--conflict-exit-code', String(HELD_BY_ANOTHER), folder, ...HOLD], {
+      env: { PATH: ctx.settings.path.join(':') },
+      signal: ctx.signal,
+    });
+  } catch (error) {
+    return failed(error);
+  }
+  // Awaited before anything else is: what did not begin has no input, and its error would end the worker.
+  await once(holder, 'spawn').catch(failed);
+  holder.stdin.on('error', () => undefined);
+  let words = '';
+  holder.stderr.on('data', (part: Buffer) => {
+    words = `${words}${part}`.slice(0, 500);
   });
+  const ended = once(holder, 'close').catch(failed);
   const held = once(holder.stdout, 'data').then(() => true as const);
-  if ((await Promise.race([held, ended])) !== true) return undefined;
+  const outcome = await Promise.race([held, ended]);
+  if (outcome !== true) {
+    const [code, signal] = outcome;
+    if (code === HELD_BY_ANOTHER) return undefined;
+    throw notNow(folder, new Error(`flock ended with ${code ?? signal}: ${words.trim()}`));
+  }
   return async () => {
     holder.stdin.end();
     await ended.catch(() => undefined);
   };
 }
+
+const notNow = (folder: string, cause: unknown): PackagingError =>
+  new PackagingError('worker-busy', `${folder} could not be locked just now (${(cause as Error).message})`, {
+    cause,
+  });

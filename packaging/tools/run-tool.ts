@@ -86,7 +86,6 @@ const OUT_OF_MEMORY = /cannot allocate memory|out of memory|bad_alloc|memory exh
 const FILE_TOO_LARGE = /file too large|file size limit exceeded|SIGXFSZ/i;
 
 function verdict(name: string, output: string, options: ToolOptions, ended: string): PackagingError {
-  if (lacksProcesses(output)) return noProcess(name);
   if (OUT_OF_SPACE.test(output))
     return new PackagingError('out-of-space', `The disk is full: ${name} could not write`);
   if (OUT_OF_MEMORY.test(output))
@@ -256,9 +255,11 @@ async function runIn(
       output: stdout.bytes(),
     };
     // Before anything counts as an answer: the tool has not said a word.
-    if (run.exitCode !== 0 && wasNotStarted(run.stderr)) throw noProcess(name);
+    if (run.exitCode !== 0 && wasNotStarted(run)) throw noProcess(name);
     if (!(options.exitCodes ?? [0]).includes(run.exitCode))
-      throw verdict(name, `${run.stdout}\n${run.stderr}`, options, how);
+      throw lacksProcesses(run.stderr)
+        ? noProcess(name)
+        : verdict(name, `${run.stdout}\n${run.stderr}`, options, how);
     if (stdout.overflowed && (options.quiet === true || options.secret === true))
       throw new PackagingError('limit-exceeded', `${name} printed more than it may`, { reason: 'output' });
     return run;

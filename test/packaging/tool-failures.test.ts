@@ -1,9 +1,19 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isolationProblem, type ToolContext, toolVersions } from '../../packaging/index.ts';
+import { withFolderLock } from '../../packaging/tools/folder-lock.ts';
 import { LogLines } from '../../packaging/tools/log-lines.ts';
 import { runTool, type ToolOptions } from '../../packaging/tools/run-tool.ts';
 import { exec, PackagingWorld } from './support/world.ts';
+
+/** Takes from a process the room for further files, and gives it back at a word. */
+const LESS_AND_BACK = `
+before=$(prlimit --pid "$1" --nofile --output SOFT --noheadings | tr -d ' ')
+prlimit --pid "$1" --nofile=$(ls "/proc/$1/fd" | wc -l): && echo less && read -r word
+prlimit --pid "$1" --nofile="$before": && echo back
+`;
 
 let world: PackagingWorld;
 beforeAll(async () => {
@@ -84,6 +94,18 @@ describe('A tool', () => {
       { unconfined: true },
     );
     await expect(crowded).rejects.toMatchObject({ code: 'worker-busy', retryable: true });
+  });
+
+  it.each([
+    ["RuntimeError: can't start new thread", ''],
+    ['main.c:1: error: thread: resource temporarily unavailable', ''],
+    ['main.c:1: error: sh: 1: Cannot fork', ''],
+    ['begun\nbwrap: pretend: too many open files', ''],
+    ['bwrap: pretend: too many open files', 'begun'],
+  ])('that says “%s” of its own is not tried again', async (words, printed) => {
+    await expect(
+      sh(await world.context(), `printf '%s' "${printed}"; echo "${words}" >&2; exit 1`),
+    ).rejects.toMatchObject({ code: 'build-failed', retryable: false });
   });
 
   it.each([
@@ -171,4 +193,48 @@ it('Log lines that break off in the middle of a sign are whole again in the next
   log.add(bytes.subarray(3));
   log.end();
   expect(lines).toEqual(['größer']);
+});
+
+describe('A folder', () => {
+  const lock = async (flock: string, onWait: () => void) =>
+    withFolderLock(
+      await world.context({ settings: { programs: { flock } } }),
+      world.root,
+      onWait,
+      async () => 'done',
+    );
+
+  it('whose lock fails is told with the reason, and not as held by another worker', async () => {
+    const flock = await world.put('flock-66', '#!/bin/sh\necho "flock: no such lock" >&2\nexit 66\n', 0o755);
+    const onWait = jest.fn();
+    await expect(lock(flock, onWait)).rejects.toMatchObject({
+      code: 'worker-busy',
+      message: expect.stringContaining('flock ended with 66: flock: no such lock'),
+    });
+    expect(onWait).not.toHaveBeenCalled();
+  });
+
+  it('is locked by another try when the machine has no room to start what locks it', async () => {
+    const ctx = await world.context();
+    // Whoever has no room cannot start what gives it back, either: that runs before.
+    const limit = spawn('sh', ['-c', LESS_AND_BACK, 'sh', String(process.pid)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(limit.stdout, 'data');
+    try {
+      await expect(
+        withFolderLock(
+          ctx,
+          world.root,
+          () => undefined,
+          async () => 'done',
+        ),
+      ).rejects.toMatchObject({ code: 'worker-busy', message: expect.stringContaining('EMFILE') });
+    } finally {
+      limit.stdin.write('\n');
+      await once(limit.stdout, 'data');
+      limit.stdin.end();
+      await once(limit, 'exit');
+    }
+  });
 });
