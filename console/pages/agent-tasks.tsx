@@ -68,7 +68,8 @@ export const addAgentTasks: AddPages = (app) => {
     return create()
       .catch((error: unknown) => {
         const tooMany = error instanceof ApiProblem && error.problem.code === 'too-many-agents';
-        return tooMany && target.kind === 'fitting' ? again(target.filter, 'grown') : refused(error);
+        if (tooMany && target.kind === 'fitting') return again(target.filter, 'grown');
+        throw error;
       })
       .catch(refused);
   });

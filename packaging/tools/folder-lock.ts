@@ -1,7 +1,8 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import type { ToolContext } from '../context.ts';
 import { machineTrouble, PackagingError } from '../errors.ts';
+import { spawned } from './spawned.ts';
 import { findTool } from './toolbox.ts';
 
 /** What `flock` answers when somebody else holds the folder and it may not wait. */
@@ -44,27 +45,24 @@ async function take(
 ): Promise<(() => Promise<void>) | undefined> {
   ctx.signal.throwIfAborted();
   const flock = await findTool(ctx.settings, 'flock');
-  const failed = (error: unknown): never => {
+  const failure = (error: unknown): Error => {
     ctx.signal.throwIfAborted();
-    throw machineTrouble(error, `${folder} could not be locked`) ?? notNow(folder, error);
+    return machineTrouble(error, `${folder} could not be locked`) ?? notNow(folder, error);
   };
-  let holder: ChildProcessWithoutNullStreams;
-  try {
-    holder = spawn(flock, [...how, '--conflict-exit-code', String(HELD_BY_ANOTHER), folder, ...HOLD], {
-      env: { PATH: ctx.settings.path.join(':') },
-      signal: ctx.signal,
-    });
-  } catch (error) {
-    return failed(error);
-  }
-  // Awaited before anything else is: what did not begin has no input, and its error would end the worker.
-  await once(holder, 'spawn').catch(failed);
+  const holder = (await spawned(
+    flock,
+    [...how, '--conflict-exit-code', String(HELD_BY_ANOTHER), folder, ...HOLD],
+    { env: { PATH: ctx.settings.path.join(':') }, signal: ctx.signal },
+    failure,
+  )) as ChildProcessWithoutNullStreams;
   holder.stdin.on('error', () => undefined);
   let words = '';
   holder.stderr.on('data', (part: Buffer) => {
     words = `${words}${part}`.slice(0, 500);
   });
-  const ended = once(holder, 'close').catch(failed);
+  const ended = once(holder, 'close').catch((error: unknown) => {
+    throw failure(error);
+  });
   const held = once(holder.stdout, 'data').then(() => true as const);
   const outcome = await Promise.race([held, ended]);
   if (outcome !== true) {

@@ -1,5 +1,4 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +10,7 @@ import { machineTrouble, PackagingError, type PackagingErrorCode } from '../erro
 import { confined } from './isolation.ts';
 import { LogLines } from './log-lines.ts';
 import { lacksProcesses, wasNotStarted } from './no-process.ts';
+import { spawned } from './spawned.ts';
 import { findTool, type ToolName } from './toolbox.ts';
 
 export interface ToolRun {
@@ -186,16 +186,19 @@ async function runIn(
   });
   ctx.progress(name);
   const given = options.inputFile === undefined ? undefined : await open(options.inputFile, 'r');
-  const child = await start(name, program, rest, {
+  const asChild: SpawnOptions = {
     cwd,
     env,
     stdio: [given?.fd ?? 'pipe', 'pipe', 'pipe'],
     // Leads a group of its own, so that it can be killed as a whole.
     detached: true,
-  }).catch(async (error: unknown) => {
-    await given?.close();
-    throw error;
-  });
+  };
+  const child = (await spawned(program, rest, asChild, (error) => failureToRun(name, error)).catch(
+    async (error: unknown) => {
+      await given?.close();
+      throw error;
+    },
+  )) as Started;
   // The tool has its own. Not awaited here, for a tool that ends meanwhile would end unheard.
   const closed = given?.close().catch(() => undefined);
   const stdout = new Kept(ctx.limits.outputBytes);
@@ -272,26 +275,6 @@ async function runIn(
 }
 
 type Started = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
-
-/** @throws PackagingError where the program does not begin */
-async function start(
-  name: string,
-  program: string,
-  args: readonly string[],
-  options: SpawnOptions,
-): Promise<Started> {
-  let child: ChildProcess;
-  try {
-    child = spawn(program, args, options);
-  } catch (error) {
-    throw failureToRun(name, error);
-  }
-  // Awaited before anything else is: an error that is told while nobody listens would end the worker.
-  await once(child, 'spawn').catch((error: unknown) => {
-    throw failureToRun(name, error);
-  });
-  return child as Started;
-}
 
 function failureToRun(name: string, error: unknown): PackagingError {
   const code = String((error as NodeJS.ErrnoException).code);

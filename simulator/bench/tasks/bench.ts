@@ -18,7 +18,7 @@ import { startBenchPlatform } from '../parts/platform.ts';
 import { freePorts, scratchFolder } from '../parts/scratch.ts';
 import { startTemporalServer, type TemporalServer } from '../parts/temporal-server.ts';
 import type { BareRun } from './bare.ts';
-import { look, NO_HISTORIES, together } from './histories.ts';
+import { look, mean, type TaskHistory } from './histories.ts';
 import { TaskDriver } from './lifecycle.ts';
 import { pause, type Round, resume, total } from './rounds.ts';
 
@@ -97,17 +97,20 @@ export const tasks = defineBench({
     await step(context.progress, 'Warming up bare workflows', () =>
       bare.ask({ ...bareRun, messages: UNMERGED, count: warm }),
     );
-    const bareSide = (messages: number, name: string): Promise<Round> => {
+    const bareSide = async (messages: number, name: string): Promise<Round> => {
       // Temporal and the cores are the bare workflow's alone.
       pause(product);
-      const begun = cpuDuring({ worker: bare.pid, ...enginePids(platform, server) }, () =>
-        step(context.progress, name, () => bare.ask({ ...bareRun, messages, count: perRound })),
-      );
-      return begun
-        .then(({ result, seconds: cpu }) => ({ seconds: result.seconds, cpu, loadSeconds: 0 }))
-        .finally(() => resume(product));
+      try {
+        const { result, seconds: cpu } = await cpuDuring(
+          { worker: bare.pid, ...enginePids(platform, server) },
+          () => step(context.progress, name, () => bare.ask({ ...bareRun, messages, count: perRound })),
+        );
+        return { seconds: result.seconds, cpu, loadSeconds: 0 };
+      } finally {
+        resume(product);
+      }
     };
-    let histories = NO_HISTORIES;
+    const histories: TaskHistory[] = [];
     const rounds = await inTurns<Side, Round>(options.rounds, {
       ours: async (round) => {
         const begun = performance.now();
@@ -117,17 +120,17 @@ export const tasks = defineBench({
         );
         const seconds = (performance.now() - begun) / 1_000;
         const load = process.cpuUsage(loadBefore);
-        histories = together(histories, await look(client, ids.slice(-LOOKED_AT)), round);
+        histories.push(...(await look(client, ids.slice(-LOOKED_AT))));
         return { seconds, cpu, loadSeconds: (load.user + load.system) / 1e6 };
       },
       // What ours were told so far, which differs little from round to round.
-      floor: (round) => bareSide(histories.messages, `${perRound} bare workflows (${round})`),
+      floor: (round) => bareSide(mean(histories, 'messages'), `${perRound} bare workflows (${round})`),
       unmerged: (round) => bareSide(UNMERGED, `${perRound} bare workflows, told of each word (${round})`),
     });
     const [ours, floor, unmerged] = [total(rounds.ours), total(rounds.floor), total(rounds.unmerged)];
     const count = perRound * options.rounds;
     const lifetimes = newHistogram();
-    for (const lifetime of histories.seconds) record(lifetimes, lifetime * 1_000);
+    for (const { seconds } of histories) record(lifetimes, seconds * 1_000);
     return {
       rate: count / ours.seconds,
       floor_rate: count / floor.seconds,
@@ -143,9 +146,9 @@ export const tasks = defineBench({
       floor_cpu_s_per_1000: perThousand(floor.cpu, count),
       unmerged_cpu_s_per_1000: perThousand(unmerged.cpu, count),
       load_cpu_s_per_1000: (ours.loadSeconds * 1_000) / count,
-      messages: histories.messages,
-      workflow_tasks: histories.workflowTasks,
-      events: histories.events,
+      messages: mean(histories, 'messages'),
+      workflow_tasks: mean(histories, 'workflowTasks'),
+      events: mean(histories, 'events'),
     };
   },
 });
