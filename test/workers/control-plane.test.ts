@@ -90,9 +90,7 @@ it('at the start, a Temporal that does not know us hears of every open task; a k
   await remindAtStart(env.client, database.stores);
   expect((await database.stores.outbox.backlog()).waiting).toBe(0);
   // One more where the hour is full just now.
-  await eventually(async () =>
-    expect(await count(`WorkflowType = 'maintenance'`)).toBeGreaterThanOrEqual(1),
-  );
+  await eventually(async () => expect(await count(`WorkflowType = 'maintenance'`)).toBeGreaterThanOrEqual(1));
   await database.stores.tasks.cancel(task, OPERATOR);
   await relay.relayOnce();
   await handleOf(task).result();

@@ -78,7 +78,7 @@ it('a reminder that cannot be delivered does not hold the deployment', async () 
   stage.webhook.answerWith(500);
   const id = await stage.created({ approval_seconds: 4 * DAY });
   await stage.plane.pass(DAY + 60);
-  await eventually(async () => expect(stage.webhook.deliveries.length).toBeGreaterThanOrEqual(4), 20);
+  await eventually(async () => expect(stage.webhook.deliveries.length).toBeGreaterThanOrEqual(4));
   await stage.decide(id, 'reject');
   expect(await stage.handle(id).result()).toMatchObject({ status: 'REJECTED' });
 }, 60_000);
