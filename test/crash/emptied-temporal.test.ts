@@ -13,7 +13,7 @@ const SETTINGS = { EUCORA_HEARTBEAT_INTERVAL_SECONDS: '5' };
 const REMINDED_WITHIN_MS = 20_000;
 
 let rig: Rig | undefined;
-afterAll(() => rig?.dispose(), 60_000);
+afterAll(() => rig?.dispose());
 
 async function emptyTemporal(dataDir: string): Promise<void> {
   const folder = layoutOf(dataDir).temporal;

@@ -16,7 +16,7 @@ const SETTINGS = {
 const LATE_MS = 1_500;
 
 let rig: Rig | undefined;
-afterAll(() => rig?.dispose(), 60_000);
+afterAll(() => rig?.dispose());
 
 interface Expiry {
   readonly late_ms: number;

@@ -38,7 +38,7 @@ beforeAll(async () => {
     },
   });
   keys = await makeSharedKeys();
-}, 60_000);
+});
 afterAll(() => api?.dispose());
 
 const profiles = (seed: number, count = PLAN.agents) =>

@@ -60,7 +60,7 @@ beforeAll(async () => {
     tasks: database.stores.tasks,
     logger: createLogger('test', 'silent'),
   });
-}, 60_000);
+});
 afterAll(async () => {
   worker?.shutdown();
   await running;

@@ -32,7 +32,7 @@ beforeAll(async () => {
   env = await server.environment();
   await ensureSearchAttributes(env.client, 'default');
   trouble = new Trouble(new Fleet(database));
-}, 60_000);
+});
 afterAll(async () => {
   await stopWorkers();
   await env?.teardown();

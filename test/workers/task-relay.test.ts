@@ -24,7 +24,7 @@ beforeAll(async () => {
   fleet = new Fleet(database);
   // Moments of grace and pauses pass by the clock alone, however slow the machine.
   await fleet.freeze();
-}, 60_000);
+});
 afterAll(async () => {
   await env?.teardown();
   await server?.dispose();

@@ -18,7 +18,7 @@ beforeAll(async () => {
   relay = relayWith(env.client);
   // What is put off stays so until a test says otherwise, however slow the machine.
   await new Fleet(database).freeze();
-}, 60_000);
+});
 afterAll(async () => {
   await env?.teardown();
   await server?.dispose();

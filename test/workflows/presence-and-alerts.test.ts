@@ -56,7 +56,7 @@ beforeAll(async () => {
       remindWorkflows: async () => 7,
     },
   });
-}, 60_000);
+});
 afterAll(async () => {
   await plane?.stop();
   await env?.teardown();
