@@ -150,7 +150,7 @@ describe('the presence workflow', () => {
       await fleet.heartbeat(agent);
     }
     expect(passes).toHaveLength(1);
-    await plane.pass(280);
+    await plane.pass(200);
     expect(passes).toHaveLength(2);
     expect(await statusOf(agent)).toBe('ONLINE');
     await handle.terminate();
