@@ -135,9 +135,12 @@ export async function confined(
     const cutOff = sight.network ? OWN_PROCESSES : [...NO_NETWORK, ...OWN_PROCESSES];
     return [way.program, ...way.rights, ...cutOff, ...limited];
   }
-  if (settings.isolation === 'required')
-    throw way.unsure
-      ? new PackagingError('worker-busy', 'Whether tools can be cut off here could not be found out just now')
-      : new PackagingError('isolation-unavailable', UNAVAILABLE);
+  // Preferred means: wherever the machine permits it. A slow moment does not say that this one does not.
+  if (way.unsure)
+    throw new PackagingError(
+      'worker-busy',
+      'Whether tools can be cut off here could not be found out just now',
+    );
+  if (settings.isolation === 'required') throw new PackagingError('isolation-unavailable', UNAVAILABLE);
   return limited;
 }

@@ -144,6 +144,9 @@ describe('A tool', () => {
     const programs = { bwrap: program, unshare: '/bin/false' };
     const ctx = await world.context({ settings: { isolation: 'required', programs } });
     await expect(sh(ctx, 'true')).rejects.toMatchObject({ code: 'worker-busy', retryable: true });
+    // Not even where less would do, if there were no more to be had.
+    const preferred = await world.context({ settings: { isolation: 'preferred', programs } });
+    await expect(sh(preferred, 'true')).rejects.toMatchObject({ code: 'worker-busy', retryable: true });
     await world.put(`${name}-calm`, '');
     expect((await sh(ctx, 'echo done')).stdout).toBe('done\n');
   });
