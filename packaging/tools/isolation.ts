@@ -5,7 +5,7 @@ import { machineTrouble, PackagingError } from '../errors.ts';
 import type { ToolReport } from '../results.ts';
 import type { ToolSettings } from '../settings.ts';
 import { hadNoRoom } from './no-process.ts';
-import { type Sight, sandboxArguments } from './sandbox.ts';
+import { type Sight, sandboxArguments, TELLS_STATUS } from './sandbox.ts';
 import { findTool } from './toolbox.ts';
 
 /** How far tools are cut off here, with what that takes. */
@@ -37,6 +37,8 @@ const SANDBOX_PROBE = [
     '--die-with-parent',
     '--cap-drop',
     'ALL',
+    TELLS_STATUS,
+    '2',
   ],
   ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--', 'true'],
 ];

@@ -102,6 +102,7 @@ describe('A tool', () => {
     ['main.c:1: error: sh: 1: Cannot fork', ''],
     ['begun\nbwrap: pretend: too many open files', ''],
     ['bwrap: pretend: too many open files', 'begun'],
+    ['bwrap: pretend: too many open files', ''],
   ])('that says “%s” of its own is not tried again', async (words, printed) => {
     await expect(
       sh(await world.context(), `printf '%s' "${printed}"; echo "${words}" >&2; exit 1`),
