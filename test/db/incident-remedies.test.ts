@@ -2,16 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase } from '../harness/database.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
 import { DECIDER, Trouble, troubled, unique } from './support/incidents.ts';
+import { waitingForLocks } from './support/overtaken.ts';
 import { statementsOf } from './support/statements.ts';
 
 const on = troubled();
-
-async function waitingForLocks(): Promise<number> {
-  const { rows } = await on.database.pool.query(
-    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-  );
-  return rows.length;
-}
 
 describe('remedies', () => {
   it('go to one device first, then to the others within the window, and close the incident', async () => {
@@ -96,7 +90,7 @@ describe('remedies', () => {
       await leave(low);
       const said = await statementsOf(async () => {
         const advanced = on.trouble.incidents.advance(id);
-        while ((await waitingForLocks()) === 0) await delay(20);
+        while ((await waitingForLocks(on.database.pool)) === 0) await delay(20);
         await Promise.all([leave(high).then(() => leaving.query('COMMIT')), advanced]);
       });
       // A transaction that loses a deadlock would begin again.
