@@ -16,6 +16,7 @@ import * as taskStatusType from './migrations/0013-task-status-type.ts';
 import * as taskIndexes from './migrations/0014-task-indexes.ts';
 import * as agentTerms from './migrations/0015-agent-terms.ts';
 import * as agentIndexes from './migrations/0016-agent-indexes.ts';
+import * as agentCountKey from './migrations/0017-agent-count-key.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
@@ -35,6 +36,7 @@ const MIGRATIONS = [
   { name: '0014-task-indexes', up: taskIndexes.up },
   { name: '0015-agent-terms', up: agentTerms.up },
   { name: '0016-agent-indexes', up: agentIndexes.up },
+  { name: '0017-agent-count-key', up: agentCountKey.up },
 ] as const;
 
 /** Any number: it only has to be the same for everyone who migrates. */

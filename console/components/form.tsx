@@ -50,6 +50,7 @@ export function Field({ name, label, value, type = 'text', required = false, hin
         placeholder={hint}
         min={min}
         max={max}
+        step={type === 'number' ? 1 : undefined}
         autocomplete="off"
       />
     </label>

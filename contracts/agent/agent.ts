@@ -6,6 +6,7 @@ import {
   instantSchema,
   jsonObject,
   pageQuery,
+  tagFilterSchema,
   text,
 } from '../http/common.ts';
 
@@ -81,11 +82,7 @@ export const agentSelectionSchema = z.strictObject({
   platform: z.enum(PLATFORMS).optional(),
   status: z.enum(AGENT_STATUSES).optional(),
   is_online: z.boolean().optional(),
-  tag: z
-    .string()
-    .regex(/^[A-Za-z0-9._/-]{1,64}(=[^\u0000]{0,256})?$/)
-    .optional()
-    .meta({ description: '`name` or `name=value`', example: 'site=zurich' }),
+  tag: tagFilterSchema.optional().meta({ description: '`name` or `name=value`', example: 'site=zurich' }),
   hostname: text(255).optional().meta({ description: 'Part of the hostname, in any case' }),
   agent_version: text(64).optional(),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { percentSchema, text } from '../http/common.ts';
+import { percentSchema, tagFilterSchema, text } from '../http/common.ts';
 import { FAILURE_KINDS } from './states.ts';
 
 /** What a rollout is made of: rings with their sizes, gates and times, and the windows in which devices may change. */
@@ -13,23 +13,23 @@ const positivePercent = z.number().gt(0).max(100);
  * what the rings before have left, in an order that follows from the seed.
  */
 export const ringSizeSchema = z
-  .union([
-    z.strictObject({ count: z.number().int().min(1).max(1_000_000) }),
-    z.strictObject({ percent: positivePercent.meta({ description: 'Of all devices of the deployment' }) }),
-    z.strictObject({
-      tag: z
-        .string()
-        .regex(/^[A-Za-z0-9._/-]{1,64}(=[^\u0000]{0,256})?$/)
-        .meta({ description: '`name` or `name=value`', example: 'ring=canary' }),
-    }),
-    z.strictObject({
-      sample_percent: positivePercent.meta({
-        description:
-          'Every device whose hash falls into this share: the same devices each time, however many others come',
+  .union(
+    [
+      z.strictObject({ count: z.number().int().min(1).max(1_000_000) }),
+      z.strictObject({ percent: positivePercent.meta({ description: 'Of all devices of the deployment' }) }),
+      z.strictObject({
+        tag: tagFilterSchema.meta({ description: '`name` or `name=value`', example: 'ring=canary' }),
       }),
-    }),
-    z.strictObject({ rest: z.literal(true) }),
-  ])
+      z.strictObject({
+        sample_percent: positivePercent.meta({
+          description:
+            'Every device whose hash falls into this share: the same devices each time, however many others come',
+        }),
+      }),
+      z.strictObject({ rest: z.literal(true) }),
+    ],
+    'must be one of: count (a whole number of devices, 1 or more), percent or sample_percent (above 0, to 100), tag (name or name=value), rest (true)',
+  )
   .meta({ id: 'RingSize' });
 export type RingSize = z.infer<typeof ringSizeSchema>;
 

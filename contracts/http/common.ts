@@ -35,17 +35,24 @@ export const flagSchema = z
     enum: ['true', 'false', '1', '0'],
   });
 
-/** Postgres can keep every character but NUL. */
-const STORABLE = /^[^\u0000]*$/;
-const isWellFormed = (value: string): boolean => value.isWellFormed();
-const WELL_FORMED = 'must not contain lone surrogates';
+/** What text must be for Postgres to keep it, or to be asked for it; every text of a request goes through here. */
+export const storable = (string: z.ZodString) =>
+  string
+    .regex(/^[^\u0000]*$/, 'must not contain NUL characters')
+    .refine((value) => value.isWellFormed(), 'must not contain lone surrogates');
+
+/** An object that may have more than is known of it, all of which Postgres can keep. */
+export const openObject = <T extends z.ZodRawShape>(shape: T) =>
+  z.looseObject(shape).refine((value) => isStorableJson(value), { error: UNSTORABLE_JSON, abort: true });
+const UNSTORABLE_JSON = 'must not contain NUL characters or lone surrogates, nor be nested deeper than 32';
 
 /** Text as people or machines write it, 1 to `max` characters. */
-export const text = (max: number) =>
-  z.string().min(1).max(max).regex(STORABLE).refine(isWellFormed, WELL_FORMED);
+export const text = (max: number) => storable(z.string().min(1).max(max));
 /** Like {@link text}, but may be empty. */
-export const freeText = (max: number) =>
-  z.string().max(max).regex(STORABLE).refine(isWellFormed, WELL_FORMED);
+export const freeText = (max: number) => storable(z.string().max(max));
+
+/** Agents by a tag of theirs. */
+export const tagFilterSchema = storable(z.string().regex(/^[A-Za-z0-9._/-]{1,64}(=[^\u0000]{0,256})?$/));
 
 /** A JSON object of free form, checked for what Postgres' jsonb cannot keep (NUL, lone surrogates). */
 export const jsonObject = (maxBytes: number) =>
@@ -53,7 +60,7 @@ export const jsonObject = (maxBytes: number) =>
     .record(z.string(), z.unknown())
     // What is nested too deep is not looked at any further: that would take more stack than there is.
     .refine((value) => isStorableJson(value), {
-      error: 'must not contain NUL characters or lone surrogates, nor be nested deeper than 32',
+      error: UNSTORABLE_JSON,
       abort: true,
     })
     .refine(

@@ -76,10 +76,8 @@ function pageBy(finder: Finder | undefined, list: BoundedList): { text: string; 
     rest.length === 0 ? list.limit + 1 : lookedAt(finder, list),
     statement,
   );
-  const scannedTo =
-    rest.length === 0
-      ? 'NULL::uuid'
-      : `CASE WHEN (SELECT count(*) FROM page) <= ${list.limit} THEN (${end}) END`;
+  // Of the ids that were found, not of their rows: an entry that was left over in an index table of ours has none.
+  const scannedTo = `CASE WHEN (SELECT count(*) FROM page) <= ${list.limit} THEN (${end}) END`;
   return {
     text: `WITH page AS MATERIALIZED (
        SELECT r.* FROM ${list.beside === undefined ? `(${rows}) r` : besideEach(rows, list.beside)}

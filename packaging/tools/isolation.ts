@@ -5,7 +5,7 @@ import { machineTrouble, PackagingError } from '../errors.ts';
 import type { ToolReport } from '../results.ts';
 import type { ToolSettings } from '../settings.ts';
 import { hadNoRoom } from './no-process.ts';
-import { type Sight, sandboxArguments } from './sandbox.ts';
+import { type Sight, sandboxArguments, TELLS_STATUS } from './sandbox.ts';
 import { findTool } from './toolbox.ts';
 
 /** How far tools are cut off here, with what that takes. */
@@ -37,6 +37,8 @@ const SANDBOX_PROBE = [
     '--die-with-parent',
     '--cap-drop',
     'ALL',
+    TELLS_STATUS,
+    '2',
   ],
   ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--', 'true'],
 ];
@@ -135,9 +137,12 @@ export async function confined(
     const cutOff = sight.network ? OWN_PROCESSES : [...NO_NETWORK, ...OWN_PROCESSES];
     return [way.program, ...way.rights, ...cutOff, ...limited];
   }
-  if (settings.isolation === 'required')
-    throw way.unsure
-      ? new PackagingError('worker-busy', 'Whether tools can be cut off here could not be found out just now')
-      : new PackagingError('isolation-unavailable', UNAVAILABLE);
+  // Preferred means: wherever the machine permits it. A slow moment does not say that this one does not.
+  if (way.unsure)
+    throw new PackagingError(
+      'worker-busy',
+      'Whether tools can be cut off here could not be found out just now',
+    );
+  if (settings.isolation === 'required') throw new PackagingError('isolation-unavailable', UNAVAILABLE);
   return limited;
 }

@@ -10,6 +10,7 @@ import { machineTrouble, PackagingError, type PackagingErrorCode } from '../erro
 import { confined } from './isolation.ts';
 import { LogLines } from './log-lines.ts';
 import { lacksProcesses, wasNotStarted } from './no-process.ts';
+import { hasBegun, STATUS_FD, TELLS_STATUS } from './sandbox.ts';
 import { spawned } from './spawned.ts';
 import { findTool, type ToolName } from './toolbox.ts';
 
@@ -80,6 +81,9 @@ function killGroup(child: ChildProcess): void {
     // It has already ended.
   }
 }
+
+/** Of what bubblewrap tells about a run. */
+const STATUS_BYTES = 4_096;
 
 const OUT_OF_SPACE = /no space left on device|ENOSPC|disk quota exceeded/i;
 const OUT_OF_MEMORY = /cannot allocate memory|out of memory|bad_alloc|memory exhausted|MemoryError/i;
@@ -189,7 +193,7 @@ async function runIn(
   const asChild: SpawnOptions = {
     cwd,
     env,
-    stdio: [given?.fd ?? 'pipe', 'pipe', 'pipe'],
+    stdio: [given?.fd ?? 'pipe', 'pipe', 'pipe', ...(rest[0] === TELLS_STATUS ? (['pipe'] as const) : [])],
     // Leads a group of its own, so that it can be killed as a whole.
     detached: true,
   };
@@ -214,6 +218,8 @@ async function runIn(
     }
     return log;
   });
+  const status = new Kept(STATUS_BYTES);
+  child.stdio[STATUS_FD]?.on('data', (part: Buffer) => status.add(part));
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
@@ -257,8 +263,8 @@ async function runIn(
       stderr: stderr.text(),
       output: stdout.bytes(),
     };
-    // Before anything counts as an answer: the tool has not said a word.
-    if (run.exitCode !== 0 && wasNotStarted(run)) throw noProcess(name);
+    // Before anything counts as an answer: the tool has not said a word, and what is said in its place is not its own.
+    if (run.exitCode !== 0 && !hasBegun(status.text()) && wasNotStarted(run)) throw noProcess(name);
     if (!(options.exitCodes ?? [0]).includes(run.exitCode))
       throw lacksProcesses(run.stderr)
         ? noProcess(name)

@@ -24,6 +24,12 @@ const SETTINGS = [
 const CUT_OFF = ['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent', '--cap-drop', 'ALL'];
 const OWN = ['--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'];
 
+/** The descriptor on which bubblewrap tells how what it started ended; it says nothing of that where it started nothing. */
+export const STATUS_FD = 3;
+export const TELLS_STATUS = '--json-status-fd';
+/** Whether what bubblewrap told there is of something that it started. */
+export const hasBegun = (status: string): boolean => status.includes('"exit-code"');
+
 /** Arguments that put the system in its place, as it lies here: folders, or links as on most systems of today. */
 async function system(): Promise<string[]> {
   const placed: string[] = [];
@@ -77,6 +83,7 @@ export async function sandboxArguments(ctx: ToolContext, sight: Sight): Promise<
   const bind = (how: string, paths: readonly string[]): string[] =>
     paths.flatMap((path) => [how, path, path]);
   return [
+    ...[TELLS_STATUS, String(STATUS_FD)],
     ...CUT_OFF,
     ...(network ? [] : ['--unshare-net']),
     ...(await system()),

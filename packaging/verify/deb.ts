@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
@@ -7,6 +7,7 @@ import { armoredKey, exportKey, trustedKeyring } from '../keys/public-keys.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import { takeDebApart } from '../sign/deb.ts';
 import { runTool } from '../tools/run-tool.ts';
+import { emptyFolder } from './folder.ts';
 
 const FAILURE = { failure: 'verification-failed' } as const;
 
@@ -61,9 +62,7 @@ export async function verifyDeb(
   file: string,
   keys: SigningKeys,
 ): Promise<OpenPgpKey & { readonly armored: string }> {
-  const folder = join(ctx.workspace, 'verify');
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { mode: 0o700 });
+  const folder = await emptyFolder(ctx);
   const parts = await takeDebApart(file, folder);
   if (parts === undefined)
     throw new PackagingError('verification-failed', 'The deb is not signed', { reason: 'unsigned' });

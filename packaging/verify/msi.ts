@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContentInfo, SignedData } from '@peculiar/asn1-cms';
 import { AsnConvert } from '@peculiar/asn1-schema';
@@ -9,6 +9,7 @@ import { writeAuthorities } from '../keys/authorities.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import { bodyOf } from '../sign/der.ts';
 import { runTool } from '../tools/run-tool.ts';
+import { emptyFolder } from './folder.ts';
 import { msiDigest } from './msi-digest.ts';
 
 const FAILURE = { failure: 'verification-failed' } as const;
@@ -33,9 +34,7 @@ export async function verifyMsi(
   file: string,
   keys: SigningKeys,
 ): Promise<{ certificate: X509Certificate; timestamped: boolean }> {
-  const folder = join(ctx.workspace, 'verify');
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { mode: 0o700 });
+  const folder = await emptyFolder(ctx);
   const authorities = join(folder, 'authorities.pem');
   await writeAuthorities(keys, authorities);
   const { digest, signed } = await msiDigest(file);

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
@@ -7,6 +7,7 @@ import { XarArchive, type XarSignature } from '../flat-package/xar-reader.ts';
 import { writeAuthorities } from '../keys/authorities.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import { runTool } from '../tools/run-tool.ts';
+import { emptyFolder } from './folder.ts';
 
 const FAILURE = { failure: 'verification-failed' } as const;
 
@@ -24,9 +25,7 @@ function ofStyle(archive: XarArchive, style: string): XarSignature {
  * table of contents; each file's hash stands in that table. @throws PackagingError
  */
 export async function verifyPkg(ctx: ToolContext, file: string, keys: SigningKeys): Promise<X509Certificate> {
-  const folder = join(ctx.workspace, 'verify');
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { mode: 0o700 });
+  const folder = await emptyFolder(ctx);
   const put = async (name: string, content: Buffer | string): Promise<string> => {
     await writeFile(join(folder, name), content, { mode: 0o600 });
     return join(folder, name);

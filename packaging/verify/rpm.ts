@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolContext } from '../context.ts';
 import { PackagingError } from '../errors.ts';
@@ -6,6 +6,7 @@ import { keysInFile, type OpenPgpKey } from '../keys/openpgp.ts';
 import { exportPublic } from '../keys/public-keys.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import { runTool } from '../tools/run-tool.ts';
+import { emptyFolder } from './folder.ts';
 
 const FAILURE = { failure: 'verification-failed' } as const;
 const SIGNED_BY = /Header .*Signature, key ID ([0-9a-f]{8,64}): OK/i;
@@ -16,9 +17,7 @@ export async function verifyRpm(
   file: string,
   keys: SigningKeys,
 ): Promise<OpenPgpKey & { readonly armored: string }> {
-  const folder = join(ctx.workspace, 'verify');
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { mode: 0o700 });
+  const folder = await emptyFolder(ctx);
   const database = ['--dbpath', join(folder, 'rpm')];
   const trusted: (OpenPgpKey & { readonly file: string })[] = [];
   for (const armored of await exportPublic(ctx, keys, folder)) {

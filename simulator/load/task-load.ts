@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { Fleet } from '../fleet/fleet.ts';
+import { MachineLoad } from '../measure/machine-load.ts';
 import type { Recorder } from '../measure/recorder.ts';
 import type { Operator } from '../platform/operator.ts';
+import { Flow } from './flow.ts';
 import { FIRST_PACE, nextPace, type Pace } from './pace.ts';
 
 export interface TaskLoadOptions {
@@ -19,6 +21,8 @@ export interface TaskLoadOptions {
 const TICK_MS = 50;
 /** Requests under way; a platform that cannot take more gets no more. */
 const MOST_UNDER_WAY = 64;
+/** Looks over which tasks that begin are counted. */
+const SPAN = 3;
 
 const created = z.object({ id: z.string() });
 
@@ -31,6 +35,8 @@ export class TaskLoad {
   /** Ids of the tasks that the platform confirmed. */
   readonly created: string[] = [];
   failures = 0;
+  readonly #begun = new Flow(SPAN);
+  readonly #machine = new MachineLoad();
   #pace: Pace;
   #turn = 0;
   #owed = 0;
@@ -97,8 +103,13 @@ export class TaskLoad {
   }
 
   async #adapt(): Promise<void> {
+    const { recorder } = this.#options;
     const overdue = await this.#options.overdue().catch(() => Number.POSITIVE_INFINITY);
-    const heartbeatP99Ms = this.#options.recorder.recentP99('heartbeat');
-    this.#pace = nextPace(this.#pace, { heartbeatP99Ms, overdue });
+    this.#pace = nextPace(this.#pace, {
+      overdue,
+      heartbeatP99Ms: recorder.recentP99('heartbeat'),
+      begun: this.#begun.look(recorder.answered('start'), performance.now()),
+      busy: this.#machine.look(),
+    });
   }
 }

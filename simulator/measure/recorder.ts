@@ -72,6 +72,11 @@ export class Recorder {
     return record === undefined ? 0 : Math.max(record.lastP99, record.stretch.percentile(99));
   }
 
+  /** How often it was answered as it should be, so far. */
+  answered(endpoint: string): number {
+    return this.#records.get(endpoint)?.whole.count ?? 0;
+  }
+
   /** Ends the present stretch. */
   takeStretch(): Record<string, Stretch> {
     const taken: Record<string, Stretch> = {};

@@ -1,7 +1,9 @@
 import { Stack } from '../../console/components/chart.tsx';
+import { Field } from '../../console/components/form.tsx';
 import { duration, niceScale, short } from '../../console/components/scale.ts';
 import { leavesOf } from '../../console/components/values.tsx';
 import { requestOf } from '../../console/pages/deploy.tsx';
+import { createDeploymentSchema } from '../../contracts/deployment/deployment.ts';
 
 describe('Leaves of a value', () => {
   it('have paths, and lists of plain values are one leaf', () => {
@@ -100,4 +102,17 @@ describe('A stacked chart', () => {
     expect(draw([])).toContain('comes with time');
     expect(draw([1, 2], 1_000)).toContain('comes with time');
   });
+});
+
+it('numbers are whole in forms, and half a device is refused in words that say so', () => {
+  expect(String(Field({ name: 'first', label: 'Devices', type: 'number', min: 1 }))).toContain('step="1"');
+  expect(String(Field({ name: 'tag', label: 'Tag' }))).not.toContain('step');
+  const form = { first: '0.5', percent: '20', soak_minutes: '60' };
+  const judged = createDeploymentSchema.safeParse(requestOf('01920f5e-7d2c-7c3a-9b1e-4f6a8d2e5c01', form));
+  expect(judged.error?.issues).toEqual([
+    expect.objectContaining({
+      path: ['plan', 'rings', 0, 'size'],
+      message: expect.stringContaining('a whole number of devices, 1 or more'),
+    }),
+  ]);
 });

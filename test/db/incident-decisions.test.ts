@@ -1,9 +1,26 @@
+import { keepSuggestion } from '../../db/stores/incident/analysis.ts';
 import { OPERATOR } from './support/fleet.ts';
 import { CLASSIFIED, DECIDER, SUGGESTED, troubled, unique } from './support/incidents.ts';
+import { overtaken } from './support/overtaken.ts';
 
 const on = troubled();
 
 describe('an analysis', () => {
+  it('keeps one suggestion when it is told twice at once', async () => {
+    await on.trouble.fail(unique('twice'));
+    const id = await on.trouble.collected();
+    await overtaken(
+      on.database,
+      (pool) => keepSuggestion(pool, id, 1, SUGGESTED, true),
+      () => on.trouble.incidents.keepSuggestion(id, 1, SUGGESTED, true),
+    );
+    const { rows } = await on.database.pool.query(
+      'SELECT 1 FROM incident_suggestion WHERE incident_id = $1',
+      [id],
+    );
+    expect(rows).toHaveLength(1);
+  });
+
   it('what the assistant has cost is the sum of all questions of every analysis', async () => {
     await on.trouble.fail(unique('dear'));
     const id = await on.trouble.collected();

@@ -34,6 +34,7 @@ const ALL = [
   '0014-task-indexes',
   '0015-agent-terms',
   '0016-agent-indexes',
+  '0017-agent-count-key',
 ];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {
@@ -63,11 +64,12 @@ it('from 0013 on, indexes of tables in use are dropped where nothing else is loc
 
 it('an installation that is in use migrates while a transaction holds an agent and waits for tasks', async () => {
   await migrate(database.pool);
-  // As the version before it: with the indexes, without the terms.
+  // As the version before it: with the indexes, without the terms and the key of the counts.
   await database.pool.query(`
     DROP TABLE agent_term; DROP FUNCTION keep_agent_terms() CASCADE; DROP FUNCTION collect_agent_terms();
     DROP FUNCTION agent_terms(text, jsonb); DROP FUNCTION agent_tag_term(text, jsonb); DROP INDEX agent_task_status_type;
     CREATE INDEX agent_task_status ON agent_task (status, id); CREATE INDEX agent_task_type ON agent_task (task_type, id);
+    ALTER TABLE agent_count DROP COLUMN id;
     CREATE INDEX agent_hostname ON agent (hostname); CREATE INDEX agent_tags ON agent USING gin (tags);
     DELETE FROM schema_migration WHERE name >= '0013'`);
   const client = await database.pool.connect();
@@ -109,6 +111,15 @@ it('every foreign key to a row that can be deleted is indexed', async () => {
      WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND NOT EXISTS (
        SELECT 1 FROM pg_index i WHERE i.indrelid = c.conrelid
          AND (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] @> c.conkey)`,
+  );
+  expect(rows).toEqual([]);
+});
+
+it('every table has a primary key, without which replicas could not follow', async () => {
+  await migrate(database.pool);
+  const { rows } = await database.pool.query(
+    `SELECT relname FROM pg_class c WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+       AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary)`,
   );
   expect(rows).toEqual([]);
 });

@@ -104,6 +104,7 @@ describe('A tool', () => {
     ['main.c:1: error: sh: 1: Cannot fork', ''],
     ['begun\nbwrap: pretend: too many open files', ''],
     ['bwrap: pretend: too many open files', 'begun'],
+    ['bwrap: pretend: too many open files', ''],
   ])('that says “%s” of its own is not tried again', async (words, printed) => {
     await expect(
       sh(await world.context(), `printf '%s' "${printed}"; echo "${words}" >&2; exit 1`),
@@ -146,6 +147,9 @@ describe('A tool', () => {
     const programs = { bwrap: program, unshare: '/bin/false' };
     const ctx = await world.context({ settings: { isolation: 'required', programs } });
     await expect(sh(ctx, 'true')).rejects.toMatchObject({ code: 'worker-busy', retryable: true });
+    // Not even where less would do, if there were no more to be had.
+    const preferred = await world.context({ settings: { isolation: 'preferred', programs } });
+    await expect(sh(preferred, 'true')).rejects.toMatchObject({ code: 'worker-busy', retryable: true });
     await world.put(`${name}-calm`, '');
     expect((await sh(ctx, 'echo done')).stdout).toBe('done\n');
   });

@@ -15,10 +15,9 @@ import { showEvidenceDocument } from './show-evidence-document.ts';
 import { showException } from './show-exception.ts';
 import { showPipeline } from './show-pipeline.ts';
 import { showPipelineDecision } from './show-pipeline-decision.ts';
+import { showPipelineSbom, showPipelineScan } from './show-pipeline-documents.ts';
 import { showPipelineLog } from './show-pipeline-log.ts';
 import { showPipelinePackage } from './show-pipeline-package.ts';
-import { showPipelineSbom } from './show-pipeline-sbom.ts';
-import { showPipelineScan } from './show-pipeline-scan.ts';
 import { showStore } from './show-store.ts';
 import { verifyEvidence } from './verify-evidence.ts';
 

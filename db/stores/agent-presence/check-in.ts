@@ -57,7 +57,9 @@ const STAMP = `
         OR p.instance_id IS DISTINCT FROM COALESCE(b.instance_id, p.instance_id) AS differs
   )
   SELECT s.agent_id, s.desired, s.differs OR s.status <> s.desired AS edge,
-    EXISTS (SELECT 1 FROM agent_task t WHERE t.agent_id = s.agent_id AND t.status = 'PENDING') AS has_pending
+    -- Who comes back may have waited here for its expiry, which put tasks back that this statement does not see.
+    s.status = 'OFFLINE' OR EXISTS (
+      SELECT 1 FROM agent_task t WHERE t.agent_id = s.agent_id AND t.status = 'PENDING') AS has_pending
   FROM stamped s`;
 
 /** The hot path: heartbeats wait a few milliseconds together and are stamped by one statement. */

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg';
+import pg, { type Pool, type PoolClient } from 'pg';
 import {
   isFinal,
   TASK_TRANSITIONS,
@@ -7,7 +7,7 @@ import {
 } from '../../../contracts/agent-task/states.ts';
 import type { Actor } from '../../../contracts/audit/audit.ts';
 import { INCIDENT_WORKFLOW_PREFIX } from '../../../contracts/temporal.ts';
-import { prepared, statement } from '../../database.ts';
+import { inTransaction, prepared, statement } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
 import { taskColumns } from './columns.ts';
 
@@ -68,7 +68,26 @@ export const COALESCE_SECONDS = 2;
  * workflow must be told, for one task or many. Tasks whose state does not allow the word stay as they are and
  * are not returned.
  */
-export async function moveTasks(queryable: Pool | PoolClient, move: Move): Promise<MovedTask[]> {
+export function moveTasks(queryable: Pool | PoolClient, move: Move): Promise<MovedTask[]> {
+  if (move.word !== 'cancel') return moveAtOnce(queryable, move);
+  return queryable instanceof pg.Pool
+    ? inTransaction(queryable, (client) => lockAndMove(client, move))
+    : lockAndMove(queryable, move);
+}
+
+/**
+ * A task that waits may be entered into the offline queue by its agent's expiry while we wait for its lock, which a
+ * statement that began before would not see. Of all words only `cancel` ends such a task.
+ */
+async function lockAndMove(client: PoolClient, move: Move): Promise<MovedTask[]> {
+  const { actor, params, pick } = move;
+  const last = Math.max(...[...pick.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number)));
+  const values = [actor.type, actor.id, ...params].slice(0, last);
+  await client.query(`SELECT $1::text, $2::text FROM (${pick}) AS p`, values);
+  return moveAtOnce(client, move);
+}
+
+async function moveAtOnce(queryable: Pool | PoolClient, move: Move): Promise<MovedTask[]> {
   const transition = TASK_TRANSITIONS[move.word];
   const from = transition.from.map((status) => `'${status}'`).join(', ');
   const status = move.status ?? `'${transition.to}'`;

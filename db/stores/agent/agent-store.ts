@@ -5,6 +5,7 @@ import type { Actor } from '../../../contracts/audit/audit.ts';
 import type { Page } from '../../../contracts/http/common.ts';
 import { type Database, inTransaction } from '../../database.ts';
 import type { AgentRow } from '../../models/rows.ts';
+import { lockPresence } from '../agent-presence/lock.ts';
 import { moveTasks } from '../agent-task/move.ts';
 import { appendAudit } from '../audit.ts';
 import { boundedPage } from '../bounded-page.ts';
@@ -196,11 +197,6 @@ export class AgentStore {
       return true;
     });
   }
-}
-
-/** Heartbeats and expiry lock an agent's presence before the agent: whoever needs both does so in that order. */
-async function lockPresence(client: PoolClient, agentId: string): Promise<void> {
-  await client.query('SELECT 1 FROM agent_presence WHERE agent_id = $1 FOR UPDATE', [agentId]);
 }
 
 async function endOpenTasks(

@@ -21,28 +21,28 @@ const byTerm = (...anyOf: readonly Sql[]): OrderedFinder => ({
   anyOf: anyOf.map((term) => [term]),
 });
 
-/** A part of the hostname, in any case. */
+/** A part of the hostname, in any case, of which Postgres alone decides: its `lower` is not JavaScript's. */
 export function hostnameFilter(part: string): Filter {
-  const lower = part.toLowerCase();
   return {
-    checks: [{ sql: 'lower(r.hostname) LIKE :value', value: `%${escaped(lower)}%` }],
-    finders: hostnameFinders([...lower]),
+    checks: [{ sql: 'lower(r.hostname) LIKE lower(:value)', value: `%${escaped(part)}%` }],
+    finders: hostnameFinders(part),
   };
 }
 
-function hostnameFinders(characters: readonly string[]): (OrderedFinder | Search)[] {
-  if (characters.length < SHORTEST_TERM) return [];
-  const last = characters.length - TERM_LENGTH;
+/** No text has fewer characters in lower case. */
+function hostnameFinders(part: string): (OrderedFinder | Search)[] {
+  const { length } = [...part];
+  if (length < SHORTEST_TERM) return [];
+  const last = length - TERM_LENGTH;
   // The beginning of a term has the agents of all those terms, in no order.
-  if (last < 0)
-    return [
-      { rows: ROWS, condition: { sql: 'r.term LIKE :value', value: `${escaped(characters.join(''))}%` } },
-    ];
+  if (last < 0) return [{ rows: ROWS, condition: { sql: BEGINNING, value: part } }];
   const places = Array.from({ length: ASKED }, (_, n) => Math.round((last * n) / (ASKED - 1)));
   return [...new Set(places)].map((place) =>
-    byTerm({ sql: ':value', value: characters.slice(place, place + TERM_LENGTH).join('') }),
+    byTerm({ sql: `substr(lower(:value::text), ${place + 1}, ${TERM_LENGTH})`, value: part }),
   );
 }
+
+const BEGINNING = `r.term LIKE regexp_replace(left(lower(:value::text), ${TERM_LENGTH}), '([\\\\%_])', '\\\\\\1', 'g') || '%'`;
 
 const escaped = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');
 

@@ -117,9 +117,14 @@ export class StoredObjectStore {
     correlationId: string | null,
   ): Promise<boolean> {
     return inTransaction(this.#database.pool, async (client) => {
-      // Looked at once more under the lock: somebody may need it by now.
+      // Looked at once more under the lock, by a statement that begins after it: somebody may need it by now.
+      const locked = await client.query(
+        'SELECT 1 FROM stored_object WHERE sha256 = $1 FOR UPDATE SKIP LOCKED',
+        [sha256],
+      );
+      if (locked.rows.length === 0) return false;
       const { rows } = await client.query<{ size_bytes: number }>(
-        `SELECT size_bytes FROM stored_object o WHERE sha256 = $2 AND ${UNNEEDED} FOR UPDATE SKIP LOCKED`,
+        `SELECT size_bytes FROM stored_object o WHERE sha256 = $2 AND ${UNNEEDED}`,
         [this.#rules.retentionDays, sha256],
       );
       if (rows[0] === undefined) return false;

@@ -112,12 +112,17 @@ export function keepSuggestion(
 ): Promise<void> {
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<IncidentRow>(
-      `SELECT * FROM incident i WHERE id = $1 AND analysis = $2 AND status = 'OPENED' AND NOT EXISTS (
-         SELECT 1 FROM incident_suggestion WHERE incident_id = i.id AND analysis = $2) FOR UPDATE`,
+      `SELECT * FROM incident WHERE id = $1 AND analysis = $2 AND status = 'OPENED' FOR UPDATE`,
       [id, analysis],
     );
     const [incident] = rows;
     if (incident === undefined) return;
+    // Asked after the lock: who held it may have kept one.
+    const kept = await client.query(
+      'SELECT 1 FROM incident_suggestion WHERE incident_id = $1 AND analysis = $2',
+      [id, analysis],
+    );
+    if (kept.rows.length > 0) return;
     await keepCalls(client, id, analysis, result.calls);
     if (result.status === 'none') {
       await client.query(

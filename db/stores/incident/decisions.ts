@@ -36,10 +36,7 @@ export function approveIncident(
   request: ApproveIncident,
   decider: Decider,
 ): Promise<DecisionAnswer> {
-  return inTransaction(pool, async (client): Promise<DecisionAnswer> => {
-    const incident = await lock(client, id);
-    if (incident === undefined) return { kind: 'not_found' };
-    if (incident.status !== 'AWAITING_DECISION') return { kind: 'refused', status: incident.status };
+  return whileAwaited(pool, id, async (client, incident) => {
     const suggestionId = request.suggestion_id ?? incident.preselected_suggestion;
     if (suggestionId === null) return { kind: 'not_preselected' };
     const { rows } = await client.query<{ script: string | null }>(
@@ -92,10 +89,7 @@ export function editIncident(
   script: EditIncident,
   decider: Decider,
 ): Promise<DecisionAnswer> {
-  return inTransaction(pool, async (client): Promise<DecisionAnswer> => {
-    const incident = await lock(client, id);
-    if (incident === undefined) return { kind: 'not_found' };
-    if (incident.status !== 'AWAITING_DECISION') return { kind: 'refused', status: incident.status };
+  return whileAwaited(pool, id, async (client, incident) => {
     const suggestion = await insertSuggestion(client, id, incident.analysis, {
       ...script,
       provider: null,
@@ -169,6 +163,20 @@ export async function refusalOf(queryable: Pool | PoolClient, id: string): Promi
     [id],
   );
   return rows[0] === undefined ? { kind: 'not_found' } : { kind: 'refused', status: rows[0].status };
+}
+
+/** Decides on an incident that nobody else can decide on meanwhile. */
+function whileAwaited(
+  pool: Pool,
+  id: string,
+  decided: (client: PoolClient, incident: IncidentRow) => Promise<DecisionAnswer>,
+): Promise<DecisionAnswer> {
+  return inTransaction(pool, async (client): Promise<DecisionAnswer> => {
+    const incident = await lock(client, id);
+    if (incident === undefined) return { kind: 'not_found' };
+    if (incident.status !== 'AWAITING_DECISION') return { kind: 'refused', status: incident.status };
+    return decided(client, incident);
+  });
 }
 
 async function lock(client: PoolClient, id: string): Promise<IncidentRow | undefined> {

@@ -10,6 +10,7 @@ import {
 } from '../../../contracts/telemetry/telemetry.ts';
 import { type Database, inTransaction } from '../../database.ts';
 import type { TelemetryRow } from '../../models/rows.ts';
+import { lockPresence } from '../agent-presence/lock.ts';
 import { appendAudit } from '../audit.ts';
 import { decodeCursor, iso, toPage } from '../keyset.ts';
 import { type TelemetryAnswer, TelemetryIntake } from './intake.ts';
@@ -70,8 +71,10 @@ export class TelemetryStore {
 
   async #setStrained(agentId: string, strained: boolean): Promise<void> {
     await inTransaction(this.#database.pool, async (client) => {
+      // By a statement of its own: after the wait for it, the next one sees the agent as whoever held it left it.
+      await lockPresence(client, agentId);
       const { rows } = await client.query<{ before: string; after: string }>(
-        `WITH old AS (SELECT agent_id, status FROM agent_presence WHERE agent_id = $1 FOR UPDATE), present AS (
+        `WITH old AS (SELECT agent_id, status FROM agent_presence WHERE agent_id = $1), present AS (
            UPDATE agent_presence p SET strained = $2, status = CASE
              WHEN old.status NOT IN ('ONLINE', 'DEGRADED') THEN old.status
              WHEN $2 OR p.reports_degraded OR p.last_error IS NOT NULL THEN 'DEGRADED' ELSE 'ONLINE' END

@@ -1,3 +1,5 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+
 /** One side's turn. */
 export interface Round {
   readonly seconds: number;
@@ -18,8 +20,23 @@ export function total(rounds: readonly Round[]): Round {
   };
 }
 
-/** Processes that take no CPU until they are resumed. */
+/**
+ * Waits for the end of its input, which comes when this process closes it or is gone, however it ended; nobody else would
+ * resume what it had paused.
+ */
+const WATCH = 'cat >/dev/null; kill -CONT "$@" 2>/dev/null';
+const watchers = new Map<string, ChildProcess>();
+
+/** Processes that take no CPU until they are resumed, or this process is gone. */
 export function pause(pids: readonly number[]): void {
+  const watched = pids.map(String);
+  // In a session of its own: what ends all of ours must not end it first.
+  const watcher = spawn('sh', ['-c', WATCH, 'watch', ...watched], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  watchers.get(watched.join())?.kill('SIGKILL');
+  watchers.set(watched.join(), watcher);
   for (const pid of pids) process.kill(pid, 'SIGSTOP');
 }
 
@@ -32,4 +49,8 @@ export function resume(pids: readonly number[]): void {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
+  const key = pids.join();
+  // Later, the numbers may be those of others.
+  watchers.get(key)?.kill('SIGKILL');
+  watchers.delete(key);
 }

@@ -56,6 +56,25 @@ describe('Filters of lists', () => {
     expect((await world.operator('/api/v1/agents?cloned_from=x')).status).toBe(422);
   });
 
+  it.each([
+    ['NUL', '\u0000'],
+    ['lone surrogates', '\ud800'],
+  ])('what Postgres could not compare is refused with what to mend: %s', async (what, character) => {
+    const refused = async (selection: object) => {
+      const { status, body } = await world.operator('/api/v1/tasks/bulk?dry_run=true', {
+        body: { selection, task_type: 'COLLECT' },
+      });
+      expect([status, body['code']]).toEqual([422, 'validation-failed']);
+      return JSON.stringify(body['errors']);
+    };
+    for (const selection of [
+      { tag: `site=${character}` },
+      { hostname: character },
+      { agent_version: character },
+    ])
+      expect(await refused(selection)).toContain(what);
+  });
+
   it('tasks: by agent, status, type, correlation id and time', async () => {
     const first = await world.task(laptop.id, { task_type: 'REMEDIATE', payload: { script: 'true' } });
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -10,7 +10,7 @@ export interface Change {
 
 /** The changes of state of some objects, in the order of their ids. */
 export async function readChanges(
-  database: pg.Pool,
+  database: Pick<pg.ClientBase, 'query'>,
   objectType: string,
   objectIds: readonly string[],
 ): Promise<Map<string, Change[]>> {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { TaskOutcome } from '../../../contracts/agent-task/snapshot.ts';
 import { isFinal, type TaskStatus } from '../../../contracts/agent-task/states.ts';
 import { agentTaskWorkflowId } from '../../../contracts/temporal.ts';
@@ -117,14 +118,31 @@ export async function proveAgentsAudit(
   agents: readonly { readonly id: string }[],
 ): Promise<void> {
   const ids = agents.map((agent) => agent.id);
-  const { rows } = await reach.database.query<{ id: string; status: string }>(
-    'SELECT id, status FROM agent WHERE id = ANY($1::uuid[])',
-    [ids],
-  );
-  const changes = await readChanges(reach.database, 'agent', ids);
+  // One snapshot: agents that nobody drives any longer go OFFLINE meanwhile.
+  const { rows, changes } = await inSnapshot(reach.database, async (snapshot) => ({
+    rows: (
+      await snapshot.query<{ id: string; status: string }>(
+        'SELECT id, status FROM agent WHERE id = ANY($1::uuid[])',
+        [ids],
+      )
+    ).rows,
+    changes: await readChanges(snapshot, 'agent', ids),
+  }));
+  expect(rows).toHaveLength(ids.length);
   const wrong = rows.flatMap(({ id, status }) => {
     const broken = breakInChain(changes.get(id) ?? [], status);
     return broken === undefined ? [] : [`${id}: ${broken}`];
   });
   expect(wrong).toEqual([]);
+}
+
+async function inSnapshot<T>(database: pg.Pool, read: (snapshot: pg.PoolClient) => Promise<T>): Promise<T> {
+  const snapshot = await database.connect();
+  try {
+    await snapshot.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+    return await read(snapshot);
+  } finally {
+    // Closed, not given back: nothing of it is left, whatever has happened.
+    snapshot.release(true);
+  }
 }
