@@ -155,7 +155,7 @@ describe('Providers that speak the protocol of chat completions', () => {
       EUCORA_AI_PROVIDERS: 'openai,offline',
     }).classifyIncident(FAILURE);
     expect(calls.map((call) => call.outcome)).toEqual(['timed_out', 'answered']);
-  }, 20_000);
+  });
 
   it('a machine that is not there is unavailable', async () => {
     const assistant = openAi();

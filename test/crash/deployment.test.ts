@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await rig?.dispose();
   await rm(trivy, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** @returns the id of a pipeline that passed */
 async function packaged(): Promise<string> {

@@ -43,7 +43,7 @@ afterAll(async () => {
   for (const agent of agents ?? []) await agent.close();
   await rig?.dispose();
   await provider?.close();
-}, 60_000);
+});
 
 interface Remedy {
   readonly agent_id: string;

@@ -14,7 +14,7 @@ beforeAll(async () => {
   agents = await rig.enrol(POINTS.length);
 }, 120_000);
 
-afterAll(() => rig?.dispose(), 60_000);
+afterAll(() => rig?.dispose());
 
 describe.each(PROCESS_NAMES)('after %s was killed between any two steps', (victim) => {
   test('each task has one final state, one closed workflow that agrees, and an unbroken audit', async () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await rig?.dispose();
   await rm(trivy, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** What is no JSON. */
 async function raw(path: string, body?: string): Promise<string> {

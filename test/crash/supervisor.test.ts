@@ -22,7 +22,7 @@ afterAll(async () => {
   await supervisor?.stop();
   await closeReach();
   for (const path of [dataDir, `${dataDir}.log`]) await rm(path, { recursive: true, force: true });
-}, 60_000);
+});
 
 async function start(): Promise<Reach> {
   supervisor = await Supervisor.start(dataDir, SETTINGS);

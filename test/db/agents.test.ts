@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { InvalidCursorError } from '../../db/stores/keyset.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { Fleet, machine, OPERATOR } from './support/fleet.ts';
+import { untilSomebodyWaits } from './support/locks.ts';
 
 let database: TestDatabase;
 let fleet: Fleet;
@@ -62,7 +63,7 @@ describe('enrolment', () => {
       await revocation.query('BEGIN');
       await revocation.query('UPDATE enrolment_token SET revoked_at = now() WHERE id = $1', [id]);
       const answer = enrol(key);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await untilSomebodyWaits(database.pool);
       await revocation.query('COMMIT');
       expect(await answer).toEqual({ kind: 'token_revoked', tokenId: id });
     } finally {

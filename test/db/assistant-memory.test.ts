@@ -1,9 +1,12 @@
 import { AssistantMemory } from '../../db/stores/incident/assistant-memory.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { Fleet } from './support/fleet.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
+  // No midnight comes between.
+  await new Fleet(database).freeze();
 });
 afterAll(() => database?.dispose());
 afterEach(() => database.setClock(0));

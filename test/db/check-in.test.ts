@@ -4,6 +4,7 @@ import { applyEdges } from '../../db/stores/agent-presence/edges.ts';
 import { createStores } from '../../db/stores/index.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
+import { untilSomebodyWaits } from './support/locks.ts';
 import { statementsOf } from './support/statements.ts';
 
 let database: TestDatabase;
@@ -129,7 +130,7 @@ describe('edges', () => {
       await edge.query('BEGIN');
       await edge.query('SELECT 1 FROM agent_presence WHERE agent_id = $1 FOR UPDATE', [id]);
       const revoked = database.stores.agents.revoke(id, OPERATOR, 'test');
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await untilSomebodyWaits(database.pool);
       await edge.query(`UPDATE agent SET status = 'DEGRADED' WHERE id = $1`, [id]);
       await edge.query('COMMIT');
       expect(await revoked).toMatchObject({ status: 'OFFLINE' });
@@ -145,7 +146,7 @@ describe('edges', () => {
       await edge.query('BEGIN');
       await edge.query('SELECT 1 FROM agent_presence WHERE agent_id = $1 FOR UPDATE', [id]);
       const deleted = database.stores.agents.delete(id, OPERATOR, 'test');
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await untilSomebodyWaits(database.pool);
       await edge.query(`UPDATE agent SET status = 'DEGRADED' WHERE id = $1`, [id]);
       await edge.query('COMMIT');
       expect(await deleted).toBe(true);

@@ -12,6 +12,8 @@ afterEach(() => database?.dispose());
 it('keeps the counts of the fleet once a moment, whoever asks for it', async () => {
   const { fleetHistory } = database.stores;
   const fleet = new Fleet(database);
+  // Both samples at once are of one moment.
+  await fleet.freeze();
   await fleet.online();
   await fleet.enrol();
   await Promise.all([fleetHistory.sample(), fleetHistory.sample()]);

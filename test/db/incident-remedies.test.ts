@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { createTestDatabase } from '../harness/database.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
 import { DECIDER, Trouble, troubled, unique } from './support/incidents.ts';
-import { waitingForLocks } from './support/overtaken.ts';
+import { untilSomebodyWaits } from './support/locks.ts';
 import { statementsOf } from './support/statements.ts';
 
 const on = troubled();
@@ -90,7 +89,7 @@ describe('remedies', () => {
       await leave(low);
       const said = await statementsOf(async () => {
         const advanced = on.trouble.incidents.advance(id);
-        while ((await waitingForLocks(on.database.pool)) === 0) await delay(20);
+        await untilSomebodyWaits(on.database.pool);
         await Promise.all([leave(high).then(() => leaving.query('COMMIT')), advanced]);
       });
       // A transaction that loses a deadlock would begin again.

@@ -1,5 +1,6 @@
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { Fleet } from './support/fleet.ts';
+import { untilSomebodyWaits } from './support/locks.ts';
 
 let database: TestDatabase;
 let fleet: Fleet;
@@ -22,7 +23,7 @@ it('a change that commits while its earlier version is settled is due at once', 
   await mover.query('BEGIN');
   await mover.query('UPDATE agent_task_outbox SET version = 2 WHERE task_id = $1', [task]);
   const settled = database.stores.outbox.settle(entries);
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await untilSomebodyWaits(database.pool);
   await mover.query('COMMIT');
   mover.release();
   await settled;

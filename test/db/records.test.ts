@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { inTransaction, isRetryable, isUnavailable, openDatabase } from '../../db/database.ts';
 import { matchesHash } from '../../db/stores/tokens.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { eventually } from '../harness/eventually.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
 import { plansOf } from './support/plans.ts';
 
@@ -186,8 +187,7 @@ describe('the database', () => {
     });
     const { rows } = await other.pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     await database.pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(told).toHaveLength(1);
+    await eventually(() => expect(told).toHaveLength(1));
     expect((await other.pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     await other.close();
   });

@@ -8,6 +8,7 @@ let fleet: Fleet;
 beforeEach(async () => {
   database = await createTestDatabase();
   fleet = new Fleet(database);
+  await fleet.freeze();
 });
 afterEach(() => database?.dispose());
 

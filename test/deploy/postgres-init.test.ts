@@ -23,7 +23,7 @@ beforeAll(async () => {
     for (const statement of sql.split(';').filter((text) => text.trim() !== ''))
       await admin.query(statement.replace(/:'(\w+)'/g, "'$1'"));
   });
-}, 60_000);
+});
 afterAll(() => postgres?.dispose());
 
 function urlOf(role: string, database: string): string {

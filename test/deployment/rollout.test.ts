@@ -102,7 +102,8 @@ it('looks again at once while more devices can get tasks than one look gives', a
 describe('rings take', () => {
   it('tagged devices, a sample that is the same each time, and shares of all; nobody twice', async () => {
     const tagged = await rollouts.online(3, { ring: 'canary' });
-    await rollouts.online(17);
+    // So many that a sample of none is out of the question.
+    await rollouts.online(57);
     const plan = {
       rings: [
         ring('tagged', { tag: 'ring=canary' }),
@@ -119,8 +120,8 @@ describe('rings take', () => {
       const of = (name: string) =>
         devices.filter((device) => device.ring === name).map(({ agent_id }) => agent_id);
       expect(of('tagged')).toEqual([...tagged].sort());
-      expect(devices).toHaveLength(20);
-      expect(of('half').length).toBe(Math.min(10, 17 - of('sample').length));
+      expect(devices).toHaveLength(60);
+      expect(of('half').length).toBe(Math.min(30, 57 - of('sample').length));
       samples.push(of('sample'));
       await database.stores.deployments.say(id, 'abort', {
         actor: OPERATOR,

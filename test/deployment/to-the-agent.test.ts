@@ -116,7 +116,7 @@ it('what was packaged, signed and approved is what the agent installs; and goes 
     '1.0.0-1',
     true,
   ]);
-}, 60_000);
+});
 
 it('deployments whose workflow was lost are told again', async () => {
   await database.pool.query('DELETE FROM workflow_outbox');

@@ -74,7 +74,7 @@ export async function createTestDatabase(overrides: Record<string, string> = {})
   };
 }
 
-/** A closed connection may take a moment to leave Postgres. */
+/** A closed connection may take a moment to leave Postgres, and a long one on a busy machine; a leaked one stays. */
 async function settledConnections(admin: pg.Client, name: string): Promise<number> {
   for (let attempt = 0; ; attempt += 1) {
     const { rows } = await admin.query<{ open: number }>(
@@ -82,7 +82,7 @@ async function settledConnections(admin: pg.Client, name: string): Promise<numbe
       [name],
     );
     const open = rows[0]?.open ?? 0;
-    if (open === 0 || attempt === 40) return open;
+    if (open === 0 || attempt === 400) return open;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -103,12 +103,13 @@ async function asAdmin<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
   }
 }
 
-/** One template a state of the migrations, made by whichever test file comes first. */
+/** One template a state of the migrations and a day, whose partitions it has, made by whichever test file comes first. */
 async function ensureTemplate(): Promise<string> {
   const folder = join(__dirname, '../../db/migrations');
   const hash = createHash('sha256');
   for (const file of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, file)));
-  const name = `template_${hash.digest('hex').slice(0, 16)}`;
+  const today = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  const name = `template_${hash.digest('hex').slice(0, 16)}_${today}`;
   return asAdmin(async (admin) => {
     await admin.query('SELECT pg_advisory_lock(771177)');
     const { rowCount } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);

@@ -23,7 +23,7 @@ beforeAll(async () => {
   [server, database] = await Promise.all([devServer(), createTestDatabase()]);
   env = await server.environment();
   await ensureSearchAttributes(env.client, 'default');
-}, 60_000);
+});
 beforeEach(async () => {
   plane = await PackagingPlane.start(env, database);
 });
@@ -276,13 +276,18 @@ describe('A pipeline that fails', () => {
     });
     const id = await plane.begin();
     const { pipelines } = database.stores;
-    await eventually(async () =>
-      expect((await pipelines.find(id))?.last_error).toMatchObject({ step: 'sign', message: 'no answer' }),
-    );
+    const failed = await eventually(async () => {
+      const error = (await pipelines.find(id))?.last_error;
+      expect(error).toMatchObject({ step: 'sign', message: 'no answer' });
+      return error;
+    });
     await plane.cancel(id);
     const pipeline = await plane.ended(id);
     expect(pipeline).toMatchObject({ failure_code: 'cancelled', last_error: null });
-    expect(pipeline.steps.find(({ step }) => step === 'sign')?.error).toBe('no answer');
+    const sign = pipeline.steps.find(({ step }) => step === 'sign');
+    // Where the machine was so slow that another attempt had begun, that one may be what was cancelled.
+    const told = sign?.attempts === failed?.attempt ? ['no answer'] : ['no answer', 'cancelled'];
+    expect(told).toContain(sign?.error);
   });
 
   it('by its policy cannot pass by a milder one: the floor is the installation’s', async () => {
@@ -428,7 +433,7 @@ describe('A pipeline that goes on here and not in Temporal', () => {
     expect(await plane.maintenance.beginLostPipelinesAgain()).toBe(1);
     await plane.relay.relayOnce();
     expect((await plane.ended(never)).status).toBe('PASSED');
-  }, 60_000);
+  });
 });
 
 it('many pipelines go side by side, each to its own end', async () => {
@@ -437,4 +442,4 @@ it('many pipelines go side by side, each to its own end', async () => {
   const ended = await Promise.all(ids.map((id) => plane.ended(id)));
   expect(ended.map(({ status }) => status)).toEqual(ids.map(() => 'PASSED'));
   expect(new Set(ended.map(({ output_artifact_hash }) => output_artifact_hash)).size).toBe(12);
-}, 60_000);
+});

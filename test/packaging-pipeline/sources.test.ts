@@ -16,7 +16,7 @@ beforeAll(async () => {
   [server, database] = await Promise.all([devServer(), createTestDatabase()]);
   env = await server.environment();
   await ensureSearchAttributes(env.client, 'default');
-}, 60_000);
+});
 beforeEach(async () => {
   plane = await PackagingPlane.start(env, database);
 });

@@ -15,7 +15,7 @@ it('Programs of a Debian package that is not installed run from where they were 
   await mkdir(folder);
   await unpackDebian(['hello'], folder, process.env);
   expect((await exec(join(folder, 'bin/hello'))).stdout).toContain('Hello, world!');
-}, 60_000);
+});
 
 it('What cannot be had is told with what to do', async () => {
   const folder = world.path('nothing');

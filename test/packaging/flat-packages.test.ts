@@ -248,7 +248,7 @@ describe('Signatures of a macOS package', () => {
     };
     keys = await readSigningKeys(await world.put('keys.json', JSON.stringify(list)));
     signers = await Promise.all(['one', 'two'].map((name) => x509Signer(ctx, keys, name, 'installer')));
-  }, 60_000);
+  });
 
   /** Signed in both ways, by one each. */
   async function signedBy(rsa: X509Signer, cms: X509Signer): Promise<string> {

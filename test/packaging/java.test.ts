@@ -25,7 +25,7 @@ beforeAll(async () => {
     ]),
   );
   ({ root } = await stageSource(ctx, source, describePackage('deb')));
-}, 60_000);
+});
 afterAll(() => world.close());
 
 /** A cache with the database, and with an index of so many hours where that is given. */

@@ -79,7 +79,7 @@ beforeAll(async () => {
   root = await issue('root', { ca: true });
   middle = await issue('middle', { ca: true, by: root });
   leaf = await issue('leaf', { by: middle });
-}, 60_000);
+});
 afterAll(() => world.close());
 
 describe('A certificate chain', () => {
@@ -266,4 +266,4 @@ it('Development keys that cannot be made leave nothing behind', async () => {
   const without = { ...ctx, settings: { ...ctx.settings, programs: { gpg: '/nonexistent/gpg' } } };
   await expect(ensureDevelopmentKeys(without, data)).rejects.toMatchObject({ code: 'tool-missing' });
   expect(await exec('ls', ['-A', data])).toMatchObject({ stdout: '' });
-}, 60_000);
+});

@@ -73,7 +73,7 @@ beforeAll(async () => {
   authority = await makeAuthority('Test Authority', { from: inDays(-900), to: inDays(900) });
   await world.put('authority.pem', authority.certificate.toString('pem'));
   for (const format of ['deb', 'rpm', 'msi', 'pkg'] as const) built[format] = await world.build(format);
-}, 60_000);
+});
 afterAll(() => world.close());
 
 describe('Development keys', () => {

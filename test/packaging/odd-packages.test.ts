@@ -25,7 +25,7 @@ let count = 0;
 beforeAll(async () => {
   world = await PackagingWorld.open();
   ({ ctx, built: deb } = await world.build('deb'));
-}, 60_000);
+});
 afterAll(() => world.close());
 
 async function membersOf(path: string): Promise<ArMember[]> {
@@ -179,7 +179,7 @@ describe.each(['deb', 'rpm'] as const)('A signature of a %s', (format) => {
   let file: string;
   beforeAll(async () => {
     file = format === 'deb' ? deb.file : (await world.build('rpm')).built.file;
-  }, 60_000);
+  });
 
   it('of a key that has ended since is not good any more', async () => {
     const ended = await openPgp(`ended-${format}`, '2d', -10 * 86_400);
@@ -274,7 +274,7 @@ describe('An msi', () => {
     keys = await keysWith([x509('code-signing')]);
     ({ built: msi } = await world.build('msi'));
     signed = await signPackage(ctx, msi, keys, 'release');
-  }, 60_000);
+  });
 
   it('is signed by an elliptic curve as well', async () => {
     expect(await verifyPackage(ctx, signed, keys)).toMatchObject({ subject: 'CN=Curve' });

@@ -14,7 +14,7 @@ beforeAll(async () => {
   world = await PackagingWorld.open();
   sick = await world.staged('4.17.4');
   sound = await world.staged('4.17.21');
-}, 60_000);
+});
 afterAll(() => world.close());
 
 describe('osv-scanner', () => {

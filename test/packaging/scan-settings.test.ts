@@ -20,7 +20,7 @@ let root: string;
 beforeAll(async () => {
   world = await PackagingWorld.open();
   await writeTrivyDatabase(world.path('trivy'), KNOWN_ADVISORIES, new Date());
-}, 60_000);
+});
 afterAll(() => world.close());
 beforeEach(async () => {
   ctx = await world.context();

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await writeTrivyDatabase(world.path('trivy'), KNOWN_ADVISORIES, new Date());
   sick = await world.staged('4.17.4');
   sound = await world.staged('4.17.21');
-}, 60_000);
+});
 afterAll(() => world.close());
 
 describe('Trivy', () => {

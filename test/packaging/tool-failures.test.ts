@@ -8,10 +8,12 @@ import { LogLines } from '../../packaging/tools/log-lines.ts';
 import { runTool, type ToolOptions } from '../../packaging/tools/run-tool.ts';
 import { exec, PackagingWorld } from './support/world.ts';
 
-/** Takes from a process the room for further files, and gives it back at a word. */
+/** Takes from a process the room for further files, gaps among those it has open as well, and gives it back at a word. */
 const LESS_AND_BACK = `
 before=$(prlimit --pid "$1" --nofile --output SOFT --noheadings | tr -d ' ')
-prlimit --pid "$1" --nofile=$(ls "/proc/$1/fd" | wc -l): && echo less && read -r word
+free=0
+while [ -L "/proc/$1/fd/$free" ]; do free=$((free + 1)); done
+prlimit --pid "$1" --nofile="$free": && echo less && read -r word
 prlimit --pid "$1" --nofile="$before": && echo back
 `;
 

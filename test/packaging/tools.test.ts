@@ -15,16 +15,21 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** Takes from a process the room for further files, and gives it back at a word. */
+/** Takes from a process the room for further files, gaps among those it has open as well, and gives it back at a word. */
 const LESS_AND_BACK = `
 before=$(prlimit --pid "$1" --nofile --output SOFT --noheadings | tr -d ' ')
-prlimit --pid "$1" --nofile=$(ls "/proc/$1/fd" | wc -l): && echo less && read -r word
+free=0
+while [ -L "/proc/$1/fd/$free" ]; do free=$((free + 1)); done
+prlimit --pid "$1" --nofile="$free": && echo less && read -r word
 prlimit --pid "$1" --nofile="$before": && echo back
 `;
 const NODE = { name: 'node', path: process.execPath };
 const SHELL = { name: 'shell', path: '/bin/sh' };
 const sh = (ctx: ToolContext, script: string, options: ToolOptions = {}) =>
   runTool(ctx, SHELL, ['-c', script], options);
+
+/** Long asleep, and told apart from what other runs of these tests have asleep on this machine. */
+const sleepOfOurs = (n: number): string => `sleep ${7_330 + n}.${process.pid}`;
 
 /** Whether a process with this marker in its command line lives. */
 async function lives(marker: string): Promise<boolean> {
@@ -176,9 +181,10 @@ describe('A tool', () => {
   it('is killed with all its children when its time is over', async () => {
     const ctx = await world.context();
     // In a session of its own, so that the group alone would not reach it.
-    const run = sh(ctx, 'setsid sleep 7331 & sleep 7331', { timeMs: 300 });
+    const child = sleepOfOurs(1);
+    const run = sh(ctx, `setsid ${child} & ${child}`, { timeMs: 300 });
     await expect(run).rejects.toMatchObject({ code: 'limit-exceeded', reason: 'time' });
-    expect(await lives('sleep 7331')).toBe(false);
+    expect(await lives(child)).toBe(false);
   });
 
   it('is killed with all its children when the step is aborted', async () => {
@@ -188,12 +194,13 @@ describe('A tool', () => {
     const begins = new Promise<void>((resolve) => {
       begun = resolve;
     });
-    const run = sh({ ...ctx, log: begun }, 'echo ready; sleep 7332 & sleep 7332');
+    const child = sleepOfOurs(2);
+    const run = sh({ ...ctx, log: begun }, `echo ready; ${child} & ${child}`);
     await begins;
     const reason = new Error('cancelled');
     controller.abort(reason);
     await expect(run).rejects.toBe(reason);
-    expect(await lives('sleep 7332')).toBe(false);
+    expect(await lives(child)).toBe(false);
     await expect(sh(ctx, 'true')).rejects.toBe(reason);
   });
 

@@ -53,7 +53,7 @@ describe('Repetitions', () => {
       turns += 1;
       if (turns === 2) throw new Error('second turn');
     });
-    await untilTrue(() => turns > 3, 5_000, new AbortController().signal);
+    await untilTrue(() => turns > 3, 60_000, new AbortController().signal);
     await expect(repeated.stop()).rejects.toThrow('second turn');
     await repeated.stop();
     const after = turns;

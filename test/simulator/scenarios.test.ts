@@ -18,7 +18,7 @@ const HISTORIES: Readonly<Record<string, string>> = {
 let world: ScenarioWorld;
 beforeAll(async () => {
   world = await scenarioWorld();
-}, 60_000);
+});
 afterAll(() => world?.stop());
 
 // RECORD_HISTORIES=1 npx jest test/simulator/scenarios  writes the histories anew.
@@ -119,5 +119,5 @@ describe('Histories of the simulator’s workflows', () => {
     await expect(Worker.runReplayHistory({ workflowBundle }, strange, 'strange')).rejects.toThrow(
       /[Nn]ondetermini/,
     );
-  }, 60_000);
+  });
 });

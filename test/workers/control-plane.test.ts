@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Worker } from '@temporalio/worker';
 import { Reconciler } from '../../activities/maintenance/reconciler.ts';
@@ -61,7 +60,7 @@ beforeAll(async () => {
     tasks: database.stores.tasks,
     logger: createLogger('test', 'silent'),
   });
-}, 60_000);
+});
 afterAll(async () => {
   worker?.shutdown();
   await running;
@@ -90,7 +89,8 @@ it('at the start, a Temporal that does not know us hears of every open task; a k
   await ensureStandingWorkflows(env.client);
   await remindAtStart(env.client, database.stores);
   expect((await database.stores.outbox.backlog()).waiting).toBe(0);
-  await eventually(async () => expect(await count(`WorkflowType = 'maintenance'`)).toBe(1));
+  // One more where the hour is full just now.
+  await eventually(async () => expect(await count(`WorkflowType = 'maintenance'`)).toBeGreaterThanOrEqual(1));
   await database.stores.tasks.cancel(task, OPERATOR);
   await relay.relayOnce();
   await handleOf(task).result();
@@ -123,22 +123,32 @@ describe('standing workflows', () => {
     const first = (await handle.describe()).runId;
     await fleet.listen();
     const agent = await fleet.online();
-    for (let woken = 0; woken < 12; woken += 1) {
-      for (let each = 0; each < PRESENCE_SHARDS; each += 1)
-        await env.client.workflow.getHandle(agentPresenceWorkflowId(each)).signal('wake');
+    await eventually(async () => {
       await fleet.listen();
-      await delay(300);
-    }
-    expect((await database.stores.agents.find(agent))?.status).toBe('OFFLINE');
-    await eventually(async () => expect((await handle.describe()).runId).not.toBe(first));
+      expect((await database.stores.agents.find(agent))?.status).toBe('OFFLINE');
+    });
+    // Woken as often as it takes: how many wakes share a turn is the machine's affair.
+    await eventually(async () => {
+      await handle.signal('wake');
+      expect((await handle.describe()).runId).not.toBe(first);
+    });
     expect((await handle.describe()).status.name).toBe('RUNNING');
   });
 
   it('the schedule runs maintenance with real counts', async () => {
-    await env.client.schedule.getHandle(MAINTENANCE_SCHEDULE_ID).trigger();
-    await eventually(async () =>
-      expect(await count(`WorkflowType = 'maintenance' AND ExecutionStatus = 'Completed'`)).toBe(2),
-    );
+    const completed = () => count(`WorkflowType = 'maintenance' AND ExecutionStatus = 'Completed'`);
+    const running = () => count(`WorkflowType = 'maintenance' AND ExecutionStatus = 'Running'`);
+    // The one of the start: while it runs, none is begun beside it.
+    await eventually(async () => {
+      expect(await completed()).toBeGreaterThanOrEqual(1);
+      expect(await running()).toBe(0);
+    });
+    const before = await completed();
+    const schedule = env.client.schedule.getHandle(MAINTENANCE_SCHEDULE_ID);
+    await schedule.trigger();
+    await eventually(async () => expect(await completed()).toBeGreaterThan(before));
+    // Nobody else reminds while the tests of it move the clock, also where the hour is full.
+    await schedule.pause();
   });
 });
 

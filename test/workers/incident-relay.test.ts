@@ -32,7 +32,7 @@ beforeAll(async () => {
   env = await server.environment();
   await ensureSearchAttributes(env.client, 'default');
   trouble = new Trouble(new Fleet(database));
-}, 60_000);
+});
 afterAll(async () => {
   await stopWorkers();
   await env?.teardown();
@@ -184,7 +184,7 @@ it('500 failures at once are one workflow, told by few signals', async () => {
   const relays = [relay, relayWith()];
   for (const one of relays) one.start();
   const id = await incidentOf(first);
-  await eventually(async () => expect(await trouble.show(id)).toMatchObject({ occurrence_count: 500 }), 20);
+  await eventually(async () => expect(await trouble.show(id)).toMatchObject({ occurrence_count: 500 }));
   await Promise.all(relays.map((one) => one.stop()));
   const handle = await handleOf(id);
   expect(await countEvents(handle, 'workflowExecutionSignaledEventAttributes')).toBeLessThanOrEqual(2);
@@ -194,7 +194,7 @@ it('500 failures at once are one workflow, told by few signals', async () => {
   await database.pool.query(`UPDATE incident SET status = 'CLOSED', outcome = 'REJECTED' WHERE id = $1`, [
     id,
   ]);
-}, 60_000);
+});
 
 it('while Temporal is away incidents are kept, with growing pauses, and told when it is back', async () => {
   const { client: unreachable, connection } = openClient({

@@ -26,7 +26,7 @@ let folder: string;
 beforeAll(async () => {
   server = await devServer();
   env = await server.environment();
-}, 60_000);
+});
 afterAll(async () => {
   await env?.teardown();
   await server?.dispose();

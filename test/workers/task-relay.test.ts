@@ -22,7 +22,9 @@ beforeAll(async () => {
   env = await server.environment();
   await ensureSearchAttributes(env.client, 'default');
   fleet = new Fleet(database);
-}, 60_000);
+  // Moments of grace and pauses pass by the clock alone, however slow the machine.
+  await fleet.freeze();
+});
 afterAll(async () => {
   await env?.teardown();
   await server?.dispose();
@@ -160,7 +162,7 @@ it('while Temporal is away entries are kept, with growing pauses, and delivered 
     const { rows } = await database.pool.query<{ seconds: number }>(
       'SELECT extract(epoch FROM available_at - now()) AS seconds FROM agent_task_outbox',
     );
-    pauses.push(Math.round(Number(rows[0]?.seconds) * 10) / 10);
+    pauses.push(Number(rows[0]?.seconds));
   }
   expect(pauses).toEqual([0.5, 1, 2]);
   expect(await relay.relayOnce()).toBe(0);
@@ -176,7 +178,7 @@ it('relays side by side tell each workflow once', async () => {
   const relays = [relay, relayWith()];
   for (const one of relays) one.start();
   for (const one of relays) one.start();
-  await eventually(async () => expect(await waiting()).toBe(0), 20);
+  await eventually(async () => expect(await waiting()).toBe(0));
   await Promise.all(relays.map((one) => one.stop()));
   await eventually(async () =>
     expect(await env.client.workflow.count(`EucoraAgentId = '${agent}'`)).toMatchObject({
@@ -184,7 +186,7 @@ it('relays side by side tell each workflow once', async () => {
     }),
   );
   expect(await signals(made[0] ?? '')).toBe(0);
-}, 60_000);
+});
 
 it('an outbox that cannot be read is tried again, and stopping does not wait for the pause', async () => {
   let reads = 0;
@@ -197,11 +199,12 @@ it('an outbox that cannot be read is tried again, and stopping does not wait for
     } as unknown as TaskRelayOptions['outbox'],
   });
   broken.start();
-  await delay(1_200);
-  expect(reads).toBe(2);
+  await eventually(() => expect(reads).toBeGreaterThanOrEqual(2));
+  const before = reads;
   await broken.stop();
+  expect(reads).toBe(before);
   await delay(1_200);
-  expect(reads).toBe(2);
+  expect(reads).toBe(before);
 });
 
 /** As if nobody had noted that the workflow was told. */

@@ -3,6 +3,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { tellWorkflow, type WorkflowMessage } from '../../db/stores/workflow-outbox.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { WorkflowRelay } from '../../workers/control-plane/workflow-relay.ts';
+import { Fleet } from '../db/support/fleet.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { type DevServer, devServer } from '../harness/engines.ts';
 
@@ -15,7 +16,9 @@ beforeAll(async () => {
   [server, database] = await Promise.all([devServer(), createTestDatabase()]);
   env = await server.environment();
   relay = relayWith(env.client);
-}, 60_000);
+  // What is put off stays so until a test says otherwise, however slow the machine.
+  await new Fleet(database).freeze();
+});
 afterAll(async () => {
   await env?.teardown();
   await server?.dispose();

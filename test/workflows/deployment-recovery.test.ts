@@ -5,7 +5,7 @@ import { DAY, DeploymentStage } from './support/deployment-stage.ts';
 let stage: DeploymentStage;
 beforeAll(async () => {
   stage = await DeploymentStage.start();
-}, 60_000);
+});
 afterAll(() => stage?.stop());
 beforeEach(() => stage.reset());
 

@@ -11,7 +11,7 @@ const HOUR = 3_600;
 let stage: DeploymentStage;
 beforeAll(async () => {
   stage = await DeploymentStage.start();
-}, 60_000);
+});
 afterAll(() => stage?.stop());
 beforeEach(() => stage.reset());
 
@@ -69,4 +69,4 @@ it('sleeps longer while nothing moves: a week of soak costs few looks', async ()
   expect(looks).toBeGreaterThan(30);
   expect(looks).toBeLessThanOrEqual(37);
   await stage.handle(id).terminate();
-}, 60_000);
+});

@@ -19,7 +19,7 @@ if (process.env['RECORD_HISTORIES']?.startsWith('incident')) beforeAll(recordInc
 let bundle: { code: string };
 beforeAll(async () => {
   bundle = await plainWorkflowBundle();
-}, 60_000);
+});
 
 it('every workflow type has recorded histories', () => {
   expect(Object.keys(STORIES).sort()).toEqual(Object.keys(WORKFLOW_TYPES).sort());
@@ -39,7 +39,7 @@ it('all recorded histories replay on the workflows as they are now', async () =>
     replayed.push({ file: result.workflowId, error: result.error?.message });
   expect(replayed.filter(({ error }) => error !== undefined)).toEqual([]);
   expect(replayed).toHaveLength(histories.length);
-}, 60_000);
+});
 
 it('a history that a workflow would not have written does not replay', async () => {
   const history = readHistory('agentTask.happy.json');

@@ -37,7 +37,7 @@ export class Lane {
 
   async untilWorkflowsRun(): Promise<void> {
     await this.each((task) =>
-      eventually(`the workflow of ${task} runs`, 20_000, () =>
+      eventually(`the workflow of ${task} runs`, 90_000, () =>
         this.rig.temporal.workflow.getHandle(agentTaskWorkflowId(task)).describe(),
       ),
     );

@@ -82,7 +82,7 @@ async function proveWorkflows(reach: Reach, tasks: readonly EndedTask[]): Promis
   };
   await Promise.all(Array.from({ length: AT_ONCE }, next));
   expect(wrong).toEqual([]);
-  const executions = await eventually('visibility has every workflow', 20_000, async () => {
+  const executions = await eventually('visibility has every workflow', SETTLE_MS, async () => {
     const counted = new Map(tasks.map((task) => [agentTaskWorkflowId(task.id), 0]));
     for await (const { workflowId, status } of reach.temporal.workflow.list({
       query: "WorkflowType = 'agentTask'",

@@ -56,11 +56,10 @@ export class Supervisor {
       });
     }
     const exited = new Promise<void>((resolve) => {
-      child.once('exit', () => {
-        log.end();
-        resolve();
-      });
+      child.once('exit', () => resolve());
     });
+    // Its last words may come after its end.
+    child.once('close', () => log.end());
     const endpoints = await eventually('the platform is ready', 90_000, async () => {
       if (child.exitCode !== null) throw new Error(said);
       return readEndpoints(layout.endpoints);

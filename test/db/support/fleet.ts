@@ -100,6 +100,21 @@ export class Fleet {
     );
   }
 
+  /** As `freeze`, while `work` goes on; then time passes by itself again. */
+  async frozen<T>(work: () => Promise<T>): Promise<T> {
+    const { rows } = await this.database.pool.query<{ body: string }>(
+      `SELECT prosrc AS body FROM pg_proc WHERE oid = 'test_clock.now()'::regprocedure`,
+    );
+    await this.freeze();
+    try {
+      return await work();
+    } finally {
+      await this.database.pool.query(
+        `CREATE OR REPLACE FUNCTION test_clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS $now$${rows[0]?.body}$now$`,
+      );
+    }
+  }
+
   /** One pass over every presence shard. */
   async expire(): Promise<{ expired: number; alertBatches: string[]; nextInMs: number }> {
     const passes = [];

@@ -195,6 +195,8 @@ export function troubled(): { readonly database: TestDatabase; readonly trouble:
   beforeAll(async () => {
     on.database = await createTestDatabase();
     on.trouble = new Trouble(new Fleet(on.database));
+    // A window of failures is a day: no midnight comes between two of them.
+    await on.trouble.fleet.freeze();
   });
   beforeEach(() => on.trouble?.settled());
   afterAll(() => on.database?.dispose());

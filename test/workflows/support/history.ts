@@ -6,6 +6,23 @@ export async function countEvents(handle: WorkflowHandle, attributes: string): P
   return (events ?? []).filter((event) => (event as unknown as Record<string, unknown>)[attributes]).length;
 }
 
+/** When events of this kind were written, in milliseconds by the engine's clock. */
+export async function timesOf(handle: WorkflowHandle, attributes: string): Promise<number[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? [])
+    .filter((event) => (event as unknown as Record<string, unknown>)[attributes])
+    .map(({ eventTime }) => Number(eventTime?.seconds ?? 0) * 1_000 + (eventTime?.nanos ?? 0) / 1e6);
+}
+
+/** Milliseconds from a workflow's last timer to what it led to: how busy the machine was, which no test judges. */
+export async function heldUp(handle: WorkflowHandle): Promise<number> {
+  const fired = (await timesOf(handle, 'timerFiredEventAttributes')).at(-1);
+  const acted = (await timesOf(handle, 'activityTaskStartedEventAttributes')).at(-1);
+  if (fired === undefined || acted === undefined || acted < fired)
+    throw new Error('No timer led to anything');
+  return acted - fired;
+}
+
 /** Activities of a workflow so far whose worker, had it been killed, would not have been missed within seconds. */
 export async function unwatched(handle: WorkflowHandle): Promise<string[]> {
   const { events } = await handle.fetchHistory();

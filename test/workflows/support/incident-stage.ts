@@ -68,6 +68,12 @@ export class IncidentStage {
     while ((await this.analysis.relay.relayOnce()) > 0);
   }
 
+  /** Lets time pass until so many seconds after a moment, however long it took to come so far. */
+  async passUntil(moment: string, seconds: number): Promise<void> {
+    const ahead = Date.parse(moment) + seconds * 1_000 - (await this.#env.currentTimeMs());
+    await this.plane.pass(Math.max(0, ahead) / 1_000);
+  }
+
   async handleOf(id: string): Promise<WorkflowHandle> {
     return this.plane.client.workflow.getHandle((await this.trouble.show(id)).workflow_id);
   }
