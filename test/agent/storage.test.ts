@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { hasCode, quarantine, readJson, writeAtomic, writeJson } from '../../agent/storage/files.ts';
 import { defaultHome, homeAt, prepareHome } from '../../agent/storage/home.ts';
 import { acquireLock, processStart } from '../../agent/storage/lock.ts';
-import { removeFolders, temporaryFolder } from './support.ts';
+import { NO_PID, removeFolders, temporaryFolder } from './support.ts';
 
 afterAll(removeFolders);
 const schema = z.object({ a: z.number() });
@@ -72,13 +72,13 @@ describe('lock', () => {
     await expect(acquireLock(path, 150)).rejects.toThrow(
       /Another agent \(process \d+\) already uses .*EUCORA_AGENT_HOME/,
     );
-    const waiting = acquireLock(path, 5_000);
+    const waiting = acquireLock(path, 60_000);
     await first.release();
     await (await waiting).release();
   });
 
   it.each([
-    ['a dead process', { pid: 4_000_000 }],
+    ['a dead process', { pid: NO_PID }],
     ['another process under the same pid', { started: '1' }],
     ['another boot', { boot: 'other' }],
     ['the home that this one was copied from', { directory: '1:2:/elsewhere' }],
@@ -109,6 +109,6 @@ describe('lock', () => {
 
   it('knows when processes started', async () => {
     expect(await processStart(process.pid)).toMatch(/^\d+$/);
-    expect(await processStart(4_000_000)).toBeNull();
+    expect(await processStart(NO_PID)).toBeNull();
   });
 });
