@@ -20,6 +20,8 @@ import { TaskRelay } from '../../workers/control-plane/task-relay.ts';
 import { controlPlaneActivities } from '../../workers/control-plane/worker.ts';
 import type { TestDatabase } from './database.ts';
 
+export { eventually } from './eventually.ts';
+
 /** Also for bundles of tests that bring workflows of their own. */
 export const coverage = new WorkflowCoverage();
 // Workflows hand their counters out of the sandbox; Jest finds them beside its own, as plain objects.
@@ -164,17 +166,4 @@ export async function registerSearchAttributes(env: TestWorkflowEnvironment): Pr
     namespace: env.namespace ?? 'default',
     searchAttributes: Object.fromEntries(Object.values(SEARCH_ATTRIBUTES).map((name) => [name, KEYWORD])),
   });
-}
-
-/** Asks again until it holds; throws what the last attempt threw. The limit is for what never comes, not for slow machines. */
-export async function eventually<T>(attempt: () => Promise<T> | T, seconds = 60): Promise<T> {
-  const end = Date.now() + seconds * 1_000;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-  }
 }
