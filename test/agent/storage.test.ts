@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { hasCode, quarantine, readJson, writeAtomic, writeJson } from '../../agent/storage/files.ts';
@@ -90,6 +98,28 @@ describe('lock', () => {
     writeFileSync(path, JSON.stringify({ ...owner, ...change }));
     const lock = await acquireLock(path);
     expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ pid: process.pid });
+    expect(readdirSync(folder)).toEqual(['lock']);
+    await lock.release();
+  });
+
+  it('left behind is taken over by one of many that find it', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const folder = temporaryFolder();
+      const path = join(folder, 'lock');
+      writeFileSync(path, '{}');
+      const attempts = await Promise.allSettled(Array.from({ length: 12 }, () => acquireLock(path)));
+      expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(readdirSync(folder)).toEqual(['lock']);
+    }
+  });
+
+  it('is taken over although another died in taking it over', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'lock');
+    writeFileSync(path, '{}');
+    mkdirSync(`${path}.takeover`);
+    utimesSync(`${path}.takeover`, 1, 1);
+    const lock = await acquireLock(path);
     expect(readdirSync(folder)).toEqual(['lock']);
     await lock.release();
   });
