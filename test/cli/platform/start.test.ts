@@ -293,10 +293,12 @@ describe('with external engines', () => {
     const { options, dataDir } = await prepare({
       env: { ...NO_ENGINES, SETUP_HANGS: '1' },
       signal: abort.signal,
+      progress: ({ state, message }) => {
+        if (state === 'start' && message === 'Setting up')
+          setTimeout(() => abort.abort(new Error('given up')), 500);
+      },
     });
-    const starting = startPlatform(options);
-    setTimeout(() => abort.abort(new Error('given up')), 500);
-    await expect(starting).rejects.toThrow('given up');
+    await expect(startPlatform(options)).rejects.toThrow('given up');
     expect(await readdir(join(dataDir, 'run'))).toEqual([]);
   });
 
