@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from '../exit-codes.ts';
+import { sleep } from '../timing.ts';
 import { hasCode, PRIVATE_FILE, readJson } from './files.ts';
 
 /**
@@ -57,6 +58,34 @@ async function lives(owner: Owner, path: string): Promise<boolean> {
   return now.started === owner.started && now.boot === owner.boot && now.directory === owner.directory;
 }
 
+/** Far longer than a takeover takes: its own process died in it. */
+const ABANDONED_MS = 10_000;
+
+/** The live owner; `gone` where the lock was left behind by one that is dead, or cannot be read. */
+async function holderOf(path: string): Promise<Owner | 'gone' | undefined> {
+  const holder = await readJson(path, ownerSchema);
+  if (holder.found === 'no') return undefined;
+  return holder.found === 'yes' && (await lives(holder.value, path)) ? holder.value : 'gone';
+}
+
+/** Removes a lock that was left behind; one at a time, else the slower of two would remove the fresh one of the other. */
+async function clearAway(path: string): Promise<void> {
+  const guard = `${path}.takeover`;
+  try {
+    await mkdir(guard);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+    const begun = (await stat(guard).catch(() => undefined))?.mtimeMs ?? Date.now();
+    if (Date.now() - begun > ABANDONED_MS) await rmdir(guard).catch(() => undefined);
+    return sleep(20);
+  }
+  try {
+    if ((await holderOf(path)) === 'gone') await rm(path, { force: true });
+  } finally {
+    await rmdir(guard).catch(() => undefined);
+  }
+}
+
 /**
  * Takes the lock, waiting up to `waitMs` for its owner to end.
  * @throws ConfigurationError when another live process keeps it
@@ -74,19 +103,16 @@ export async function acquireLock(path: string, waitMs = 0): Promise<Lock> {
       } catch (error) {
         if (!hasCode(error, 'EEXIST')) throw error;
       }
-      const holder = await readJson(path, ownerSchema);
-      if (holder.found === 'yes' && (await lives(holder.value, path))) {
+      const holder = await holderOf(path);
+      if (holder === 'gone') {
+        await clearAway(path);
+      } else if (holder !== undefined) {
         if (Date.now() >= until) {
           throw new ConfigurationError(
-            `Another agent (process ${holder.value.pid}) already uses ${dirname(path)}. Stop it first, or give this one its own home (EUCORA_AGENT_HOME).`,
+            `Another agent (process ${holder.pid}) already uses ${dirname(path)}. Stop it first, or give this one its own home (EUCORA_AGENT_HOME).`,
           );
         }
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      } else if (holder.found !== 'no') {
-        // Renamed before it is removed: of two that find it dead only one gets the file.
-        const stale = `${mark}.stale`;
-        await rename(path, stale).catch(() => undefined);
-        await rm(stale, { force: true });
+        await sleep(100);
       }
     }
   } finally {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, type WriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -40,6 +40,11 @@ export interface ContentStoreOptions {
   readonly admit: (content: StoredContent) => Promise<void>;
 }
 
+/** There before anything is written: a stream that opens it by itself could make it after a failure took it away. */
+async function newFile(path: string): Promise<WriteStream> {
+  return (await open(path, 'wx', 0o600)).createWriteStream();
+}
+
 /** Content addressed by its SHA-256, kept once. */
 export class ContentStore {
   readonly #objects: Objects;
@@ -74,7 +79,7 @@ export class ContentStore {
       },
     });
     try {
-      await pipeline(content, measure, createWriteStream(temporary, { mode: 0o600, flags: 'wx' }));
+      await pipeline(content, measure, await newFile(temporary));
       const stored = { sha256: hash.digest('hex'), sizeBytes };
       if (expectedSha256 !== undefined && stored.sha256 !== expectedSha256)
         throw new ArtifactHashError(stored.sha256);
@@ -114,7 +119,7 @@ export class ContentStore {
   async copyTo(sha256: string, path: string): Promise<void> {
     const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
     try {
-      await pipeline(this.whole(sha256), createWriteStream(temporary, { mode: 0o600, flags: 'wx' }));
+      await pipeline(this.whole(sha256), await newFile(temporary));
       await rename(temporary, path);
     } finally {
       await rm(temporary, { force: true });

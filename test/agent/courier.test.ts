@@ -213,7 +213,7 @@ describe('courier', () => {
     let tries = 0;
     const { courier } = await courierFor(() => {
       tries += 1;
-      throw new PlatformError(429, {}, 300);
+      throw new PlatformError(429, {}, 300_000);
     });
     courier.start();
     await courier.send(word(randomUUID(), 'complete'));

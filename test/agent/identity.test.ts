@@ -150,7 +150,7 @@ async function enrolmentIn(root: string, more: Partial<EnrolmentOptions> = {}) {
     ca: platform.authority.pem,
     http2: false,
     userAgent: 'test',
-    timeoutMs: 2_000,
+    timeoutMs: 60_000,
   });
   const captured = captureLog();
   const enrolment = new Enrolment({

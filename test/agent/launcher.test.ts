@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EXIT } from '../../agent/exit-codes.ts';
 import { homeAt, prepareHome } from '../../agent/storage/home.ts';
@@ -371,25 +371,31 @@ describe('worker processes', () => {
     return path;
   };
   const spawn = workerSpawner({ PATH: process.env['PATH'] });
+  /** A worker that has told that it listens: before, it would die of the signal. */
+  const listening = async (code: string): Promise<Worker> => {
+    const mark = join(temporaryFolder(), 'listening');
+    const told = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(mark)}, '');`;
+    const worker = spawn(script(`${code};\n${told}`));
+    await eventually(() => existsSync(mark));
+    return worker;
+  };
 
   it('tell how they ended', async () => {
     expect(await spawn(script('process.exit(process.argv[3] === "--supervised" ? 7 : 1)')).exited).toBe(7);
   });
 
   it('are asked to end by signal and by their standard input', async () => {
-    const polite = spawn(
-      script(
-        'process.stdin.resume().on("end", () => process.exit(5)); process.on("SIGTERM", () => undefined); console.log("up")',
-      ),
+    const polite = await listening(
+      'process.stdin.resume().on("end", () => process.exit(5)); process.on("SIGTERM", () => undefined); console.log("up")',
     );
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    polite.stop('SIGTERM', 5_000);
+    polite.stop('SIGTERM', 60_000);
     expect(await polite.exited).toBe(5);
   });
 
   it('are ended by force when they do not listen', async () => {
-    const deaf = spawn(script('process.on("SIGTERM", () => undefined); setInterval(() => undefined, 1000)'));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const deaf = await listening(
+      'process.on("SIGTERM", () => undefined); setInterval(() => undefined, 1000)',
+    );
     deaf.stop('SIGTERM', 50);
     expect(await deaf.exited).toBeNull();
   });

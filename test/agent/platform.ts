@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { z } from 'zod';
+import { hasCode } from '../../agent/storage/files.ts';
 import { registerRequestSchema, renewRequestSchema } from '../../contracts/agent/enrolment.ts';
 import { type HeartbeatRequest, heartbeatRequestSchema } from '../../contracts/agent/heartbeat.ts';
 import {
@@ -25,6 +25,7 @@ import {
   type TelemetrySample,
   telemetryRequestSchema,
 } from '../../contracts/telemetry/telemetry.ts';
+import { lastingPort } from '../harness/ports.ts';
 import { TestAuthority } from './authority.ts';
 
 export interface TestTask {
@@ -104,12 +105,21 @@ export class TestPlatform {
     return `https://127.0.0.1:${this.#port}`;
   }
 
+  /** On the port that it had before; the first time on any that nobody else has. */
   async up(): Promise<void> {
-    this.#server = this.#create();
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen(this.#port, '127.0.0.1', resolve);
-    });
-    this.#port = (this.#server.address() as AddressInfo).port;
+    for (;;) {
+      this.#server = this.#create();
+      const port = this.#port === 0 ? lastingPort() : this.#port;
+      try {
+        await new Promise<void>((resolve, reject) => {
+          this.#server.once('error', reject).listen(port, '127.0.0.1', resolve);
+        });
+        this.#port = port;
+        return;
+      } catch (error) {
+        if (this.#port !== 0 || !hasCode(error, 'EADDRINUSE')) throw error;
+      }
+    }
   }
 
   async down(): Promise<void> {

@@ -103,7 +103,7 @@ describe('client', () => {
   let status = 200;
   let answer = '{}';
   let headers: Record<string, string> = {};
-  const dispatcher = createTransport({ timeoutMs: 2_000 });
+  const dispatcher = createTransport({ timeoutMs: 60_000 });
 
   beforeAll(async () => {
     server = createServer((request, response) => {

@@ -1,10 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { hasCode, quarantine, readJson, writeAtomic, writeJson } from '../../agent/storage/files.ts';
 import { defaultHome, homeAt, prepareHome } from '../../agent/storage/home.ts';
 import { acquireLock, processStart } from '../../agent/storage/lock.ts';
-import { removeFolders, temporaryFolder } from './support.ts';
+import { NO_PID, removeFolders, temporaryFolder } from './support.ts';
 
 afterAll(removeFolders);
 const schema = z.object({ a: z.number() });
@@ -72,13 +80,13 @@ describe('lock', () => {
     await expect(acquireLock(path, 150)).rejects.toThrow(
       /Another agent \(process \d+\) already uses .*EUCORA_AGENT_HOME/,
     );
-    const waiting = acquireLock(path, 5_000);
+    const waiting = acquireLock(path, 60_000);
     await first.release();
     await (await waiting).release();
   });
 
   it.each([
-    ['a dead process', { pid: 4_000_000 }],
+    ['a dead process', { pid: NO_PID }],
     ['another process under the same pid', { started: '1' }],
     ['another boot', { boot: 'other' }],
     ['the home that this one was copied from', { directory: '1:2:/elsewhere' }],
@@ -90,6 +98,28 @@ describe('lock', () => {
     writeFileSync(path, JSON.stringify({ ...owner, ...change }));
     const lock = await acquireLock(path);
     expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ pid: process.pid });
+    expect(readdirSync(folder)).toEqual(['lock']);
+    await lock.release();
+  });
+
+  it('left behind is taken over by one of many that find it', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const folder = temporaryFolder();
+      const path = join(folder, 'lock');
+      writeFileSync(path, '{}');
+      const attempts = await Promise.allSettled(Array.from({ length: 12 }, () => acquireLock(path)));
+      expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(readdirSync(folder)).toEqual(['lock']);
+    }
+  });
+
+  it('is taken over although another died in taking it over', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'lock');
+    writeFileSync(path, '{}');
+    mkdirSync(`${path}.takeover`);
+    utimesSync(`${path}.takeover`, 1, 1);
+    const lock = await acquireLock(path);
     expect(readdirSync(folder)).toEqual(['lock']);
     await lock.release();
   });
@@ -109,6 +139,6 @@ describe('lock', () => {
 
   it('knows when processes started', async () => {
     expect(await processStart(process.pid)).toMatch(/^\d+$/);
-    expect(await processStart(4_000_000)).toBeNull();
+    expect(await processStart(NO_PID)).toBeNull();
   });
 });

@@ -33,11 +33,11 @@ export function captureLog(): Captured {
   return { lines, log: createLogger('debug', (line) => lines.push(JSON.parse(line))) };
 }
 
-/** Waits until `probe` gives something true. */
+/** Waits until `probe` gives something true. The limit is for what never comes, not for slow machines. */
 export async function eventually<T>(
   probe: () => T | undefined | false | null | Promise<T | undefined | false | null>,
   what = probe.toString(),
-  ms = 15_000,
+  ms = 60_000,
 ): Promise<T> {
   const until = Date.now() + ms;
   for (;;) {
@@ -46,6 +46,28 @@ export async function eventually<T>(
     if (Date.now() > until) throw new Error(`Never came true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** A zombie is dead, it only waits to be buried; where nobody buries the dead, its folder in /proc stays. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Beyond the largest pid that Linux can give. */
+export const NO_PID = 5_000_000;
+
+/** A script that runs until it is released, however slow the machine is. */
+export function heldScript(first = 'true'): { readonly script: string; release(): void } {
+  const mark = join(temporaryFolder(), 'released');
+  return {
+    script: `${first}; until [ -e ${mark} ]; do sleep 0.02; done`,
+    release: () => writeFileSync(mark, ''),
+  };
 }
 
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

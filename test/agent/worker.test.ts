@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../../agent/exit-codes.ts';
 import { refuse, type TestPlatform } from './platform.ts';
-import { buildDeb, configFor, eventually, pause, sha256 } from './support.ts';
+import { buildDeb, configFor, eventually, heldScript, pause, sha256 } from './support.ts';
 
 import { ended, said, useAgents } from './world.ts';
 
@@ -148,9 +148,11 @@ describe('while the platform is away', () => {
   it('words and telemetry outlive the agent, and are sent by the next one', async () => {
     const agent = await start();
     await online();
-    const task = platform.addTask('REMEDIATE', { script: 'sleep 0.5; echo slow' });
+    const { script, release } = heldScript();
+    const task = platform.addTask('REMEDIATE', { script });
     await ended(task, 'IN_PROGRESS');
     await platform.down();
+    release();
     await eventually(() => agent.lines.some(({ message }) => message === 'Task finished'));
     await agent.stop();
     expect(
@@ -167,10 +169,12 @@ describe('while the platform is away', () => {
   ] as const)('a task that was %s meanwhile stays so', async (_what, status) => {
     const agent = await start();
     await online();
-    const task = platform.addTask('REMEDIATE', { script: 'sleep 0.3' });
+    const { script, release } = heldScript();
+    const task = platform.addTask('REMEDIATE', { script });
     await ended(task, 'IN_PROGRESS');
     await platform.down();
     task.status = status;
+    release();
     await eventually(() => agent.lines.some(({ message }) => message === 'Task finished'));
     await platform.up();
     await eventually(() => agent.worker.parts.outbox.counters.words === 0);

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Api } from '../../console/api.ts';
 import { LiveHub, type LiveMessage, type LiveTopic, type Subscriber } from '../../console/live/hub.ts';
+import { eventually } from '../harness/eventually.ts';
 
 const TICK_MS = 10;
 
@@ -70,10 +71,7 @@ function reader(fake: FakeApi, token = 'a', topics = ['thing:1']) {
   return { subscriber, got, state };
 }
 
-async function until(check: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 500 && !check(); turn += 1) await pause(TICK_MS);
-  expect(check()).toBe(true);
-}
+const until = (check: () => boolean): Promise<void> => eventually(() => expect(check()).toBe(true));
 
 describe('Live pages', () => {
   let fake: FakeApi;
@@ -142,7 +140,8 @@ describe('Live pages', () => {
     for (const one of readers) join(one);
     await until(() => readers.every(({ got }) => got.length === 1));
     // A look at the audit and a rendering; the thousand others cost nothing.
-    expect(fake.requests).toBeLessThan(10);
+    expect(fake.requests).toBe(hub.reads);
+    expect(hub.reads).toBeLessThan(10);
     fake.value = 'second';
     fake.happen('1');
     await until(() => readers.every(({ got }) => got.length === 2));

@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { World } from '../api/support/world.ts';
 import { Fleet } from '../db/support/fleet.ts';
 import { newKeyAndRequest, type TestAgent } from '../harness/agent-client.ts';
+import { eventually } from '../harness/eventually.ts';
 import { launch, lookAt, watchedPage } from './support/browser.ts';
 
 // Browsers are slow on busy machines.
@@ -137,7 +138,7 @@ describe('The console in a browser', () => {
     await visit('/console/agents');
     await page.getByLabel('Hostname holds').fill('evil');
     await page.getByRole('button', { name: 'Filter' }).click();
-    expect(new URL(page.url()).searchParams.get('hostname')).toBe('evil');
+    await page.waitForURL((url) => url.searchParams.get('hostname') === 'evil');
     await page.getByRole('button', { name: 'Task for all that fit this filter…' }).click();
     await page.getByText(/agents? that fits?/).waitFor();
     await seen('new-task');
@@ -198,8 +199,10 @@ describe('The console in a browser', () => {
     await visit(`/console/agents/${agent.id}`);
     await page.locator('textarea[name=tags]').fill('site=bern\ncritical');
     await page.getByRole('button', { name: 'Save tags' }).click();
-    await expect(world.operator(`/api/v1/agents/${agent.id}`)).resolves.toMatchObject({
-      body: { tags: { site: 'bern', critical: true } },
+    await eventually(async () => {
+      expect(await world.operator(`/api/v1/agents/${agent.id}`)).toMatchObject({
+        body: { tags: { site: 'bern', critical: true } },
+      });
     });
     await page.getByRole('link', { name: 'Revoke…' }).click();
     await page.getByText('One agent loses its certificate').waitFor();
@@ -212,8 +215,10 @@ describe('The console in a browser', () => {
   it('finds audit events by day, and shows a change field by field', async () => {
     await visit('/console/audit?from=2000-01-01&until=2000-01-02');
     await page.getByText('No event fits.').waitFor();
-    const today = new Date().toISOString().slice(0, 10);
-    await visit(`/console/audit?action=agent.tags&from=${today}&until=${today}`);
+    // Today, and yesterday as well where midnight has just passed.
+    const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
+    const [from, until] = [dayOf(Date.now() - 600_000), dayOf(Date.now())];
+    await visit(`/console/audit?action=agent.tags&from=${from}&until=${until}`);
     await page.locator('summary', { hasText: 'Show' }).first().click();
     expect(await page.locator('details tr', { hasText: 'tags.site' }).first().textContent()).toMatch(/bern$/);
     await seen('audit-change');

@@ -74,7 +74,7 @@ export async function createTestDatabase(overrides: Record<string, string> = {})
   };
 }
 
-/** A closed connection may take a moment to leave Postgres, and a long one on a busy machine; a leaked one stays. */
+/** A closed connection may take a moment to leave Postgres; only one that was leaked stays for half a minute. */
 async function settledConnections(admin: pg.Client, name: string): Promise<number> {
   for (let attempt = 0; ; attempt += 1) {
     const { rows } = await admin.query<{ open: number }>(
@@ -82,7 +82,7 @@ async function settledConnections(admin: pg.Client, name: string): Promise<numbe
       [name],
     );
     const open = rows[0]?.open ?? 0;
-    if (open === 0 || attempt === 400) return open;
+    if (open === 0 || attempt === 600) return open;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

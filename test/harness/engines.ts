@@ -17,6 +17,7 @@ import {
   type TemporalDevOptions,
 } from '../../cli/engines/temporal.ts';
 import { ensureTimeSkippingServer } from '../../cli/engines/time-skipping.ts';
+import { lastingPort } from './ports.ts';
 
 /** Only what takes long is told: a test run's output belongs to the tests. */
 export const quietProgress: Progress = ({ state, message, elapsedMs }) => {
@@ -30,7 +31,7 @@ async function withPorts<T>(count: number, start: (ports: readonly number[]) => 
   for (let attempt = 1; ; attempt += 1) {
     const chooser = new PortChooser();
     const ports: number[] = [];
-    while (ports.length < count) ports.push(await chooser.choose(0));
+    while (ports.length < count) ports.push(await chooser.choose(lastingPort()));
     try {
       return await start(ports);
     } catch (error) {

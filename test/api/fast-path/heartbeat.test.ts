@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createHeartbeatFastPath } from '../../../api/fast-path/heartbeat.ts';
 import { listenHttp } from '../../../api/listeners/listen.ts';
 import type { TestAgent } from '../../harness/agent-client.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { rawRequest } from '../support/raw.ts';
 import { TwoWays } from './support/two-ways.ts';
 
@@ -162,11 +163,13 @@ describe('Heartbeats that are answered before they reach the routes', () => {
 
   it('that break off are logged as the routes do it', async () => {
     for (const port of [ways.fastPort, ways.routedPort]) {
+      const before = ways.logged('broken').length;
       const socket = connect(port, '127.0.0.1');
-      socket.write(beat({ headers: ['X-Correlation-ID: broken'], length: '99' }));
-      await delay(200);
+      await new Promise((sent) =>
+        socket.write(beat({ headers: ['X-Correlation-ID: broken'], length: '99' }), sent),
+      );
       socket.destroy();
-      await delay(200);
+      await eventually(() => expect(ways.logged('broken')).toHaveLength(before + 1));
     }
     const [fast, routed] = ways.logged('broken');
     expect(fast).toEqual({ ...routed, duration_ms: expect.any(Number), time: expect.any(String) });

@@ -1,5 +1,4 @@
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
-import { setTimeout as delay } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../../../api/context.ts';
@@ -142,17 +141,27 @@ describe('Strangers on the agents’ listener', () => {
       await new Promise((resolve) => silent.once('close', resolve));
       expect(Date.now() - began).toBeLessThan(5_000);
 
-      const trickling = session.request({ ':method': 'POST', ':path': '/' });
-      trickling.on('error', () => undefined);
-      const drip = setInterval(() => trickling.writable && trickling.write(' '), 50);
-      const dripped = Date.now();
-      await new Promise((resolve) => trickling.once('close', resolve));
-      clearInterval(drip);
-      expect(Date.now() - dripped).toBeGreaterThan(5_000);
+      const trickle = async (): Promise<{ lastedMs: number; longestPauseMs: number }> => {
+        const trickling = session.request({ ':method': 'POST', ':path': '/' });
+        trickling.on('error', () => undefined);
+        const dripped = Date.now();
+        let [last, longestPauseMs] = [dripped, 0];
+        const drip = setInterval(() => {
+          if (trickling.writable) trickling.write(' ');
+          longestPauseMs = Math.max(longestPauseMs, Date.now() - last);
+          last = Date.now();
+        }, 50);
+        await new Promise((resolve) => trickling.once('close', resolve));
+        clearInterval(drip);
+        return { lastedMs: Date.now() - dripped, longestPauseMs };
+      };
+      let trickled = await trickle();
+      // On a busy machine the sender itself may have been silent for too long.
+      while (trickled.lastedMs < 5_000 && trickled.longestPauseMs > 150) trickled = await trickle();
+      expect(trickled.lastedMs).toBeGreaterThan(5_000);
 
-      const closed = new Promise((resolve) => session.once('close', resolve));
-      await Promise.race([closed, delay(5_000)]);
-      expect(session.destroyed).toBe(true);
+      // Idle now, and ended for that: the client never would.
+      if (!session.destroyed) await new Promise((resolve) => session.once('close', resolve));
     } finally {
       session.destroy();
       await listener.close();

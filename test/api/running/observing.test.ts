@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import type { TestAgent } from '../../harness/agent-client.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { World } from '../support/world.ts';
 
 describe('What the API tells of itself', () => {
@@ -54,22 +55,31 @@ describe('What the API tells of itself', () => {
 
   it('takes bodies that break off for no mistake of its own', async () => {
     const tls = { ca: world.api.caPem, cert: agent.certificate, key: agent.keyPem };
-    const headers = { 'x-correlation-id': 'broken-off', 'content-type': 'application/json' };
+    // By the answer to `Expect` both callers know that their requests are under way.
+    const headers = {
+      'x-correlation-id': 'broken-off',
+      'content-type': 'application/json',
+      expect: '100-continue',
+    };
     const path = `/api/v1/agents/${agent.id}/telemetry`;
     const session = connectHttp2(world.api.agentUrl, tls);
     const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
     stream.on('error', () => undefined);
     stream.write('{"collected_at":');
-    await delay(300);
+    await new Promise((resolve) => stream.once('continue', resolve));
     session.destroy();
     const http1 = connect({ ...tls, host: 'localhost', port: world.api.running.agentPort });
     http1.write(
-      `POST ${path} HTTP/1.1\r\nHost: x\r\nX-Correlation-ID: broken-off\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{`,
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nX-Correlation-ID: broken-off\r\nContent-Type: application/json\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n{`,
     );
-    await delay(300);
+    const [begun] = await once(http1, 'data');
+    expect(String(begun)).toMatch(/^HTTP\/1\.1 100 /);
     http1.destroy();
-    await delay(300);
-    const about = logged().filter(({ correlation_id }) => correlation_id === 'broken-off');
+    const about = await eventually(() => {
+      const found = logged().filter(({ correlation_id }) => correlation_id === 'broken-off');
+      expect(found).toHaveLength(2);
+      return found;
+    });
     expect(about.map(({ level, status }) => [level, status])).toEqual([
       ['info', 400],
       ['info', 400],

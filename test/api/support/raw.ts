@@ -1,6 +1,17 @@
 import { connect } from 'node:net';
 
-/** Sends bytes as they are and collects what comes back until the other side is silent for a while or closes. */
+/** Whether an answer that tells its length has come as a whole. */
+function isWhole(answer: string): boolean {
+  const end = answer.indexOf('\r\n\r\n');
+  if (end < 0) return false;
+  const length = /^content-length: *(\d+)/im.exec(answer.slice(0, end))?.[1];
+  return length === undefined || Buffer.byteLength(answer.slice(end + 4)) >= Number(length);
+}
+
+/**
+ * Sends bytes as they are and collects what comes back until the other side closes, or has answered and then is silent
+ * for a while.
+ */
 export function rawRequest(port: number, parts: readonly string[], quietMs = 400): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
@@ -14,7 +25,7 @@ export function rawRequest(port: number, parts: readonly string[], quietMs = 400
     socket.on('data', (chunk: Buffer) => {
       answer += chunk.toString();
       clearTimeout(quiet);
-      quiet = setTimeout(finish, quietMs);
+      if (isWhole(answer)) quiet = setTimeout(finish, quietMs);
     });
     socket.on('close', finish);
     // A server that has said no may close while we still send.

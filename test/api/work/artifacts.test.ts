@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { request } from 'undici';
 import type { TestAgent } from '../../harness/agent-client.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { rawRequest } from '../support/raw.ts';
 import { World } from '../support/world.ts';
 
@@ -90,11 +91,10 @@ describe('Artifacts', () => {
       body: endless,
       signal: abort.signal,
     }).catch(() => 'broken off');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await eventually(async () => expect(await leftovers()).toHaveLength(1));
     abort.abort();
     expect(await broken).toBe('broken off');
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await leftovers()).toEqual([]);
+    await eventually(async () => expect(await leftovers()).toEqual([]));
     expect((await world.operator('/api/v1/whoami')).status).toBe(200);
   });
 
@@ -153,8 +153,10 @@ describe('Artifacts', () => {
     const slowly = Readable.from(
       (async function* () {
         yield Buffer.alloc(200_000);
-        await new Promise((resolve) => setTimeout(resolve, 400));
-        onDisk = await leftovers();
+        await eventually(async () => {
+          onDisk = await leftovers();
+          expect(onDisk).toHaveLength(1);
+        });
         yield Buffer.alloc(10);
       })(),
     );
@@ -167,6 +169,6 @@ describe('Artifacts', () => {
       body: slowly,
     });
     expect([statusCode, await body.json()]).toMatchObject([201, { size_bytes: 200_010 }]);
-    expect(onDisk.length).toBeGreaterThan(0);
+    expect(onDisk).toHaveLength(1);
   });
 });

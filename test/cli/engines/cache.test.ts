@@ -1,7 +1,7 @@
 import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDirectory, findInstalled, installOnce } from '../../../cli/engines/cache.ts';
-import { recorder, removeScratch, scratch } from '../support/scratch.ts';
+import { eventually, recorder, removeScratch, scratch } from '../support/scratch.ts';
 
 afterEach(removeScratch);
 
@@ -49,7 +49,7 @@ describe('installing', () => {
     let installs = 0;
     const install = async (folder: string): Promise<void> => {
       installs += 1;
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await eventually(() => text().includes('waiting for process'));
       await fill(folder);
     };
     const [a, b] = await Promise.all([

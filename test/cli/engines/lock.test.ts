@@ -58,8 +58,10 @@ test('waiting ends when the holder dies', async () => {
   const identity = await identify(sleeper.pid ?? 0);
   await writeFile(path, JSON.stringify(identity));
   const waited: number[] = [];
-  setTimeout(() => sleeper.kill('SIGKILL'), 300);
-  const held = await lock(path, (holder) => waited.push(holder.pid));
+  const held = await lock(path, (holder) => {
+    waited.push(holder.pid);
+    sleeper.kill('SIGKILL');
+  });
   expect(waited).toEqual([sleeper.pid]);
   await held.release();
 });

@@ -17,10 +17,11 @@ import {
   type RunningPlatform,
   startPlatform,
 } from '../../../cli/platform/start.ts';
+import { lastingPort } from '../../harness/ports.ts';
 import { eventually, type Recorded, recorder, removeScratch, scratch } from '../support/scratch.ts';
 import { standIns } from '../support/stand-ins.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const running: RunningPlatform[] = [];
 const ANY = {
@@ -111,7 +112,7 @@ describe('the whole platform, with real engines', () => {
       const pid = platform.pid(name);
       if (pid === undefined) throw new Error(`${name} does not run`);
       process.kill(pid, 'SIGKILL');
-      await eventually(() => ![pid, undefined].includes(platform.pid(name)), 20_000);
+      await eventually(() => ![pid, undefined].includes(platform.pid(name)));
       expect(told.text()).toContain(`warn: ${name} ended unexpectedly (SIGKILL)`);
     }
     // Each is killed on purpose, stays down, and is started again.
@@ -182,10 +183,7 @@ describe('the whole platform, with real engines', () => {
       outfile,
     });
     const supervisor = spawn(process.execPath, [outfile], { stdio: 'inherit' });
-    await eventually(
-      async () => (await readEndpoints(join(dataDir, 'endpoints.json'))) !== undefined,
-      30_000,
-    );
+    await eventually(async () => (await readEndpoints(join(dataDir, 'endpoints.json'))) !== undefined);
     const recordOf = async (name: string) =>
       JSON.parse(await readFile(join(dataDir, 'run', `${name}.json`), 'utf8'));
     const temporal = await recordOf('temporal');
@@ -194,7 +192,7 @@ describe('the whole platform, with real engines', () => {
     process.kill(temporal.pid, 'SIGSTOP');
     supervisor.kill('SIGKILL');
     await rm(outfile);
-    for (const other of others) await eventually(async () => !(await isRunning(other)), 20_000);
+    for (const other of others) await eventually(async () => !(await isRunning(other)));
     setTimeout(() => process.kill(temporal.pid, 'SIGCONT'), 1_000);
     const next = await startPlatform(options);
     running.push(next);
@@ -231,9 +229,9 @@ describe('with external engines', () => {
     const chooser = new PortChooser();
     const ports = {
       ...ANY,
-      operator: await chooser.choose(0),
-      agent: await chooser.choose(0),
-      workerHealth: await chooser.choose(0),
+      operator: await chooser.choose(lastingPort()),
+      agent: await chooser.choose(lastingPort()),
+      workerHealth: await chooser.choose(lastingPort()),
     };
     // The stand-ins lose their ports in the moment they begin.
     await writeFile(
@@ -258,7 +256,7 @@ describe('with external engines', () => {
   });
 
   test('a worker whose health port went to somebody else while it was down comes up on another', async () => {
-    const workerHealth = await new PortChooser().choose(0);
+    const workerHealth = await new PortChooser().choose(lastingPort());
     const { options, told } = await prepare({ env: NO_ENGINES, ports: { ...ANY, workerHealth } });
     const platform = await start(options);
     const health = (port: number) => fetch(`http://127.0.0.1:${port}/health/ready`);
@@ -295,22 +293,23 @@ describe('with external engines', () => {
     const { options, dataDir } = await prepare({
       env: { ...NO_ENGINES, SETUP_HANGS: '1' },
       signal: abort.signal,
+      progress: ({ state, message }) => {
+        if (state === 'start' && message === 'Setting up')
+          setTimeout(() => abort.abort(new Error('given up')), 500);
+      },
     });
-    const starting = startPlatform(options);
-    setTimeout(() => abort.abort(new Error('given up')), 500);
-    await expect(starting).rejects.toThrow('given up');
+    await expect(startPlatform(options)).rejects.toThrow('given up');
     expect(await readdir(join(dataDir, 'run'))).toEqual([]);
   });
 
   test('killing everything reaches programs that do not drain', async () => {
-    const { options } = await prepare({ env: { ...NO_ENGINES, STUBBORN: '1' }, drainMs: 30_000 });
+    const { options } = await prepare({ env: { ...NO_ENGINES, STUBBORN: '1' }, drainMs: 600_000 });
     const platform = await start(options);
     const api = await identify(platform.pid('api') ?? 0);
     const stopping = platform.stop();
-    const begun = performance.now();
+    // Long before they would have to be drained.
     await platform.killAll();
     await stopping;
-    expect(performance.now() - begun).toBeLessThan(5_000);
     expect(api && (await isRunning(api))).toBe(false);
   });
 });
@@ -347,15 +346,13 @@ describe('the command', () => {
   });
 
   test('ends at once when asked again', async () => {
-    const { options } = await prepare({ env: { ...NO_ENGINES, STUBBORN: '1' }, drainMs: 30_000 });
+    const { options } = await prepare({ env: { ...NO_ENGINES, STUBBORN: '1' }, drainMs: 600_000 });
     const { signals, output, exit } = run(options);
     await eventually(() => output().includes('Ctrl-C stops'));
     signals.send('SIGTERM');
     await new Promise((resolve) => setTimeout(resolve, 700));
-    const begun = performance.now();
     signals.send('SIGINT');
     expect(await exit).toBe(0);
-    expect(performance.now() - begun).toBeLessThan(5_000);
     expect(output()).toContain('ending everything at once');
   });
 

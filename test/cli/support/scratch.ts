@@ -41,10 +41,10 @@ export function recorder(): Recorded {
   };
 }
 
-/** Waits for something to become true. */
+/** Waits for something to become true. The limit is for what never does, not for slow machines. */
 export async function eventually(
   what: () => boolean | Promise<boolean>,
-  timeoutMs: number = 10_000,
+  timeoutMs: number = 60_000,
 ): Promise<void> {
   const until = performance.now() + timeoutMs;
   while (!(await what())) {

@@ -25,6 +25,8 @@ export function launch(): Promise<Browser> {
 /** A page that notes what a browser complains of: errors of scripts, of the content security policy, dialogs. */
 export async function watchedPage(context: BrowserContext): Promise<{ page: Page; complaints: string[] }> {
   const page = await context.newPage();
+  // For what never comes, not for slow machines.
+  page.setDefaultTimeout(90_000);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
   page.on('console', (message) => {
