@@ -11,16 +11,19 @@ const { start, online } = useAgents((own) => {
   platform = own;
 });
 
-/** Makes COLLECT wait, whatever stops it, until the returned function is called. */
-function holdSoftware(agent: Started): () => void {
+/** Makes COLLECT wait, whatever stops it, until it is let go. */
+function holdSoftware(agent: Started) {
   const ends: (() => void)[] = [];
   let over = false;
   jest
     .spyOn(agent.worker.parts.sampler, 'software')
     .mockImplementation(() => (over ? Promise.resolve([]) : new Promise((go) => ends.push(() => go([])))));
-  return () => {
-    over = true;
-    for (const end of ends) end();
+  return {
+    isHeld: () => ends.length > 0,
+    letGo: () => {
+      over = true;
+      for (const end of ends) end();
+    },
   };
 }
 
@@ -278,27 +281,29 @@ describe('tasks', () => {
     const agent = await start();
     await online();
     const { runner } = agent.worker.parts;
-    const end = holdSoftware(agent);
+    const software = holdSoftware(agent);
     const task = platform.addTask('COLLECT', {});
     await ended(task, 'IN_PROGRESS');
+    await eventually(software.isHeld);
     // Resolves although the work is still held.
     await runner.stop(1, 50);
     expect(runner.counters.running).toBe(1);
-    end();
+    software.letGo();
   });
 
   it('that came to their end although the platform had cancelled them are not told', async () => {
     const agent = await start();
     await online();
-    const end = holdSoftware(agent);
+    const software = holdSoftware(agent);
     const task = platform.addTask('COLLECT', {});
     await ended(task, 'IN_PROGRESS');
+    await eventually(software.isHeld);
     task.status = 'CANCELLED';
     agent.worker.parts.runner.tick();
     await eventually(() =>
       agent.lines.some(({ message }) => message.includes('The platform decided otherwise on a task')),
     );
-    end();
+    software.letGo();
     await eventually(() => agent.worker.parts.journal.get(task.id)?.decided === 'CANCELLED');
     expect(said(task)).toEqual(['start']);
   });
