@@ -3,6 +3,7 @@ import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promi
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from '../exit-codes.ts';
+import { messageOf } from '../log.ts';
 import { sleep } from '../timing.ts';
 import { hasCode, PRIVATE_FILE, readJson } from './files.ts';
 
@@ -68,6 +69,17 @@ async function holderOf(path: string): Promise<Owner | 'gone' | undefined> {
   return holder.found === 'yes' && (await lives(holder.value, path)) ? holder.value : 'gone';
 }
 
+async function removeAbandoned(guard: string): Promise<void> {
+  try {
+    await rmdir(guard);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return;
+    throw new ConfigurationError(
+      `${guard} keeps this agent from its home and cannot be removed (${messageOf(error)}): remove it.`,
+    );
+  }
+}
+
 /** Removes a lock that was left behind; one at a time, else the slower of two would remove the fresh one of the other. */
 async function clearAway(path: string): Promise<void> {
   const guard = `${path}.takeover`;
@@ -76,7 +88,8 @@ async function clearAway(path: string): Promise<void> {
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
     const begun = (await stat(guard).catch(() => undefined))?.mtimeMs ?? Date.now();
-    if (Date.now() - begun > ABANDONED_MS) await rmdir(guard).catch(() => undefined);
+    // Clocks may have been set back since.
+    if (Math.abs(Date.now() - begun) > ABANDONED_MS) await removeAbandoned(guard);
     return sleep(20);
   }
   try {

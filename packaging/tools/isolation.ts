@@ -11,10 +11,15 @@ import { findTool } from './toolbox.ts';
 /** How far tools are cut off here, with what that takes. */
 type Way =
   | { readonly isolation: 'sandbox'; readonly program: string }
-  | { readonly isolation: 'namespaces'; readonly program: string; readonly rights: readonly string[] }
+  | {
+      readonly isolation: 'namespaces';
+      readonly program: string;
+      readonly rights: readonly string[];
+      readonly unsure: boolean;
+    }
   | {
       readonly isolation: 'none';
-      /** Nothing worked, but not all could be tried. */
+      /** Not all that is better could be tried. */
       readonly unsure: boolean;
     };
 
@@ -38,7 +43,8 @@ const SANDBOX_PROBE = [
     '--cap-drop',
     'ALL',
     TELLS_STATUS,
-    '2',
+    // Where `true` says nothing: bubblewrap's child closes it, and must be able to say what it lacks.
+    '1',
   ],
   ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--', 'true'],
 ];
@@ -56,8 +62,10 @@ const trial = (program: string, args: readonly string[]): Promise<Trial> =>
   promisify(execFile)(program, [...args], { timeout: 10_000 }).then(
     () => 'works',
     (error: ExecFileException) =>
-      // What takes too long is ended by a signal.
-      error.signal != null || machineTrouble(error, '') !== undefined || hadNoRoom(error.stderr ?? '')
+      // What takes too long is ended by a signal, and so is what asks for calls that this machine forbids.
+      (error.signal != null && error.signal !== 'SIGSYS') ||
+      machineTrouble(error, '') !== undefined ||
+      hadNoRoom(error.stderr ?? '')
         ? 'unsure'
         : 'refused',
   );
@@ -71,12 +79,13 @@ async function probe(sandbox: string | undefined, unshare: string | undefined): 
   };
   if (sandbox !== undefined && (await works(sandbox, SANDBOX_PROBE)))
     return { isolation: 'sandbox', program: sandbox };
+  const unsure = (): boolean => trials.includes('unsure');
   if (unshare !== undefined) {
     for (const rights of RIGHTS)
       if (await works(unshare, [...rights, ...NO_NETWORK, ...OWN_PROCESSES, 'true']))
-        return { isolation: 'namespaces', program: unshare, rights };
+        return { isolation: 'namespaces', program: unshare, rights, unsure: unsure() };
   }
-  return { isolation: 'none', unsure: trials.includes('unsure') };
+  return { isolation: 'none', unsure: unsure() };
 }
 
 async function wayOf(settings: ToolSettings): Promise<Way> {
@@ -133,16 +142,16 @@ export async function confined(
   const way = await wayOf(settings);
   if (way.isolation === 'sandbox')
     return [way.program, ...(await sandboxArguments(ctx, { ...sight, command })), ...limited];
-  if (way.isolation === 'namespaces') {
-    const cutOff = sight.network ? OWN_PROCESSES : [...NO_NETWORK, ...OWN_PROCESSES];
-    return [way.program, ...way.rights, ...cutOff, ...limited];
-  }
-  // Preferred means: wherever the machine permits it. A slow moment does not say that this one does not.
+  // Whatever is less is for machines that permit no more, which a slow moment does not say of this one.
   if (way.unsure)
     throw new PackagingError(
       'worker-busy',
       'Whether tools can be cut off here could not be found out just now',
     );
+  if (way.isolation === 'namespaces') {
+    const cutOff = sight.network ? OWN_PROCESSES : [...NO_NETWORK, ...OWN_PROCESSES];
+    return [way.program, ...way.rights, ...cutOff, ...limited];
+  }
   if (settings.isolation === 'required') throw new PackagingError('isolation-unavailable', UNAVAILABLE);
   return limited;
 }

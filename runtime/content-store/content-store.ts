@@ -65,7 +65,7 @@ export class ContentStore {
   async add(content: Readable, expectedSha256?: string): Promise<StoredContent> {
     // Content may break before anybody reads it, a file that is gone at once; the pipeline then tells so.
     content.on('error', () => undefined);
-    const temporary = await this.#temporary();
+    const temporary = join(this.#objects.stagingFolder, INCOMING + randomBytes(8).toString('hex'));
     const hash = createHash('sha256');
     let sizeBytes = 0;
     const measure = new Transform({
@@ -79,6 +79,7 @@ export class ContentStore {
       },
     });
     try {
+      await mkdir(this.#objects.stagingFolder, { recursive: true, mode: 0o700 });
       await pipeline(content, measure, await newFile(temporary));
       const stored = { sha256: hash.digest('hex'), sizeBytes };
       if (expectedSha256 !== undefined && stored.sha256 !== expectedSha256)
@@ -89,6 +90,8 @@ export class ContentStore {
       await this.#objects.put(temporary, stored.sha256, sizeBytes);
       return stored;
     } finally {
+      // What the pipeline has not got to is still open: a file, or an answer that holds its connection.
+      content.destroy();
       await rm(temporary, { force: true });
     }
   }
@@ -177,10 +180,5 @@ export class ContentStore {
       if (written !== undefined && Date.now() - written.mtimeMs > ABANDONED_MS)
         await rm(path, { force: true });
     }
-  }
-
-  async #temporary(): Promise<string> {
-    await mkdir(this.#objects.stagingFolder, { recursive: true, mode: 0o700 });
-    return join(this.#objects.stagingFolder, INCOMING + randomBytes(8).toString('hex'));
   }
 }

@@ -113,15 +113,26 @@ describe('lock', () => {
     }
   });
 
-  it('is taken over although another died in taking it over', async () => {
+  it.each([
+    ['long ago', 1],
+    ['by a clock that was ahead', 4_000_000_000],
+  ])('is taken over although another died in taking it over, %s', async (_, seconds) => {
     const folder = temporaryFolder();
     const path = join(folder, 'lock');
     writeFileSync(path, '{}');
     mkdirSync(`${path}.takeover`);
-    utimesSync(`${path}.takeover`, 1, 1);
+    utimesSync(`${path}.takeover`, seconds, seconds);
     const lock = await acquireLock(path);
     expect(readdirSync(folder)).toEqual(['lock']);
     await lock.release();
+  });
+
+  it('says what stands in the way of taking it over', async () => {
+    const path = join(temporaryFolder(), 'lock');
+    writeFileSync(path, '{}');
+    writeFileSync(`${path}.takeover`, '');
+    utimesSync(`${path}.takeover`, 1, 1);
+    await expect(acquireLock(path)).rejects.toThrow(/lock\.takeover keeps this agent .* remove it/s);
   });
 
   it('is taken over when it is broken', async () => {

@@ -8,6 +8,10 @@ import { LogLines } from '../../packaging/tools/log-lines.ts';
 import { runTool, type ToolOptions } from '../../packaging/tools/run-tool.ts';
 import { exec, PackagingWorld } from './support/world.ts';
 
+/** As bubblewrap does in the process that has yet to set up what the tool sees. */
+const CLOSES_STATUS =
+  'for argument; do [ "$before" = --json-status-fd ] && eval "exec $argument>&-"; before=$argument; done';
+
 /** Takes from a process the room for further files, gaps among those it has open as well, and gives it back at a word. */
 const LESS_AND_BACK = `
 before=$(prlimit --pid "$1" --nofile --output SOFT --noheadings | tr -d ' ')
@@ -141,7 +145,7 @@ describe('A tool', () => {
     const calm = world.path(`${name}-calm`);
     const program = await world.put(
       `trial/${name}`,
-      `#!/bin/sh\n[ -e '${calm}' ] || { ${trouble}; }\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n`,
+      `#!/bin/sh\n${CLOSES_STATUS}\n[ -e '${calm}' ] || { ${trouble}; }\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n`,
       0o755,
     );
     const programs = { bwrap: program, unshare: '/bin/false' };
@@ -150,6 +154,11 @@ describe('A tool', () => {
     // Not even where less would do, if there were no more to be had.
     const preferred = await world.context({ settings: { isolation: 'preferred', programs } });
     await expect(sh(preferred, 'true')).rejects.toMatchObject({ code: 'worker-busy', retryable: true });
+    // Nor where the next best works, which would see every file.
+    const lesser = await world.context({
+      settings: { isolation: 'preferred', programs: { bwrap: program } },
+    });
+    await expect(sh(lesser, 'true')).rejects.toMatchObject({ code: 'worker-busy', retryable: true });
     await world.put(`${name}-calm`, '');
     expect((await sh(ctx, 'echo done')).stdout).toBe('done\n');
   });

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,6 +110,9 @@ describe('Files', () => {
 
   it('cannot be kept where a file is in the way of the folder', async () => {
     await writeFile(join(folder, 'artifacts'), '');
-    await expect(storeIn(folder).add(Readable.from([]))).rejects.toThrow();
+    const content = createReadStream(__filename);
+    await expect(storeIn(folder).add(content)).rejects.toThrow();
+    // Else it would keep its descriptor, of which there may be too few already.
+    expect(content.destroyed).toBe(true);
   });
 });

@@ -17,7 +17,7 @@ export interface Move {
   readonly word: TaskWord;
   readonly actor: Actor;
   /**
-   * SELECT of `id` and `status AS before_status` of the tasks to move, locked. Parameters start at $3; the
+   * SELECT of `id` and `status AS before_status` of the tasks to move, locked. Parameters start at $3 and leave none out; the
    * states from which `word` may move a task are not repeated here but added by {@link moveTasks}.
    */
   readonly pick: string;
@@ -83,7 +83,7 @@ async function lockAndMove(client: PoolClient, move: Move): Promise<MovedTask[]>
   const { actor, params, pick } = move;
   const last = Math.max(...[...pick.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number)));
   const values = [actor.type, actor.id, ...params].slice(0, last);
-  await client.query(`SELECT $1::text, $2::text FROM (${pick}) AS p`, values);
+  await client.query(`SELECT count(*), $1::text, $2::text FROM (${pick}) AS p`, values);
   return moveAtOnce(client, move);
 }
 

@@ -35,6 +35,10 @@ export function pause(pids: readonly number[]): void {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
+  if (watcher.pid === undefined) {
+    watcher.on('error', () => undefined);
+    throw new Error('Nothing can be paused: no process to be had that would resume it');
+  }
   watchers.get(watched.join())?.kill('SIGKILL');
   watchers.set(watched.join(), watcher);
   for (const pid of pids) process.kill(pid, 'SIGSTOP');
