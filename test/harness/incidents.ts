@@ -10,7 +10,8 @@ import { createLogger } from '../../runtime/logger.ts';
 import { IncidentRelay } from '../../workers/control-plane/incident-relay.ts';
 import { CLASSIFIED, SUGGESTED } from '../db/support/incidents.ts';
 import type { TestDatabase } from './database.ts';
-import { eventually, type TestControlPlane } from './temporal.ts';
+import { eventually } from './eventually.ts';
+import type { TestControlPlane } from './temporal.ts';
 
 export interface TestAnalysis {
   readonly relay: IncidentRelay;

@@ -20,8 +20,6 @@ import { TaskRelay } from '../../workers/control-plane/task-relay.ts';
 import { controlPlaneActivities } from '../../workers/control-plane/worker.ts';
 import type { TestDatabase } from './database.ts';
 
-export { eventually } from './eventually.ts';
-
 /** Also for bundles of tests that bring workflows of their own. */
 export const coverage = new WorkflowCoverage();
 // Workflows hand their counters out of the sandbox; Jest finds them beside its own, as plain objects.

@@ -10,7 +10,7 @@ import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
 import { ensureSearchAttributes } from '../../workers/setup/search-attributes.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { type DevServer, devServer } from '../harness/engines.ts';
-import { eventually } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
 import { ORIGIN, PackagingPlane } from './support/plane.ts';
 import { finding } from './support/tools.ts';
 

@@ -5,7 +5,7 @@ import { lookByTrivy, makeSbom, scan, stageSource, type ToolContext } from '../.
 import { freshTrivyDatabase } from '../../packaging/scan/database.ts';
 import { fetchTrivyStore, WEAKNESSES } from '../../packaging/scan/trivy-stores.ts';
 import { sha256OfFile } from '../../packaging/tools/toolbox.ts';
-import { eventually } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
 import { describePackage } from './support/descriptions.ts';
 import { ensureOsvScanner, writeOsvDatabase } from './support/osv-scanner.ts';
 import { exec, PackagingWorld } from './support/world.ts';

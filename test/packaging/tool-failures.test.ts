@@ -1,25 +1,15 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isolationProblem, type ToolContext, toolVersions } from '../../packaging/index.ts';
 import { withFolderLock } from '../../packaging/tools/folder-lock.ts';
 import { LogLines } from '../../packaging/tools/log-lines.ts';
 import { runTool, type ToolOptions } from '../../packaging/tools/run-tool.ts';
+import { withoutRoomForFiles } from './support/room.ts';
 import { exec, PackagingWorld } from './support/world.ts';
 
 /** As bubblewrap does in the process that has yet to set up what the tool sees. */
 const CLOSES_STATUS =
   'for argument; do [ "$before" = --json-status-fd ] && eval "exec $argument>&-"; before=$argument; done';
-
-/** Takes from a process the room for further files, gaps among those it has open as well, and gives it back at a word. */
-const LESS_AND_BACK = `
-before=$(prlimit --pid "$1" --nofile --output SOFT --noheadings | tr -d ' ')
-free=0
-while [ -L "/proc/$1/fd/$free" ]; do free=$((free + 1)); done
-prlimit --pid "$1" --nofile="$free": && echo less && read -r word
-prlimit --pid "$1" --nofile="$before": && echo back
-`;
 
 let world: PackagingWorld;
 beforeAll(async () => {
@@ -231,12 +221,7 @@ describe('A folder', () => {
 
   it('is locked by another try when the machine has no room to start what locks it', async () => {
     const ctx = await world.context();
-    // Whoever has no room cannot start what gives it back, either: that runs before.
-    const limit = spawn('sh', ['-c', LESS_AND_BACK, 'sh', String(process.pid)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    await once(limit.stdout, 'data');
-    try {
+    await withoutRoomForFiles(async () => {
       await expect(
         withFolderLock(
           ctx,
@@ -245,11 +230,6 @@ describe('A folder', () => {
           async () => 'done',
         ),
       ).rejects.toMatchObject({ code: 'worker-busy', message: expect.stringContaining('EMFILE') });
-    } finally {
-      limit.stdin.write('\n');
-      await once(limit.stdout, 'data');
-      limit.stdin.end();
-      await once(limit, 'exit');
-    }
+    });
   });
 });

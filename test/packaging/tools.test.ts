@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +5,7 @@ import type { ToolContext } from '../../packaging/index.ts';
 import { isolationProblem, missingTools, PackagingError, toolVersions } from '../../packaging/index.ts';
 import { LogLines } from '../../packaging/tools/log-lines.ts';
 import { runTool, type ToolOptions } from '../../packaging/tools/run-tool.ts';
+import { withoutRoomForFiles } from './support/room.ts';
 import { exec, PackagingWorld } from './support/world.ts';
 
 let world: PackagingWorld;
@@ -15,14 +14,6 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** Takes from a process the room for further files, gaps among those it has open as well, and gives it back at a word. */
-const LESS_AND_BACK = `
-before=$(prlimit --pid "$1" --nofile --output SOFT --noheadings | tr -d ' ')
-free=0
-while [ -L "/proc/$1/fd/$free" ]; do free=$((free + 1)); done
-prlimit --pid "$1" --nofile="$free": && echo less && read -r word
-prlimit --pid "$1" --nofile="$before": && echo back
-`;
 const NODE = { name: 'node', path: process.execPath };
 const SHELL = { name: 'shell', path: '/bin/sh' };
 const sh = (ctx: ToolContext, script: string, options: ToolOptions = {}) =>
@@ -252,19 +243,9 @@ describe('A tool', () => {
   it('that the machine has no room for now is tried again', async () => {
     const ctx = await world.context();
     await sh(ctx, 'true');
-    // Whoever has no room cannot start what gives it back, either: that runs before.
-    const limit = spawn('sh', ['-c', LESS_AND_BACK, 'sh', String(process.pid)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    await once(limit.stdout, 'data');
-    try {
+    await withoutRoomForFiles(async () => {
       await expect(sh(ctx, 'true')).rejects.toMatchObject({ code: 'worker-busy', retryable: true });
-    } finally {
-      limit.stdin.write('\n');
-      await once(limit.stdout, 'data');
-      limit.stdin.end();
-      await once(limit, 'exit');
-    }
+    });
     expect((await sh(ctx, 'echo again')).stdout).toBe('again\n');
   });
 

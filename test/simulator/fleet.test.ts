@@ -16,7 +16,7 @@ import { ProxyTransport, type Transport } from '../../simulator/fleet/transport.
 import { VirtualAgent } from '../../simulator/fleet/virtual-agent.ts';
 import { Recorder } from '../../simulator/measure/recorder.ts';
 import { startTestApi, type TestApi } from '../harness/api.ts';
-import { eventually } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
 
 const PLAN: FleetPlan = {
   agents: 50,

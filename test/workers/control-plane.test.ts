@@ -23,7 +23,8 @@ import { ensureSearchAttributes } from '../../workers/setup/search-attributes.ts
 import { Fleet, OPERATOR } from '../db/support/fleet.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { type DevServer, devServer } from '../harness/engines.ts';
-import { eventually, plainWorkflowBundle } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
+import { plainWorkflowBundle } from '../harness/temporal.ts';
 
 let server: DevServer;
 let env: TestWorkflowEnvironment;

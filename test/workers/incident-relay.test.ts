@@ -11,7 +11,8 @@ import { Fleet } from '../db/support/fleet.ts';
 import { DECIDER, Trouble, unique } from '../db/support/incidents.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { type DevServer, devServer } from '../harness/engines.ts';
-import { eventually, plainWorkflowBundle } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
+import { plainWorkflowBundle } from '../harness/temporal.ts';
 import { countEvents } from '../workflows/support/history.ts';
 
 let server: DevServer;

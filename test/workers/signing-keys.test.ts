@@ -6,7 +6,7 @@ import { parseConfig } from '../../contracts/config.ts';
 import { createLogger } from '../../runtime/logger.ts';
 import { packagingPlaces, toolSettings } from '../../workers/packaging/settings.ts';
 import { ensureSigningKeys, watchSigningKeys } from '../../workers/packaging/signing-keys.ts';
-import { eventually } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
 import { packagingPath } from '../packaging/support/world.ts';
 
 let folder: string;

@@ -8,7 +8,7 @@ import { ensureSearchAttributes } from '../../workers/setup/search-attributes.ts
 import { Fleet, OPERATOR } from '../db/support/fleet.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { type DevServer, devServer } from '../harness/engines.ts';
-import { eventually } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
 import { countEvents } from '../workflows/support/history.ts';
 
 let server: DevServer;

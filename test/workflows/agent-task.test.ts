@@ -6,12 +6,8 @@ import { agentTaskWorkflowId } from '../../contracts/temporal.ts';
 import { Fleet, OPERATOR } from '../db/support/fleet.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { timeSkippingEnvironment } from '../harness/engines.ts';
-import {
-  controlPlane,
-  eventually,
-  registerSearchAttributes,
-  type TestControlPlane,
-} from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
+import { controlPlane, registerSearchAttributes, type TestControlPlane } from '../harness/temporal.ts';
 import { countEvents, heldUp, shownOf, unwatched } from './support/history.ts';
 
 let env: TestWorkflowEnvironment;

@@ -1,5 +1,5 @@
 import { APPROVER, ring } from '../db/support/rollout.ts';
-import { eventually } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
 import { DAY, DeploymentStage } from './support/deployment-stage.ts';
 import { shownOf, unwatched } from './support/history.ts';
 

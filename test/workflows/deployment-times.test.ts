@@ -1,7 +1,7 @@
 import { type MaintenanceWindow, WEEKDAYS } from '../../contracts/deployment/rings.ts';
 import { windowState } from '../../contracts/deployment/windows.ts';
 import { ring } from '../db/support/rollout.ts';
-import { eventually } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
 import { DAY, DeploymentStage } from './support/deployment-stage.ts';
 import { countEvents } from './support/history.ts';
 

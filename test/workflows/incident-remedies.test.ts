@@ -1,6 +1,6 @@
 import { OPERATOR } from '../db/support/fleet.ts';
 import { DECIDER } from '../db/support/incidents.ts';
-import { eventually } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
 import { unwatched } from './support/history.ts';
 import { IncidentStage } from './support/incident-stage.ts';
 

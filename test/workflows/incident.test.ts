@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { CallOptions } from '../../ai/assistant/ports.ts';
 import { CLASSIFIED, DECIDER, SUGGESTED, unique } from '../db/support/incidents.ts';
-import { eventually } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
 import { countEvents, shownOf } from './support/history.ts';
 import { IncidentStage } from './support/incident-stage.ts';
 

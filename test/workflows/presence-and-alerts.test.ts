@@ -11,7 +11,8 @@ import {
 import { Fleet } from '../db/support/fleet.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { timeSkippingEnvironment } from '../harness/engines.ts';
-import { controlPlane, eventually, type TestControlPlane } from '../harness/temporal.ts';
+import { eventually } from '../harness/eventually.ts';
+import { controlPlane, type TestControlPlane } from '../harness/temporal.ts';
 import { heldUp, shownOf, timesOf, unwatched } from './support/history.ts';
 import { startWebhook, type Webhook } from './support/webhook.ts';
 

@@ -17,7 +17,7 @@ export interface Move {
   readonly word: TaskWord;
   readonly actor: Actor;
   /**
-   * SELECT of `id` and `status AS before_status` of the tasks to move, locked. Parameters start at $3 and leave none out; the
+   * SELECT of `id` and `status AS before_status` of the tasks to move, locked. Parameters start at $3; the
    * states from which `word` may move a task are not repeated here but added by {@link moveTasks}.
    */
   readonly pick: string;
@@ -71,20 +71,21 @@ export const COALESCE_SECONDS = 2;
 export function moveTasks(queryable: Pool | PoolClient, move: Move): Promise<MovedTask[]> {
   if (move.word !== 'cancel') return moveAtOnce(queryable, move);
   return queryable instanceof pg.Pool
-    ? inTransaction(queryable, (client) => lockAndMove(client, move))
-    : lockAndMove(queryable, move);
+    ? inTransaction(queryable, (client) => cancelTasks(client, move))
+    : cancelTasks(queryable, move);
 }
 
 /**
- * A task that waits may be entered into the offline queue by its agent's expiry while we wait for its lock, which a
- * statement that began before would not see. Of all words only `cancel` ends such a task.
+ * A task that waits may be entered into the offline queue by its agent's expiry while the move waits for its lock, which only
+ * the next statement sees. Of all words only `cancel` ends such a task.
  */
-async function lockAndMove(client: PoolClient, move: Move): Promise<MovedTask[]> {
-  const { actor, params, pick } = move;
-  const last = Math.max(...[...pick.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number)));
-  const values = [actor.type, actor.id, ...params].slice(0, last);
-  await client.query(`SELECT count(*), $1::text, $2::text FROM (${pick}) AS p`, values);
-  return moveAtOnce(client, move);
+async function cancelTasks(client: PoolClient, move: Move): Promise<MovedTask[]> {
+  const moved = await moveAtOnce(client, move);
+  await client.query(
+    'DELETE FROM offline_queue_item WHERE task_id = ANY($1::uuid[]) AND delivered_at IS NULL',
+    [moved.map(({ id }) => id)],
+  );
+  return moved;
 }
 
 async function moveAtOnce(queryable: Pool | PoolClient, move: Move): Promise<MovedTask[]> {

@@ -57,7 +57,6 @@ export class TaskStore {
       set: 'completed_at = now()',
       params: [taskId],
       tell: 'now',
-      queue: 'drop',
       ...(correlationId === undefined ? {} : { correlationId }),
     });
     if (cancelled !== undefined) return { kind: 'cancelled', task: toTask(cancelled) };

@@ -213,7 +213,6 @@ async function endOpenTasks(
     set: 'completed_at = now(), error_message = $4',
     params: [agentId, reason],
     tell: 'now',
-    queue: 'drop',
   });
 }
 

@@ -148,7 +148,6 @@ export async function recall(
     set: 'completed_at = now()',
     params: [deployment.id],
     tell: 'now',
-    queue: 'drop',
   });
   if (cancelled.length === 0) return 0;
   await client.query(

@@ -83,7 +83,6 @@ async function giveUpLate(client: PoolClient, incident: IncidentRow): Promise<vo
     set: `completed_at = now(), error_message = 'The incident waits for it no longer'`,
     params: [late],
     tell: 'now',
-    queue: 'drop',
   });
 }
 

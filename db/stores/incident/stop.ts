@@ -59,6 +59,5 @@ async function cancelTasks(
     params: [id, decided_at],
     correlationId: decider.correlationId,
     tell: 'now',
-    queue: 'drop',
   });
 }

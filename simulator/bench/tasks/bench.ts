@@ -20,7 +20,7 @@ import { startTemporalServer, type TemporalServer } from '../parts/temporal-serv
 import type { BareRun } from './bare.ts';
 import { look, mean, type TaskHistory } from './histories.ts';
 import { TaskDriver } from './lifecycle.ts';
-import { pause, type Round, resume, total } from './rounds.ts';
+import { pause, type Round, total } from './rounds.ts';
 
 /** Tasks of a round whose histories are read to count what workflows were told. */
 const LOOKED_AT = 50;
@@ -83,7 +83,6 @@ export const tasks = defineBench({
     const lives = (count: number): Promise<string[]> =>
       driver.drive(count, options.work, (id) => ended(client, id));
     const product = [platform.pid('api'), platform.pid('worker')].filter((pid) => pid !== undefined);
-    context.cleanup.add(() => resume(product));
     const bare = startChild<BareRun, { seconds: number }>(context, 'bench/tasks/bare.js');
     const bareRun = {
       address,
@@ -99,7 +98,8 @@ export const tasks = defineBench({
     );
     const bareSide = async (messages: number, name: string): Promise<Round> => {
       // Temporal and the cores are the bare workflow's alone.
-      pause(product);
+      const resume = pause(product);
+      context.cleanup.add(resume);
       try {
         const { result, seconds: cpu } = await cpuDuring(
           { worker: bare.pid, ...enginePids(platform, server) },
@@ -107,7 +107,7 @@ export const tasks = defineBench({
         );
         return { seconds: result.seconds, cpu, loadSeconds: 0 };
       } finally {
-        resume(product);
+        await resume();
       }
     };
     const histories: TaskHistory[] = [];

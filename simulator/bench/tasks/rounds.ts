@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 
 /** One side's turn. */
 export interface Round {
@@ -20,18 +21,17 @@ export function total(rounds: readonly Round[]): Round {
   };
 }
 
-/**
- * Waits for the end of its input, which comes when this process closes it or is gone, however it ended; nobody else would
- * resume what it had paused.
- */
-const WATCH = 'cat >/dev/null; kill -CONT "$@" 2>/dev/null';
-const watchers = new Map<string, ChildProcess>();
+/** Resumes processes at the end of its input, which comes when this process closes it or is gone, however it ended. */
+const RESUME_AT_END = 'cat >/dev/null; kill -CONT "$@" 2>/dev/null';
 
-/** Processes that take no CPU until they are resumed, or this process is gone. */
-export function pause(pids: readonly number[]): void {
-  const watched = pids.map(String);
+/**
+ * Processes that take no CPU until they are resumed, or this process is gone.
+ *
+ * @returns what resumes them, any number of times
+ */
+export function pause(pids: readonly number[]): () => Promise<void> {
   // In a session of its own: what ends all of ours must not end it first.
-  const watcher = spawn('sh', ['-c', WATCH, 'watch', ...watched], {
+  const watcher = spawn('sh', ['-c', RESUME_AT_END, 'watch', ...pids.map(String)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
@@ -39,22 +39,10 @@ export function pause(pids: readonly number[]): void {
     watcher.on('error', () => undefined);
     throw new Error('Nothing can be paused: no process to be had that would resume it');
   }
-  watchers.get(watched.join())?.kill('SIGKILL');
-  watchers.set(watched.join(), watcher);
+  const resumed = once(watcher, 'exit');
   for (const pid of pids) process.kill(pid, 'SIGSTOP');
-}
-
-export function resume(pids: readonly number[]): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGCONT');
-    } catch (error) {
-      // One that has ended meanwhile, which whoever speaks to it notices.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
-  const key = pids.join();
-  // Later, the numbers may be those of others.
-  watchers.get(key)?.kill('SIGKILL');
-  watchers.delete(key);
+  return async () => {
+    watcher.stdin.end();
+    await resumed;
+  };
 }

@@ -20,7 +20,8 @@ import { packagingPlaces, toolSettings } from '../../../workers/packaging/settin
 import { packagingActivities } from '../../../workers/packaging/worker.ts';
 import { ensureEvidenceKey } from '../../../workers/setup/evidence-key.ts';
 import type { TestDatabase } from '../../harness/database.ts';
-import { eventually, withWorkflowCoverage } from '../../harness/temporal.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { withWorkflowCoverage } from '../../harness/temporal.ts';
 import { parsedRequest } from './samples.ts';
 import { SwiftTools } from './tools.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pause, resume } from '../../../simulator/bench/tasks/rounds.ts';
+import { pause } from '../../../simulator/bench/tasks/rounds.ts';
 
 const ROUNDS = join(__dirname, '../../../dist/simulator/bench/tasks/rounds.js');
 
@@ -20,9 +20,9 @@ describe('Paused processes', () => {
   afterAll(() => sleeper.kill('SIGKILL'));
 
   it('stand still until they are resumed', async () => {
-    pause([pid]);
+    const resume = pause([pid]);
     await becomes(pid, true);
-    resume([pid]);
+    await resume();
     await becomes(pid, false);
   });
 

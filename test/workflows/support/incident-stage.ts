@@ -4,13 +4,9 @@ import { Fleet } from '../../db/support/fleet.ts';
 import { Trouble, unique } from '../../db/support/incidents.ts';
 import { createTestDatabase, type TestDatabase } from '../../harness/database.ts';
 import { timeSkippingEnvironment } from '../../harness/engines.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { atRest, incidentAnalysis, type TestAnalysis } from '../../harness/incidents.ts';
-import {
-  controlPlane,
-  eventually,
-  registerSearchAttributes,
-  type TestControlPlane,
-} from '../../harness/temporal.ts';
+import { controlPlane, registerSearchAttributes, type TestControlPlane } from '../../harness/temporal.ts';
 import { startWebhook, type Webhook } from './webhook.ts';
 
 interface Parts {

@@ -2,8 +2,9 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Fleet } from '../../db/support/fleet.ts';
 import { DECIDER, Trouble, unique } from '../../db/support/incidents.ts';
 import type { TestDatabase } from '../../harness/database.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { atRest, incidentAnalysis } from '../../harness/incidents.ts';
-import { eventually, type TestControlPlane } from '../../harness/temporal.ts';
+import type { TestControlPlane } from '../../harness/temporal.ts';
 import { recordHistory } from './histories.ts';
 
 /** The stories of incidents: healed, failed on the first device, stopped, never decided, and come back. */

@@ -8,12 +8,8 @@ import {
 import { Fleet, OPERATOR } from '../../db/support/fleet.ts';
 import { createTestDatabase, type TestDatabase } from '../../harness/database.ts';
 import { timeSkippingEnvironment } from '../../harness/engines.ts';
-import {
-  controlPlane,
-  eventually,
-  registerSearchAttributes,
-  type TestControlPlane,
-} from '../../harness/temporal.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { controlPlane, registerSearchAttributes, type TestControlPlane } from '../../harness/temporal.ts';
 import { recordHistory } from './histories.ts';
 import { shownOf } from './history.ts';
 import { recordIncidents } from './record-incidents.ts';
