@@ -8,7 +8,8 @@ import { killOrphans } from '../process/orphans.ts';
 import { Backoff, spread } from '../protocol/backoff.ts';
 import { PlatformError } from '../protocol/errors.ts';
 import { prepareHome } from '../storage/home.ts';
-import { acquireLock, type Lock } from '../storage/lock.ts';
+import { acquireLock } from '../storage/lock.ts';
+import type { HeldLock } from '../storage/lock-file.ts';
 import { sleep } from '../timing.ts';
 import { HeartbeatLoop, heartbeatBody } from './heartbeat.ts';
 import { IdentityKeeper, type KeeperOptions } from './identity-keeper.ts';
@@ -210,7 +211,7 @@ export class AgentWorker {
     }
   }
 
-  async #finish(lock: Lock): Promise<void> {
+  async #finish(lock: HeldLock): Promise<void> {
     const { runner, courier } = this.#parts;
     await runner.stop(this.#options.config.stopGraceMs);
     await courier.flush(FLUSH_MS);

@@ -132,7 +132,7 @@ describe('lock', () => {
     writeFileSync(path, '{}');
     writeFileSync(`${path}.takeover`, '');
     utimesSync(`${path}.takeover`, 1, 1);
-    await expect(acquireLock(path)).rejects.toThrow(/lock\.takeover keeps this agent .* remove it/s);
+    await expect(acquireLock(path)).rejects.toThrow(/lock\.takeover is left of a takeover .* remove it/s);
   });
 
   it('is taken over when it is broken', async () => {

@@ -21,7 +21,7 @@ const ROOMS: Readonly<
   runtime: { rooms: ['contracts'] },
   agent: { rooms: ['contracts'] },
   console: { rooms: ['contracts'] },
-  // The demo's light agents make their keys and speak as the real one does.
+  // The demo's light agents make their keys and speak as the real one does; lock files are taken as the agent takes them.
   cli: { rooms: ['contracts', 'agent', 'evidence'] },
   // Runs the platform's built programs and engines, speaks as its agents, prepares and looks at its database.
   // The evidence of packages that it prepares is sealed as the packaging worker does it.

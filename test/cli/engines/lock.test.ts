@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EngineError } from '../../../cli/engines/errors.ts';
 import { lock, tryLock } from '../../../cli/engines/lock.ts';
 import { identify } from '../../../cli/engines/processes.ts';
 import { removeScratch, scratch } from '../support/scratch.ts';
@@ -46,10 +47,21 @@ test('a cut lock file is taken over, also past a takeover that was killed', asyn
 });
 
 test('of many that find a stale lock only one gets it', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const path = join(await scratch(), 'a.lock');
+    await writeFile(path, '{}');
+    const attempts = await Promise.all(Array.from({ length: 12 }, () => tryLock(path)));
+    expect(attempts.filter((attempt) => 'release' in attempt)).toHaveLength(1);
+  }
+});
+
+test('what stands in the way of a takeover is named', async () => {
   const path = join(await scratch(), 'a.lock');
   await writeFile(path, '{}');
-  const attempts = await Promise.all(Array.from({ length: 12 }, () => tryLock(path)));
-  expect(attempts.filter((attempt) => 'release' in attempt)).toHaveLength(1);
+  await writeFile(`${path}.takeover`, '');
+  await utimes(`${path}.takeover`, 1, 1);
+  await expect(tryLock(path)).rejects.toThrow(EngineError);
+  await expect(tryLock(path)).rejects.toThrow(/a\.lock\.takeover .* remove it/);
 });
 
 test('waiting ends when the holder dies', async () => {
