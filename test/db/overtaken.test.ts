@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from 'pg';
 import { inTransaction } from '../../db/database.ts';
 import { applyEdges } from '../../db/stores/agent-presence/edges.ts';
 import { expireShard } from '../../db/stores/agent-presence/expiry.ts';
+import { handOverTasks } from '../../db/stores/agent-presence/hand-over.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
-import { overtaken } from './support/overtaken.ts';
+import { untilSomebodyWaits } from './support/locks.ts';
+import { overtaken, waitingForLocks } from './support/overtaken.ts';
 
 /** A statement sees everything as of its beginning, except the rows whose locks it waited for. */
 
@@ -16,15 +20,32 @@ beforeEach(async () => {
 });
 afterEach(() => database?.dispose());
 
-/** Its silence is over, and the expiry that takes it OFFLINE has not ended yet when `later` begins. */
-async function whileExpiring<T>(agentId: string, later: () => Promise<T>): Promise<T> {
+const RULES = { offlineAfterSeconds: 300, intakeSilenceSeconds: 15, alertsDelivered: true };
+
+/** Its silence is over. @returns its shard */
+async function fallSilent(agentId: string): Promise<number> {
   const { rows } = await database.pool.query<{ shard: number }>(
     `UPDATE agent_presence SET last_heartbeat_at = now() - interval '301 seconds' WHERE agent_id = $1 RETURNING shard`,
     [agentId],
   );
-  const rules = { offlineAfterSeconds: 300, intakeSilenceSeconds: 15, alertsDelivered: true };
-  return overtaken(database, (pool) => expireShard(pool, rows[0]?.shard ?? -1, rules), later);
+  return rows[0]?.shard ?? -1;
 }
+
+/** Its silence is over, and the expiry that takes it OFFLINE has not ended yet when `later` begins. */
+async function whileExpiring<T>(agentId: string, later: () => Promise<T>): Promise<T> {
+  const shard = await fallSilent(agentId);
+  return overtaken(database, (pool) => expireShard(pool, shard, RULES), later);
+}
+
+/** Its hand-over was so long ago that it counts as lost. */
+async function loseHandover(task: string): Promise<void> {
+  await database.pool.query(`UPDATE agent_task SET assigned_at = now() - interval '1 hour' WHERE id = $1`, [
+    task,
+  ]);
+}
+
+const inQueue = async (agent_id: string) =>
+  (await database.stores.tasks.offlineQueue({ agent_id, delivered: false, limit: 9 })).items;
 
 /** An agent's state as operators and as heartbeats see it, and as the audit tells it. */
 async function statesOf(agentId: string) {
@@ -99,4 +120,69 @@ it('a task that is cancelled while its agent expires leaves nothing in the offli
   await whileExpiring(id, () => database.stores.tasks.cancel(task, OPERATOR));
   expect((await fleet.find(task)).status).toBe('CANCELLED');
   expect((await database.stores.tasks.offlineQueue({ agent_id: id, limit: 9 })).items).toEqual([]);
+});
+
+describe('a task that its agent starts while the agent expires', () => {
+  const start = (task: string, agent: string) =>
+    whileExpiring(agent, () => database.stores.tasks.takeWord(task, agent, { word: 'start' }, 'test'));
+
+  it('is put back by the expiry, taken up all the same, and leaves nothing in the offline queue', async () => {
+    const id = await fleet.online();
+    const task = await fleet.task(id);
+    await fleet.handOver(id);
+    expect(await start(task, id)).toMatchObject({ kind: 'taken', task: { status: 'IN_PROGRESS' } });
+    expect(await inQueue(id)).toEqual([]);
+  });
+
+  it('does so as well when its hand-over had been given up before', async () => {
+    const id = await fleet.online();
+    const task = await fleet.task(id);
+    await fleet.handOver(id);
+    await loseHandover(task);
+    await database.stores.tasks.requeueLostHandover(task);
+    expect((await fleet.find(task)).status).toBe('PENDING');
+    expect(await start(task, id)).toMatchObject({ kind: 'taken', task: { status: 'IN_PROGRESS' } });
+    expect(await inQueue(id)).toEqual([]);
+  });
+});
+
+it('a task that was put back is started also while it is handed over once more', async () => {
+  const id = await fleet.online();
+  const task = await fleet.task(id);
+  await fleet.handOver(id);
+  await loseHandover(task);
+  await database.stores.tasks.requeueLostHandover(task);
+  const answer = await overtaken(
+    database,
+    (pool) => inTransaction(pool, (client) => handOverTasks(client as unknown as Pool, [id])),
+    () => database.stores.tasks.takeWord(task, id, { word: 'start' }, 'test'),
+  );
+  expect(answer).toMatchObject({ kind: 'taken', task: { status: 'IN_PROGRESS' } });
+});
+
+it('a lost hand-over is put back by what its agent is then: one that comes back gets the task at once', async () => {
+  const id = await fleet.online();
+  const task = await fleet.task(id);
+  await expireShard(database.pool, await fallSilent(id), RULES);
+  // An API that was halted for longer than the silence does now what it was about to do.
+  await handOverTasks(database.pool, [id]);
+  await loseHandover(task);
+  const other = await database.pool.connect();
+  try {
+    await other.query('BEGIN');
+    await other.query('SELECT 1 FROM agent_task WHERE id = $1 FOR UPDATE', [task]);
+    const putBack = database.stores.tasks.requeueLostHandover(task);
+    await untilSomebodyWaits(database.pool);
+    let heard = false;
+    const got = fleet.handOver(id).finally(() => {
+      heard = true;
+    });
+    while (!heard && (await waitingForLocks(database.pool)) < 2) await delay(20);
+    await other.query('ROLLBACK');
+    await putBack;
+    expect(await got).toEqual([task]);
+  } finally {
+    other.release();
+  }
+  expect(await inQueue(id)).toEqual([]);
 });

@@ -49,7 +49,7 @@ const QUEUE_STEPS = {
   drop: `queued AS (
        DELETE FROM offline_queue_item i USING moved WHERE i.task_id = moved.id AND i.delivered_at IS NULL
      )`,
-  /** The tasks wait again; those of agents that cannot be reached are queued for their return. */
+  /** The tasks wait again; those of agents that cannot be reached are queued for their return. The caller has locked the agents. */
   enqueue: `queued AS (
        INSERT INTO offline_queue_item (id, agent_id, task_id, queued_at, retry_count, max_retries)
        SELECT uuid7(), moved.agent_id, moved.id, now(), moved.retry_count, moved.max_retries

@@ -6,7 +6,7 @@ import {
   type TaskType,
 } from '../../../contracts/agent-task/states.ts';
 import { agentTaskWorkflowId } from '../../../contracts/temporal.ts';
-import { prepared } from '../../database.ts';
+import { inTransaction, prepared } from '../../database.ts';
 import { isoOrNull } from '../keyset.ts';
 import { moveTasks } from './move.ts';
 
@@ -40,15 +40,23 @@ export async function requeueLostHandover(pool: Pool, taskId: string, timers: Ta
     queue: 'drop',
   });
   if (given.length > 0) return;
-  await moveTasks(pool, {
-    word: 'requeue',
-    actor,
-    pick: pick('retry_count < max_retries'),
-    set: 'retry_count = t.retry_count + 1',
-    params,
-    tell: 'no',
-    often: true,
-    queue: 'enqueue',
+  await inTransaction(pool, async (client) => {
+    // Locked before its task, as expiry does: whether it can be reached stays as the next statement sees it.
+    await client.query(
+      prepared('SELECT 1 FROM agent WHERE id = (SELECT agent_id FROM agent_task WHERE id = $1) FOR SHARE', [
+        taskId,
+      ]),
+    );
+    await moveTasks(client, {
+      word: 'requeue',
+      actor,
+      pick: pick('retry_count < max_retries'),
+      set: 'retry_count = t.retry_count + 1',
+      params,
+      tell: 'no',
+      often: true,
+      queue: 'enqueue',
+    });
   });
 }
 

@@ -1,6 +1,7 @@
-import type { Pool } from 'pg';
-import { isRepetition, type TaskStatus } from '../../../contracts/agent-task/states.ts';
+import type { Pool, PoolClient } from 'pg';
+import { isRepetition, TASK_TRANSITIONS, type TaskStatus } from '../../../contracts/agent-task/states.ts';
 import type { TaskState } from '../../../contracts/agent-task/task.ts';
+import { inTransaction } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
 import { appendAudit } from '../audit.ts';
 import { moveTasks } from './move.ts';
@@ -18,9 +19,12 @@ export type AgentWord =
   | { readonly word: 'complete'; readonly result: object }
   | { readonly word: 'fail'; readonly error_message: string; readonly result: object | null };
 
-/** A task is its agent's alone; `start` of a PENDING one counts when it was handed over before. */
-const PICK = `SELECT id, status AS before_status FROM agent_task
-  WHERE id = $3 AND agent_id = $4 AND (status <> 'PENDING' OR handover_count > 0) FOR UPDATE`;
+/** A task is its agent's alone. */
+const pickOf = (states: string) => `SELECT id, status AS before_status FROM agent_task
+  WHERE id = $3 AND agent_id = $4 AND ${states} FOR UPDATE`;
+/** `start` of a PENDING one counts when it was handed over before. */
+const PICK = pickOf(`(status <> 'PENDING' OR handover_count > 0)`);
+const PICK_ASSIGNED = pickOf(`status = 'ASSIGNED'`);
 
 /** Takes an agent's word on a task. A word that the state does not allow is refused and audited. */
 export async function takeWord(
@@ -30,10 +34,7 @@ export async function takeWord(
   said: AgentWord,
   correlationId: string,
 ): Promise<WordAnswer> {
-  const changed =
-    said.word === 'progress'
-      ? await noteProgress(pool, taskId, agentId, said)
-      : await move(pool, taskId, agentId, said);
+  const changed = await change(pool, taskId, agentId, said);
   if (changed !== undefined) return { kind: 'taken', task: toTaskState(changed) };
 
   const { rows } = await pool.query<TaskRow>('SELECT * FROM agent_task WHERE id = $1', [taskId]);
@@ -69,17 +70,31 @@ export async function takeWord(
   return { kind: 'refused', status: present.status };
 }
 
-async function move(
+async function change(
   pool: Pool,
   taskId: string,
   agentId: string,
+  said: AgentWord,
+): Promise<TaskRow | undefined> {
+  if (said.word === 'progress') return noteProgress(pool, taskId, agentId, said);
+  if (said.word !== 'start') return move(pool, taskId, agentId, said);
+  return (
+    (await move(pool, taskId, agentId, said, PICK_ASSIGNED)) ?? (await startPutBack(pool, taskId, agentId))
+  );
+}
+
+async function move(
+  queryable: Pool | PoolClient,
+  taskId: string,
+  agentId: string,
   said: Exclude<AgentWord, { word: 'progress' }>,
+  pick = PICK,
 ) {
   const { set, params } = effect(said);
-  const moved = await moveTasks(pool, {
+  const moved = await moveTasks(queryable, {
     word: said.word,
     actor: { type: 'agent', id: agentId },
-    pick: PICK,
+    pick,
     set,
     params: [taskId, agentId, ...params],
     tell: 'now',
@@ -87,6 +102,21 @@ async function move(
     queue: said.word === 'start' ? 'deliver' : 'drop',
   });
   return moved[0];
+}
+
+/**
+ * A task that its agent has although it waits again, as after a hand-over that counted as lost. Expiry enters what waits
+ * into the offline queue under the lock of the task: it is taken out by a statement that begins with that lock.
+ */
+function startPutBack(pool: Pool, taskId: string, agentId: string): Promise<TaskRow | undefined> {
+  return inTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ status: TaskStatus }>(
+      'SELECT status FROM agent_task WHERE id = $1 AND agent_id = $2 FOR UPDATE',
+      [taskId, agentId],
+    );
+    const startable = rows.some(({ status }) => TASK_TRANSITIONS.start.from.includes(status));
+    return startable ? move(client, taskId, agentId, { word: 'start' }) : undefined;
+  });
 }
 
 function effect(said: Exclude<AgentWord, { word: 'progress' }>): { set: string; params: unknown[] } {
