@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { Umzug } from 'umzug';
+import { ADVISORY_LOCKS } from './advisory-locks.ts';
 import * as foundation from './migrations/0001-foundation.ts';
 import * as fleetCounts from './migrations/0002-fleet-counts.ts';
 import * as packagingPipeline from './migrations/0003-packaging-pipeline.ts';
@@ -39,9 +40,6 @@ const MIGRATIONS = [
   { name: '0017-agent-count-key', up: agentCountKey.up },
 ] as const;
 
-/** Any number: it only has to be the same for everyone who migrates. */
-const MIGRATION_LOCK = 4_907_154;
-
 /**
  * Brings the schema up to date. Each migration and its entry in `schema_migration` commit together; parallel
  * callers wait for each other.
@@ -53,7 +51,7 @@ export async function migrate(pool: Pool): Promise<string[]> {
   try {
     // Waiting for others, or an index on a large table, may take long.
     await client.query('SET statement_timeout = 0');
-    await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCKS.migration]);
     await client.query('CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY)');
     const ran = await umzug(client).up();
     return ran.map((migration) => migration.name);

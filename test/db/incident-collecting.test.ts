@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from '../../db/advisory-locks.ts';
 import { OPERATOR } from './support/fleet.ts';
 import { DECIDER, troubled, unique } from './support/incidents.ts';
 
@@ -31,7 +32,7 @@ describe('the inbox', () => {
     const blocked = await on.database.pool.connect();
     try {
       await blocked.query('BEGIN');
-      await blocked.query('SELECT pg_advisory_xact_lock(4907157)');
+      await blocked.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.collector]);
       expect(await on.trouble.incidents.collect()).toBe(0);
       await blocked.query('ROLLBACK');
     } finally {
@@ -43,6 +44,20 @@ describe('the inbox', () => {
     await on.database.pool.query('ALTER TABLE elsewhere RENAME TO incident_occurrence');
     expect(await on.trouble.incidents.collect()).toBe(2);
     expect(await on.trouble.show(await on.trouble.collected())).toMatchObject({ occurrence_count: 2 });
+  });
+
+  it('is emptied whatever else takes turns: setups, fleet files, content that is kept', async () => {
+    await on.trouble.fail(unique('meanwhile'));
+    const busy = await on.database.pool.connect();
+    try {
+      await busy.query('BEGIN');
+      const others = Object.entries(ADVISORY_LOCKS).filter(([whose]) => whose !== 'collector');
+      for (const [, lock] of others) await busy.query('SELECT pg_advisory_xact_lock($1)', [lock]);
+      expect(await on.trouble.incidents.collect()).toBe(1);
+    } finally {
+      await busy.query('ROLLBACK');
+      busy.release();
+    }
   });
 
   it('a task that is noticed again counts once, and one that is gone not at all', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { PoolClient } from 'pg';
 import type { Config } from '../../contracts/config.ts';
+import { ADVISORY_LOCKS } from '../../db/advisory-locks.ts';
 import { type Database, openDatabase } from '../../db/database.ts';
 import { migrate } from '../../db/migrate.ts';
 import { createStores, type Stores } from '../../db/stores/index.ts';
@@ -31,9 +32,6 @@ export interface SetupOptions {
 
 /** 16 bytes of name, 32 of keys, as TLS session tickets take them. */
 const TICKET_KEY_BYTES = 48;
-
-/** Any number, but not one of `db/`. */
-const SETUP_LOCK = 4_907_156;
 
 /** Makes ready what API and workers need: schema, partitions, CA, first admin token, search attributes. Safe to repeat. */
 export async function setUp({ config, client, namespace, logger }: SetupOptions): Promise<SetupReport> {
@@ -83,7 +81,7 @@ async function takeTurn(database: Database): Promise<PoolClient> {
   // A connection that breaks later shows in the next statement.
   client.on('error', () => undefined);
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [SETUP_LOCK]);
+    await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCKS.setup]);
     return client;
   } catch (error) {
     client.release(true);

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { StoreCleaning, StoreUsage } from '../../../contracts/artifact/store.ts';
 import type { Actor } from '../../../contracts/audit/audit.ts';
+import { ADVISORY_LOCKS } from '../../advisory-locks.ts';
 import { type Database, inTransaction } from '../../database.ts';
 import { appendAudit } from '../audit.ts';
 
@@ -16,8 +17,6 @@ export interface StoreRules {
   readonly retentionDays: number;
 }
 
-/** Any number, but not one that others lock. */
-const QUOTA_LOCK = 4_907_157;
 /** Objects that one cleaning looks at. */
 const BATCH = 1_000;
 
@@ -58,7 +57,7 @@ export class StoredObjectStore {
     }
     await inTransaction(this.#database.pool, async (client) => {
       // One at a time: two that fit alone may not fit together.
-      await client.query('SELECT pg_advisory_xact_lock($1)', [QUOTA_LOCK]);
+      await client.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.storeQuota]);
       if (!(await note(client, content))) return;
       const { bytes } = await measure(client);
       if (bytes > quotaBytes)

@@ -3,6 +3,7 @@ import type { DeployPayload } from '../../../contracts/agent-task/payload.ts';
 import { DEFAULT_MAX_RETRIES } from '../../../contracts/agent-task/task.ts';
 import { UNTOUCHED_KINDS } from '../../../contracts/deployment/states.ts';
 import { deploymentWorkflowId } from '../../../contracts/temporal.ts';
+import { lockName } from '../../advisory-locks.ts';
 import type { DeploymentRow } from '../../models/deployment.ts';
 import { insertTasks, type Origin } from '../agent-task/creation.ts';
 import { moveTasks } from '../agent-task/move.ts';
@@ -12,7 +13,10 @@ const ZONE = `COALESCE(NULLIF(a.tags ->> 'timezone', ''), NULLIF(a.metadata ->> 
 const zone = (param: string) => ZONE.replace('$ZONE', param);
 const REACHABLE = `a.status IN ('ONLINE', 'DEGRADED') AND a.revoked_at IS NULL`;
 
-/** A device on which another deployment of the package has a task waits until that has ended. */
+/**
+ * A device on which another deployment of the package has a task waits until that has ended. What is seen of others holds
+ * for whose turn it is, by {@link takeTurn}.
+ */
 const IS_FREE = `NOT EXISTS (SELECT FROM deployment_device o WHERE o.agent_id = d.agent_id
   AND o.package_name = d.package_name AND o.state IN ('DISPATCHED', 'ROLLING_BACK') AND o.deployment_id <> d.deployment_id)`;
 
@@ -65,6 +69,14 @@ export async function roomFor(client: PoolClient, deployment: DeploymentRow): Pr
 }
 
 /**
+ * Waits until no other deployment of the package gives out tasks, and keeps others from it until the transaction ends: two at
+ * once would both find the same devices free.
+ */
+export function takeTurn(client: PoolClient, { platform, package_name }: DeploymentRow): Promise<void> {
+  return lockName(client, `tasks of ${platform} ${package_name}`);
+}
+
+/**
  * Gives tasks to the next devices that wait, can be reached and are in an open zone, in the order of rings. What they
  * are like before is noted, for the health gates.
  *
@@ -79,7 +91,7 @@ export async function dispatch(
   const { rows } = await client.query<{ agent_id: string }>(
     `SELECT d.agent_id FROM deployment_device d JOIN agent a ON a.id = d.agent_id
      WHERE d.deployment_id = $1 AND d.state = 'WAITING' AND d.ring <= $2 AND ${REACHABLE} AND ${zone('$3')} = ANY($4::text[]) AND ${IS_FREE}
-     ORDER BY d.ring, d.sort LIMIT $5 FOR UPDATE OF d FOR SHARE OF a`,
+     ORDER BY d.ring, d.sort LIMIT $5`,
     [deployment.id, ring, deployment.plan.time_zone, zones, limit],
   );
   if (rows.length === 0) return 0;
@@ -103,6 +115,10 @@ export async function dispatch(
   return made.length;
 }
 
+/**
+ * Devices need no lock: only looks change them, and agents that are deleted. Those are locked here, in one order whatever the
+ * devices' own; who was deleted or revoked meanwhile gets nothing, and who went out of reach gets it later.
+ */
 function giveTasks(
   client: PoolClient,
   deployment: DeploymentRow,
@@ -194,7 +210,7 @@ export async function dispatchRollback(
   const { rows } = await client.query<{ agent_id: string }>(
     `SELECT d.agent_id FROM deployment_device d JOIN agent a ON a.id = d.agent_id
      WHERE d.deployment_id = $1 AND ${TOUCHED} AND a.revoked_at IS NULL AND ${IS_FREE}
-     ORDER BY d.ring, d.sort LIMIT $2 FOR UPDATE OF d FOR SHARE OF a`,
+     ORDER BY d.ring, d.sort LIMIT $2`,
     [deployment.id, limit],
   );
   if (rows.length === 0) return 0;

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PoolClient } from 'pg';
+import { lockName } from '../../advisory-locks.ts';
 import type { DeploymentRow } from '../../models/deployment.ts';
 import { overlapOf } from './population.ts';
 
@@ -15,9 +16,7 @@ type Candidate = Pick<DeploymentRow, 'package_name' | 'platform' | 'selection'> 
  */
 export async function findOverlap(client: PoolClient, candidate: Candidate): Promise<Overlap | undefined> {
   const { id = null, package_name, platform, selection } = candidate;
-  await client.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [
-    `deployments of ${platform} ${package_name}`,
-  ]);
+  await lockName(client, `deployments of ${platform} ${package_name}`);
   const { rows } = await client.query<DeploymentRow>(
     `SELECT * FROM deployment_intent WHERE package_name = $1 AND platform = $2 AND id IS DISTINCT FROM $3
        AND status IN ('ROLLING_OUT', 'PAUSED', 'ROLLING_BACK') ORDER BY id`,

@@ -13,6 +13,7 @@ import {
   recall,
   rollbackLeft,
   roomFor,
+  takeTurn,
   waitingZones,
 } from './dispatch.ts';
 import { moveDeployment, tellDeployment } from './move.ts';
@@ -201,6 +202,7 @@ export class Look {
       this.deployment.package_rules,
       this.id,
     );
+    await takeTurn(this.#client, this.deployment);
     await settleLeftBehind(this.#client, this.deployment.package_name);
     return dispatch(this.#client, this.deployment, payload, where);
   }
@@ -251,6 +253,7 @@ export class Look {
     }
     const { pipeline: current } = await this.#package(pipeline_id);
     const payload = rollbackPayload(current, target, this.id);
+    await takeTurn(this.#client, this.deployment);
     await settleLeftBehind(this.#client, package_name);
     return dispatchRollback(this.#client, this.deployment, payload, limit);
   }

@@ -8,6 +8,7 @@ import {
 } from '../../../contracts/fleet-file/fleet-file.ts';
 import type { Page } from '../../../contracts/http/common.ts';
 import { packagingPolicySchema } from '../../../contracts/packaging-pipeline/policy.ts';
+import { ADVISORY_LOCKS } from '../../advisory-locks.ts';
 import { type Database, inTransaction } from '../../database.ts';
 import type { Origin } from '../agent-task/creation.ts';
 import { appendAudit } from '../audit.ts';
@@ -35,8 +36,6 @@ class DryRun extends Error {
   }
 }
 
-/** Any number, but not one of others: files are applied one after the other. */
-const APPLY_LOCK = 4_907_157;
 /** Exceptions keep their end to the second. */
 const SAME_MS = 2_000;
 
@@ -65,7 +64,8 @@ export class FleetFileStore {
   async apply(file: FleetFile, origin: Origin, dryRun: boolean): Promise<FleetChange[]> {
     try {
       return await inTransaction(this.#database.pool, async (client) => {
-        await client.query('SELECT pg_advisory_xact_lock($1)', [APPLY_LOCK]);
+        // Files are applied one after the other.
+        await client.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.fleetFile]);
         const changes = await applyAll(client, file, origin);
         if (dryRun) throw new DryRun(changes.map((change) => ({ ...change, id: null })));
         return changes;

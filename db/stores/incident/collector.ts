@@ -1,12 +1,11 @@
 import type { Pool, PoolClient } from 'pg';
+import { ADVISORY_LOCKS } from '../../advisory-locks.ts';
 import { inTransaction } from '../../database.ts';
 import { appendAudit } from '../audit.ts';
 import { type FailedTask, type Fingerprint, fingerprintOf } from './fingerprint.ts';
 import { moveIncident } from './move.ts';
 
 const BATCH = 500;
-/** Collectors take turns: two would open the same incident. Any number, but not one used elsewhere. */
-const COLLECTOR_LOCK = 4_907_157;
 /** A workflow that waits for a person need not hear of every further device; one that remedies soon must. */
 const JOIN_SECONDS = 300;
 const REMEDY_SECONDS = 1;
@@ -48,8 +47,9 @@ export async function collectFailures(pool: Pool, windowSeconds: number): Promis
   );
   if (rows[0]?.some !== true) return 0;
   return inTransaction(pool, async (client) => {
+    // Collectors take turns: two would open the same incident.
     const turn = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS mine', [
-      COLLECTOR_LOCK,
+      ADVISORY_LOCKS.collector,
     ]);
     if (turn.rows[0]?.mine !== true) return 0;
     const noticed = await takeNoticed(client, windowSeconds);
