@@ -87,8 +87,11 @@ async function expireBatch(client: PoolClient, shard: number, rules: ExpiryRules
        LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
      ), present AS (
        UPDATE agent_presence p SET status = 'OFFLINE' FROM due WHERE p.agent_id = due.agent_id
+     ), locked AS MATERIALIZED (
+       -- In the order in which all lock several agents.
+       SELECT a.id FROM agent a JOIN due ON a.id = due.agent_id ORDER BY a.id FOR NO KEY UPDATE OF a
      ), known AS (
-       UPDATE agent a SET status = 'OFFLINE', offline_since = now(), updated_at = now() FROM due WHERE a.id = due.agent_id
+       UPDATE agent a SET status = 'OFFLINE', offline_since = now(), updated_at = now() FROM locked WHERE a.id = locked.id
      ), audited AS (
        INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
        SELECT uuid7(), now(), $3, $4, 'agent.status', 'change', 'agent', agent_id::text,
@@ -110,7 +113,8 @@ async function expireBatch(client: PoolClient, shard: number, rules: ExpiryRules
   await client.query(
     `INSERT INTO offline_queue_item (id, agent_id, task_id, queued_at, retry_count, max_retries)
      SELECT uuid7(), agent_id, id, now(), retry_count, max_retries FROM (
-       SELECT * FROM agent_task WHERE agent_id = ANY($1::uuid[]) AND status = 'PENDING' ORDER BY queue_seq FOR UPDATE) waiting
+       SELECT * FROM agent_task WHERE agent_id = ANY($1::uuid[]) AND status = 'PENDING' ORDER BY id FOR UPDATE) waiting
+     ORDER BY queue_seq
      ON CONFLICT (task_id) WHERE delivered_at IS NULL DO NOTHING`,
     [agentIds],
   );

@@ -94,7 +94,7 @@ export class TaskOutbox {
       `INSERT INTO agent_task_outbox (task_id, version, available_at)
        SELECT id, version, now() FROM agent_task
        WHERE status IN ('PENDING', 'ASSIGNED', 'IN_PROGRESS') AND created_at <= now() - make_interval(mins => $1)
-       ON CONFLICT (task_id) DO NOTHING`,
+       ORDER BY id ON CONFLICT (task_id) DO NOTHING`,
       [minutes],
     );
     return rowCount ?? 0;

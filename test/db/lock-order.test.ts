@@ -1,0 +1,130 @@
+import type { PoolClient } from 'pg';
+import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { untilSomebodyWaits } from './support/locks.ts';
+import { Rollouts } from './support/rollout.ts';
+import { statementsOf } from './support/statements.ts';
+
+/** Whoever locks several rows does so in the order of their ids, so that nobody waits in a circle. */
+
+let database: TestDatabase;
+let rollouts: Rollouts;
+beforeEach(async () => {
+  database = await createTestDatabase({ EUCORA_CAB_RISK_THRESHOLD: '101' });
+  rollouts = new Rollouts(database);
+  await rollouts.fleet.listen();
+});
+afterEach(() => database?.dispose());
+
+/**
+ * Somebody begins, `work` has to wait for that, and then they go on: in a circle, if `work` holds what they need for it.
+ *
+ * @param steps of somebody's transaction
+ */
+async function inTheWayOf<T>(
+  work: () => Promise<T>,
+  ...[begin, goOn]: readonly ((client: PoolClient) => Promise<unknown>)[]
+): Promise<T> {
+  const other = await database.pool.connect();
+  try {
+    await other.query('BEGIN');
+    await begin?.(other);
+    let answer: Promise<T> | undefined;
+    const said = await statementsOf(async () => {
+      answer = work();
+      await untilSomebodyWaits(database.pool);
+      await Promise.all([goOn?.(other).then(() => other.query('COMMIT')), answer]);
+    });
+    // A transaction that loses a deadlock would begin again.
+    expect(said.filter((text) => text === 'BEGIN').length).toBeLessThanOrEqual(1);
+    return await (answer as unknown as Promise<T>);
+  } finally {
+    other.release(true);
+  }
+}
+
+/** Somebody takes two rows by their ids, the lower one first. */
+const oneByOne = (text: string, ids: readonly string[]) =>
+  [...ids].sort().map((id) => (client: PoolClient) => client.query(text, [id]));
+
+async function tasksOf(agent: string): Promise<string[]> {
+  return [await rollouts.fleet.task(agent), await rollouts.fleet.task(agent)].sort();
+}
+
+it('expiry locks the agents that go by id, wherever they lie', async () => {
+  const agents = (await rollouts.online(2)).sort();
+  // What was changed lies behind what was not.
+  for (const id of [agents[1], agents[0]]) {
+    await database.pool.query('UPDATE agent SET presence_shard = 0 WHERE id = $1', [id]);
+    await database.pool.query(
+      `UPDATE agent_presence SET shard = 0, last_heartbeat_at = now() - interval '1 day' WHERE agent_id = $1`,
+      [id],
+    );
+  }
+  const pass = await inTheWayOf(
+    () => database.stores.presence.expireShard(0),
+    ...oneByOne('SELECT 1 FROM agent WHERE id = $1 FOR SHARE', agents),
+  );
+  expect(pass.expired).toBe(2);
+});
+
+it('expiry locks the tasks that wait by id, also where their queue has another order', async () => {
+  const { fleet } = rollouts;
+  const agent = await fleet.online();
+  const [low = '', high = ''] = await tasksOf(agent);
+  await database.pool.query('UPDATE agent_task SET queue_seq = DEFAULT WHERE id = $1', [low]);
+  const { rows } = await database.pool.query<{ shard: number }>(
+    `UPDATE agent_presence SET last_heartbeat_at = now() - interval '1 day' WHERE agent_id = $1 RETURNING shard`,
+    [agent],
+  );
+  const pass = await inTheWayOf(
+    () => database.stores.presence.expireShard(rows[0]?.shard ?? -1),
+    ...oneByOne('SELECT 1 FROM agent_task WHERE id = $1 FOR UPDATE', [low, high]),
+  );
+  expect(pass.expired).toBe(1);
+  const { items } = await database.stores.tasks.offlineQueue({ agent_id: agent, limit: 9 });
+  expect(items.map(({ task_id }) => task_id).sort()).toEqual([low, high]);
+});
+
+/** A deployment whose devices wait for their tasks, in the opposite order of their ids. */
+async function waitingDeployment(devices: number): Promise<{ id: string; agents: string[] }> {
+  const agents = (await rollouts.online(devices)).sort();
+  const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline() });
+  await rollouts.look(id);
+  await database.pool.query(
+    `UPDATE deployment_device SET state = 'WAITING', task_id = NULL, sort = CASE agent_id WHEN $2 THEN 1 ELSE 0 END
+     WHERE deployment_id = $1`,
+    [id, agents[0]],
+  );
+  return { id, agents };
+}
+
+it('a deployment locks the agents that it gives tasks to by id, whatever their turn', async () => {
+  const { id, agents } = await waitingDeployment(2);
+  const pass = await inTheWayOf(
+    () => rollouts.look(id),
+    ...oneByOne('UPDATE agent SET updated_at = now() WHERE id = $1', agents),
+  );
+  expect(pass.devices).toEqual({ DISPATCHED: 2 });
+});
+
+it('a deployment does not wait in a circle with the deletion of an agent that it gives a task to', async () => {
+  const { id, agents } = await waitingDeployment(1);
+  const pass = await inTheWayOf(
+    () => rollouts.look(id),
+    (client) => client.query('SELECT 1 FROM agent WHERE id = $1 FOR UPDATE', agents),
+    (client) => client.query('DELETE FROM agent WHERE id = $1', agents),
+  );
+  expect(pass.devices).toEqual({});
+});
+
+it('open tasks whose workflows are reminded are noted by id, wherever they lie', async () => {
+  const tasks = await tasksOf(await rollouts.fleet.online());
+  // What was changed lies behind what was not.
+  await database.pool.query('UPDATE agent_task SET queue_seq = DEFAULT WHERE id = $1', [tasks[0]]);
+  await database.pool.query('DELETE FROM agent_task_outbox');
+  await inTheWayOf(
+    () => database.stores.outbox.remindOpen(0),
+    ...oneByOne('INSERT INTO agent_task_outbox VALUES ($1, 1, now())', tasks),
+  );
+  expect(await database.stores.outbox.lease(9)).toHaveLength(2);
+});
