@@ -220,8 +220,9 @@ async function findKnown(
   request: RegisterRequest,
   registrationKey: string,
 ): Promise<EnrolmentAnswer | undefined> {
+  // Locked: it may be about to be revoked, or deleted.
   const { rows } = await client.query<{ id: string; revoked: boolean }>(
-    'SELECT id, revoked_at IS NOT NULL AS revoked FROM agent WHERE registration_key = $1',
+    'SELECT id, revoked_at IS NOT NULL AS revoked FROM agent WHERE registration_key = $1 FOR NO KEY UPDATE',
     [registrationKey],
   );
   const known = rows[0];

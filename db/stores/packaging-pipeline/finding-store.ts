@@ -31,6 +31,8 @@ export class FindingStore {
   async replace(pipelineId: string, findings: readonly Finding[]): Promise<void> {
     const rows = [...findings].sort(worstFirst).map((finding, position) => storable(finding, position));
     await inTransaction(this.#database.pool, async (client) => {
+      // An attempt that was given up for lost may still be at it: its findings are seen, and replaced, after it.
+      await client.query('SELECT 1 FROM packaging_pipeline WHERE id = $1 FOR NO KEY UPDATE', [pipelineId]);
       await client.query('DELETE FROM pipeline_finding WHERE pipeline_id = $1', [pipelineId]);
       await client.query(
         `INSERT INTO pipeline_finding (pipeline_id, position, severity, finding_id, aliases, package, version,

@@ -145,9 +145,14 @@ export class PipelineStore {
 
   /** Has the workflow of a pipeline begin again that Temporal has lost, and be cancelled when that was asked for. */
   async beginAgain(id: string): Promise<void> {
-    const row = await this.row(id);
-    if (row === undefined || row.ended_at !== null) return;
     await inTransaction(this.#database.pool, async (client) => {
+      // Locked: who cancels it comes before, and is heard of, or tells the workflow after this.
+      const { rows } = await client.query<PipelineRow>(
+        'SELECT * FROM packaging_pipeline WHERE id = $1 AND ended_at IS NULL FOR UPDATE',
+        [id],
+      );
+      const [row] = rows;
+      if (row === undefined) return;
       await tellWorkflow(client, packagingPipelineWorkflowId(id), { ...startOf(row), again: true });
       if (row.cancel_requested_at !== null)
         await tellWorkflow(client, packagingPipelineWorkflowId(id), { kind: 'cancel' });

@@ -76,7 +76,7 @@ export class PipelineProgress {
       `WITH present AS (
          ${
            set.length === 0
-             ? 'SELECT id FROM packaging_pipeline WHERE id = $1 AND ended_at IS NULL'
+             ? 'SELECT id FROM packaging_pipeline WHERE id = $1 AND ended_at IS NULL FOR SHARE'
              : `UPDATE packaging_pipeline SET ${set.join(', ')} WHERE id = $1 AND ended_at IS NULL RETURNING id`
          }
        )

@@ -22,6 +22,9 @@ export interface Thresholds {
   readonly diskPercent: number;
 }
 
+/** Whether nothing newer than a moment ($2) is known of an agent ($1). */
+const NEWEST = 'NOT EXISTS (SELECT FROM telemetry WHERE agent_id = $1 AND collected_at > $2::timestamptz)';
+
 /** Measurements of machines, in partitions of a day. */
 export class TelemetryStore {
   readonly #database: Database;
@@ -62,29 +65,29 @@ export class TelemetryStore {
       (sample.memory_percent ?? 0) >= memoryPercent ||
       (sample.disk_percent ?? 0) >= diskPercent;
     if (strained === wasStrained) return;
-    const { rows } = await this.#database.pool.query<{ newest: boolean }>(
-      `SELECT NOT EXISTS (SELECT FROM telemetry WHERE agent_id = $1 AND collected_at > $2::timestamptz) AS newest`,
-      [agentId, sample.collected_at],
-    );
-    if (rows[0]?.newest === true) await this.#setStrained(agentId, strained);
+    const { rows } = await this.#database.pool.query<{ newest: boolean }>(`SELECT ${NEWEST} AS newest`, [
+      agentId,
+      sample.collected_at,
+    ]);
+    if (rows[0]?.newest === true) await this.#setStrained(agentId, sample.collected_at, strained);
   }
 
-  async #setStrained(agentId: string, strained: boolean): Promise<void> {
+  async #setStrained(agentId: string, collectedAt: string, strained: boolean): Promise<void> {
     await inTransaction(this.#database.pool, async (client) => {
-      // By a statement of its own: after the wait for it, the next one sees the agent as whoever held it left it.
+      // By a statement of its own: after the wait for it, the next one sees agent and samples as whoever held it left them.
       await lockPresence(client, agentId);
       const { rows } = await client.query<{ before: string; after: string }>(
-        `WITH old AS (SELECT agent_id, status FROM agent_presence WHERE agent_id = $1), present AS (
-           UPDATE agent_presence p SET strained = $2, status = CASE
+        `WITH old AS (SELECT agent_id, status FROM agent_presence WHERE agent_id = $1 AND ${NEWEST}), present AS (
+           UPDATE agent_presence p SET strained = $3, status = CASE
              WHEN old.status NOT IN ('ONLINE', 'DEGRADED') THEN old.status
-             WHEN $2 OR p.reports_degraded OR p.last_error IS NOT NULL THEN 'DEGRADED' ELSE 'ONLINE' END
+             WHEN $3 OR p.reports_degraded OR p.last_error IS NOT NULL THEN 'DEGRADED' ELSE 'ONLINE' END
            FROM old WHERE p.agent_id = old.agent_id RETURNING p.agent_id, old.status AS before, p.status AS after
          ), known AS (
            UPDATE agent a SET status = present.after, updated_at = now() FROM present
            WHERE a.id = present.agent_id AND a.status <> present.after
          )
          SELECT before, after FROM present`,
-        [agentId, strained],
+        [agentId, collectedAt, strained],
       );
       const row = rows[0];
       if (row === undefined || row.before === row.after) return;
