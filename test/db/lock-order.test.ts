@@ -1,10 +1,13 @@
 import type { PoolClient } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
-import { untilSomebodyWaits } from './support/locks.ts';
+import { Trouble, unique } from './support/incidents.ts';
+import { inCircle, untilSomebodyWaits } from './support/locks.ts';
 import { Rollouts } from './support/rollout.ts';
 import { statementsOf } from './support/statements.ts';
 
 /** Whoever locks several rows does so in the order of their ids, so that nobody waits in a circle. */
+
+const BATCH = '00000000-0000-7000-8000-000000000000';
 
 let database: TestDatabase;
 let rollouts: Rollouts;
@@ -127,4 +130,41 @@ it('open tasks whose workflows are reminded are noted by id, wherever they lie',
     ...oneByOne('INSERT INTO agent_task_outbox VALUES ($1, 1, now())', tasks),
   );
   expect(await database.stores.outbox.lease(9)).toHaveLength(2);
+});
+
+describe('whose statement loses a deadlock tries again', () => {
+  it('when an attempt to deliver alerts is noted', async () => {
+    for (const agent of await rollouts.online(2, { critical: true }))
+      await database.pool.query(
+        `INSERT INTO alert (id, kind, agent_id, opened_at, delivery, delivery_batch) VALUES (uuid7(), 'agent_offline', $1, now(), 'pending', $2)`,
+        [agent, BATCH],
+      );
+    const { alerts } = database.stores;
+    const [first, second] = (await alerts.findBatch(BATCH)).map(({ id }) => id);
+    await inCircle(
+      database.pool,
+      () => alerts.noteAttempt(BATCH, null),
+      'SELECT 1 FROM alert WHERE id = $1 FOR UPDATE',
+      [first ?? '', second ?? ''],
+    );
+    expect((await alerts.findBatch(BATCH)).map(({ delivery }) => delivery)).toEqual([
+      'delivered',
+      'delivered',
+    ]);
+  });
+
+  it('when workflows of incidents have been told, or are to be told again', async () => {
+    const trouble = new Trouble(rollouts.fleet);
+    for (const error of ['one', 'other']) await trouble.fail(unique(error));
+    const { incidents } = database.stores;
+    await incidents.collect();
+    const leased = (await incidents.leaseUntold(9)).map(({ id }) => id);
+    // As they lie in the table.
+    const { rows } = await database.pool.query<{ id: string }>('SELECT id FROM incident ORDER BY ctid');
+    const ids = [rows[0]?.id ?? '', rows[1]?.id ?? ''] as const;
+    const lock = 'SELECT 1 FROM incident WHERE id = $1 FOR UPDATE';
+    await inCircle(database.pool, () => incidents.settleTold(leased), lock, ids);
+    expect(await inCircle(database.pool, () => incidents.remindOpen(), lock, ids)).toBe(2);
+    expect(await incidents.leaseUntold(9)).toHaveLength(2);
+  });
 });

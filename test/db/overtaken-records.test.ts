@@ -126,3 +126,16 @@ it('a sample does not judge a machine any more when a newer one came while it wa
   }
   expect(await database.stores.agents.find(agent)).toMatchObject({ status: 'DEGRADED' });
 });
+
+it('devices of a deployment that begins while an agent is deleted are the others', async () => {
+  const rollouts = new Rollouts(database);
+  const agents = await rollouts.online(2, { site: 'leaving' });
+  const selection = { tag: 'site=leaving' };
+  const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline(), selection });
+  await overtaken(
+    database,
+    (pool) => new AgentStore({ ...database, pool }).delete(agents[0] ?? '', OPERATOR, 'test'),
+    () => rollouts.look(id),
+  );
+  expect((await rollouts.devices(id)).map(({ agent_id }) => agent_id)).toEqual([agents[1]]);
+});

@@ -1,7 +1,7 @@
 import type { Alert, AlertListQuery } from '../../../contracts/agent-presence/alert.ts';
 import type { Page } from '../../../contracts/http/common.ts';
 import { alertDeliveryWorkflowId } from '../../../contracts/temporal.ts';
-import type { Database } from '../../database.ts';
+import { type Database, statement } from '../../database.ts';
 import type { AlertRow } from '../../models/rows.ts';
 import { decodeCursor, iso, isoOrNull, toPage, UUID_KEY } from '../keyset.ts';
 
@@ -47,16 +47,16 @@ export class AlertStore {
 
   /** Audits what becomes of a delivery, not each attempt. */
   async #deliver(batch: string, set: string, said: string | null): Promise<void> {
-    await this.#database.pool.query(
-      `WITH told AS (
+    await statement(this.#database.pool, {
+      text: `WITH told AS (
          UPDATE alert SET ${set} WHERE delivery_batch = $1 AND delivery <> 'delivered' RETURNING *
        )
        INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
        SELECT uuid7(), now(), 'workflow', $3, 'alert.delivery', 'change', 'alert', id::text,
          '{"delivery": "pending"}', jsonb_build_object('delivery', delivery)
        FROM told WHERE delivery <> 'pending'`,
-      [batch, said, alertDeliveryWorkflowId(batch)],
-    );
+      values: [batch, said, alertDeliveryWorkflowId(batch)],
+    });
   }
 
   async list(query: AlertListQuery): Promise<Page<Alert>> {

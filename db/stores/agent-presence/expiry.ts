@@ -89,9 +89,10 @@ async function expireBatch(client: PoolClient, shard: number, rules: ExpiryRules
        UPDATE agent_presence p SET status = 'OFFLINE' FROM due WHERE p.agent_id = due.agent_id
      ), locked AS MATERIALIZED (
        -- In the order in which all lock several agents.
-       SELECT a.id FROM agent a JOIN due ON a.id = due.agent_id ORDER BY a.id FOR NO KEY UPDATE OF a
+       SELECT id FROM agent WHERE id = ANY (ARRAY(SELECT agent_id FROM due)) ORDER BY id FOR NO KEY UPDATE
      ), known AS (
-       UPDATE agent a SET status = 'OFFLINE', offline_since = now(), updated_at = now() FROM locked WHERE a.id = locked.id
+       UPDATE agent SET status = 'OFFLINE', offline_since = now(), updated_at = now()
+       WHERE id = ANY (ARRAY(SELECT id FROM locked))
      ), audited AS (
        INSERT INTO audit_event (id, at, actor_type, actor_id, action, kind, object_type, object_id, before, after)
        SELECT uuid7(), now(), $3, $4, 'agent.status', 'change', 'agent', agent_id::text,

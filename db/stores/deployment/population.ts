@@ -99,6 +99,9 @@ export async function overlapOf(client: PoolClient, one: Population, other: Popu
   return rows.some(({ overlaps }) => overlaps);
 }
 
+/** Who is being deleted is waited for and left out: such a row could not be referred to. */
+const KEPT = 'FOR KEY SHARE OF r';
+
 /** Puts every device of the deployment into the first ring that takes it. */
 export async function assignRings(client: PoolClient, deployment: DeploymentRow): Promise<void> {
   const { where, params } = membership(deployment, 5);
@@ -115,7 +118,7 @@ export async function assignRings(client: PoolClient, deployment: DeploymentRow)
        SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$3::text')}, now(), $4 FROM agent r
        WHERE ${where}${ring.where}
          AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = r.id)
-       ORDER BY 5, 2${limit === undefined ? '' : ` LIMIT ${limit}`}`,
+       ORDER BY 5, 2${limit === undefined ? '' : ` LIMIT ${limit}`} ${KEPT}`,
       [deployment.id, position, deployment.id, deployment.package_name, ...params, ...ring.params],
     );
   }
@@ -136,7 +139,7 @@ export async function admitLateJoiners(
     `INSERT INTO deployment_device (deployment_id, agent_id, ring, state, sort, joined_at, package_name)
      SELECT $1::uuid, r.id, $2::smallint, 'WAITING', ${hash('$1::uuid::text')}, now(), $3 FROM agent r
      WHERE ${where}
-       AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = r.id)`,
+       AND NOT EXISTS (SELECT FROM deployment_device d WHERE d.deployment_id = $1::uuid AND d.agent_id = r.id) ${KEPT}`,
     [deployment.id, ring, deployment.package_name, ...params],
   );
   return rowCount ?? 0;

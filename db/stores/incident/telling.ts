@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { IncidentDue, IncidentSnapshot } from '../../../contracts/incident/snapshot.ts';
 import type { IncidentOutcome, IncidentStatus } from '../../../contracts/incident/states.ts';
 import { incidentWorkflowId } from '../../../contracts/temporal.ts';
+import { statement } from '../../database.ts';
 import { isoOrNull } from '../keyset.ts';
 import { RUNNING_REMEDIES } from './records.ts';
 
@@ -43,9 +44,10 @@ export async function leaseUntold(pool: Pool, limit: number): Promise<UntoldInci
 /** Their workflows know them as they were after the lease. */
 export async function settleTold(pool: Pool, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  await pool.query('UPDATE incident SET leased_until = NULL, tell_attempts = 0 WHERE id = ANY($1::uuid[])', [
-    ids,
-  ]);
+  await statement(pool, {
+    text: 'UPDATE incident SET leased_until = NULL, tell_attempts = 0 WHERE id = ANY($1::uuid[])',
+    values: [ids],
+  });
 }
 
 /** It could not be told: again after `delayMs`. */
@@ -62,9 +64,9 @@ export async function releaseUntold(pool: Pool, id: string, delayMs: number): Pr
  * @returns how many
  */
 export async function remindOpenIncidents(pool: Pool): Promise<number> {
-  const { rowCount } = await pool.query(
-    `UPDATE incident SET tell_at = LEAST(COALESCE(tell_at, now()), now()) WHERE status <> 'CLOSED'`,
-  );
+  const { rowCount } = await statement(pool, {
+    text: `UPDATE incident SET tell_at = LEAST(COALESCE(tell_at, now()), now()) WHERE status <> 'CLOSED'`,
+  });
   return rowCount ?? 0;
 }
 
