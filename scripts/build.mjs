@@ -1,9 +1,10 @@
 // `npm run build`: everything into a folder beside, put into place only when it is whole.
-import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildAgent } from './build-agent.mjs';
 import { bundleWorkflows } from './bundle-workflows.mjs';
 import { mustRun, productFolders, ROOT, STAMP, sourcesHash } from './prepare.mjs';
+import { putInPlace } from './put-in-place.mjs';
 
 /** Leftovers of builds that were killed. */
 function sweep() {
@@ -50,8 +51,7 @@ try {
     done();
   } else console.log('· no agent/main.ts: no agent bundle is made');
   writeFileSync(join(next, STAMP), hash);
-  if (existsSync(join(ROOT, 'dist'))) renameSync(join(ROOT, 'dist'), old);
-  renameSync(next, join(ROOT, 'dist'));
+  putInPlace(next, join(ROOT, 'dist'), old);
 } finally {
   rmSync(next, { recursive: true, force: true });
   rmSync(old, { recursive: true, force: true });

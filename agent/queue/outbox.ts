@@ -107,7 +107,17 @@ export class Outbox {
     return undefined;
   }
 
+  /** Forgets a record. One that the disk keeps is sent again after the next start. */
   async remove(entry: Entry): Promise<void> {
+    try {
+      await this.#erase(entry);
+    } catch (error) {
+      this.#options.troubles.report('queue', `a record could not be removed: ${messageOf(error)}`);
+      this.#options.log.error('A record could not be removed from the queue', { kind: entry.kind, error });
+    }
+  }
+
+  async #erase(entry: Entry): Promise<void> {
     this.#forget(entry);
     // Else a write that is under way would bring the file back.
     await this.#writing.get(entry.sequence);
@@ -128,11 +138,11 @@ export class Outbox {
     }
   }
 
-  /** Drops everything: at once from memory, so that nothing of it is sent even if the disk fails. */
+  /** Drops everything: at once from memory, so that nothing of it is sent even if the disk fails, which is thrown. */
   async clear(): Promise<void> {
     const entries = [...this.#entries];
     for (const entry of entries) this.#forget(entry);
-    for (const entry of entries) await this.remove(entry);
+    for (const entry of entries) await this.#erase(entry);
   }
 
   /** How many wait, by kind, and how large they are together. */

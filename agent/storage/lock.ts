@@ -18,12 +18,15 @@ const ownerSchema = z.object({
 });
 type Owner = z.infer<typeof ownerSchema>;
 
-/** Start time of a process in the kernel's own words; null where the system does not tell. */
-export async function processStart(pid: number): Promise<string | null> {
-  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+/** What the kernel tells of a process, from its state on; nothing where the system does not tell. */
+async function statusOf(pid: number): Promise<string[]> {
+  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The name of the program may hold blanks and brackets: count from its last bracket.
-  return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  return line.slice(line.lastIndexOf(')') + 2).split(' ');
 }
+
+/** Start time of a process in the kernel's own words; null where the system does not tell. */
+export const processStart = async (pid: number): Promise<string | null> => (await statusOf(pid))[19] ?? null;
 
 /** Changes with every boot; null where the system does not tell. */
 export const bootId = async (): Promise<string | null> =>
@@ -50,6 +53,8 @@ async function describe(path: string, pid: number): Promise<Owner> {
 
 async function lives(owner: Owner, path: string): Promise<boolean> {
   if (!exists(owner.pid)) return false;
+  // A zombie is dead; where nobody buries it, as in many containers, its pid stays.
+  if ((await statusOf(owner.pid))[0] === 'Z') return false;
   const now = await describe(path, owner.pid);
   return now.started === owner.started && now.boot === owner.boot && now.directory === owner.directory;
 }

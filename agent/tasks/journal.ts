@@ -101,16 +101,23 @@ export class Journal {
     return entry;
   }
 
-  /** Forgets everything; what a clone finds in its journal belongs to its original. */
+  /** Forgets everything; what a clone finds in its journal belongs to its original. Rejects when the disk keeps it. */
   async clear(): Promise<void> {
     const ids = [...this.#entries.keys()];
     this.#entries.clear();
-    for (const id of ids) await this.forget(id);
+    for (const id of ids) await this.#erase(id);
   }
 
+  /** Forgets a task, in memory even if the disk does not let it go. */
   async forget(taskId: string): Promise<void> {
     this.#entries.delete(taskId);
-    await rm(this.#path(taskId), { force: true });
+    await this.#erase(taskId).catch((error: unknown) =>
+      this.#log.error('A task could not be removed from the journal', { task_id: taskId, error }),
+    );
+  }
+
+  #erase(taskId: string): Promise<void> {
+    return rm(this.#path(taskId), { force: true });
   }
 
   async #prune(): Promise<void> {

@@ -29,6 +29,9 @@ export interface Io {
   readonly runPlatform: PlatformRunner;
 }
 
+/** In a terminal one Ctrl-C arrives twice: from the terminal, and passed on by npm. Later it is another one. */
+export const SAME_SIGNAL_MS = 500;
+
 /** A variable that is set to more than the empty string. */
 export function setting(io: Io, name: string): string | undefined {
   const value = io.env[name]?.trim();

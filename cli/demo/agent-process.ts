@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { guard } from '../engines/guardian.ts';
 
 export interface AgentProcessOptions {
   /** The bundled agent. */
@@ -16,7 +17,7 @@ export interface AgentProcessOptions {
 
 const STOP_MS = 15_000;
 
-/** The reference agent, run as users run it: a process of its own that knows only its settings. */
+/** The reference agent, run as users run it: a process of its own that knows only its settings. It ends with us. */
 export class AgentProcess {
   readonly #options: AgentProcessOptions;
   #child: ChildProcess | undefined;
@@ -37,7 +38,7 @@ export class AgentProcess {
   start(): void {
     const { file, home, logFile, server, ca, registrationKey, installRoot } = this.#options;
     const log = openSync(logFile, 'a', 0o600);
-    this.#child = spawn(process.execPath, [file, 'run'], {
+    const child = spawn(process.execPath, [file, 'run'], {
       stdio: ['ignore', log, log],
       env: {
         PATH: process.env['PATH'],
@@ -50,6 +51,9 @@ export class AgentProcess {
         ...(installRoot === undefined ? {} : { EUCORA_AGENT_INSTALL_ROOT: installRoot }),
       },
     });
+    closeSync(log);
+    this.#child = child;
+    if (child.pid !== undefined) child.once('exit', guard(child.pid, 'TERM'));
   }
 
   /** SIGKILL, as a power cut would have it. */

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { buildDeb, REPORT_FILE, REPORT_PACKAGE } from './artifacts.ts';
-import { DemoError } from './teller.ts';
 
 /** Why the package cannot be installed on this machine, and how somebody could tell that it can be now. */
 export interface Obstacle {
@@ -33,8 +31,10 @@ server.listen(port, '127.0.0.1', async () => {
   server.close();
 });
 `;
-/** Something that was left over, and holds the port that the service needs. */
-const LEFTOVER = `require('node:net').createServer().listen(Number(process.argv[1]), '127.0.0.1', () => console.log('up'));`;
+/** Something that was left over, and holds the port that the service needs. It tells which, and ends with us. */
+const LEFTOVER = `const server = require('node:net').createServer();
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+process.stdin.on('end', () => process.exit()).resume();`;
 
 const PACKAGE = {
   name: REPORT_PACKAGE,
@@ -46,8 +46,7 @@ const PACKAGE = {
 
 /** The package starts its service when it is installed, and another program has the service's port. */
 export async function portInUse(folder: string): Promise<Obstacle> {
-  const port = await freePort();
-  const leftover = await takePort(port);
+  const { leftover, port } = await takePort();
   const start = `'${process.execPath}' '${REPORT_FILE}' ${port}`;
   const runs = (): boolean => leftover.exitCode === null && leftover.signalCode === null;
   return {
@@ -82,21 +81,10 @@ export async function folderReadOnly(folder: string, installRoot: string): Promi
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new DemoError('no port can be opened');
-  return address.port;
-}
-
-async function takePort(port: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['-e', LEFTOVER, String(port)], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  await once(child.stdout, 'data');
-  return child;
+async function takePort(): Promise<{ readonly leftover: ChildProcess; readonly port: number }> {
+  const leftover = spawn(process.execPath, ['-e', LEFTOVER], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const [told] = await once(leftover.stdout, 'data');
+  return { leftover, port: Number(told) };
 }
 
 /** `ss` of iproute2, which the suggestion uses. */

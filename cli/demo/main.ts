@@ -14,7 +14,7 @@ async function main(): Promise<number> {
     process.stderr.write(`${messageOf(error)}\n${USAGE}`);
     return 2;
   }
-  const io = processIo('demo');
+  const io = processIo('demo', true);
   try {
     return await runDemo({ io, sink: process.stdout, exit });
   } catch (error) {

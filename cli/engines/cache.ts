@@ -3,6 +3,7 @@ import { chmod, lstat, readdir, readlink, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, posix, win32 } from 'node:path';
 import { z } from 'zod';
+import { codeOf } from './errors.ts';
 import { makeDirectory, readJson, writeAtomically } from './files.ts';
 import { lock } from './lock.ts';
 import { note, type Progress, warn } from './progress.ts';
@@ -62,9 +63,14 @@ async function describe(root: string, open: boolean): Promise<Record<string, num
 export async function isIntact(folder: string): Promise<boolean> {
   const manifest = manifestSchema.safeParse(await readJson(join(folder, MANIFEST)));
   if (!manifest.success) return false;
-  const found = await describe(folder, false);
+  const found = await describe(folder, false).catch((error: unknown) => {
+    // Just now another process replaces it, for it is damaged.
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
   const wanted = manifest.data.entries;
   return (
+    found !== undefined &&
     Object.keys(found).length === Object.keys(wanted).length &&
     Object.entries(wanted).every(([path, value]) => found[path] === value)
   );

@@ -16,7 +16,9 @@ export async function installDebian(
   signal?: AbortSignal,
 ): Promise<void> {
   const options = { env: { ...env, DEBIAN_FRONTEND: 'noninteractive' }, signal, timeoutMs: 600_000 };
-  const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
+  // Others install, too: a system that has just been started often brings itself up to date.
+  const waiting = ['-o', 'DPkg::Lock::Timeout=300'];
+  const install = ['install', '-y', '-qq', '--no-install-recommends', ...waiting, ...packages];
   try {
     // The lists of packages are often there already; fetching them anew takes longest.
     await runCommand('apt-get', install, options).catch(async () => {

@@ -5,7 +5,8 @@ import { cacheDirectory, findInstalled, hostFacts, installOnce } from './cache.t
 import { runCommand } from './command.ts';
 import { installDebian, unpackDebian } from './debian-packages.ts';
 import { EngineError, messageOf } from './errors.ts';
-import { sha256Of } from './files.ts';
+import { makeDirectory, sha256Of } from './files.ts';
+import { lock } from './lock.ts';
 import { onPath } from './path.ts';
 import { note, type Progress, step } from './progress.ts';
 
@@ -163,6 +164,26 @@ export async function missingDebianPackages(env: Environment): Promise<string[]>
   return missing;
 }
 
+/** By apt, for root. Of two at once the second waits, and then finds installed what both missed. */
+async function installMissing(
+  root: string,
+  progress: Progress,
+  env: Environment,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await makeDirectory(root, 0o755);
+  const held = await lock(join(root, 'debian-packages.lock'), (holder) =>
+    note(progress, `waiting for process ${holder.pid}, which installs packages already`),
+  );
+  try {
+    const missing = await missingDebianPackages(env);
+    if (missing.length === 0) return;
+    await step(progress, `Installing ${missing.join(', ')}`, () => installDebian(missing, env, signal));
+  } finally {
+    await held.release();
+  }
+}
+
 /**
  * The programs that packages are built, signed, verified and scanned with: those in PATH, those in the cache, and
  * else installed — Debian packages by apt as root, unpacked into the cache by others; nfpm and Trivy from their
@@ -195,7 +216,7 @@ export async function ensurePackagingTools(
     const wanted = await missingDebianPackages(env);
     if (wanted.length === 0) return undefined;
     if (hostFacts(env).uid === 0) {
-      await step(progress, `Installing ${wanted.join(', ')}`, () => installDebian(wanted, env, signal));
+      await installMissing(root, progress, env, signal);
       return undefined;
     }
     const name = `packaging-debian-1-${suffix}-${wanted.join('_')}`;

@@ -40,9 +40,11 @@ export class PortChooser {
     if (preferred === 0) return this.#any(host);
     const last = Math.min(preferred + 200, 65_535);
     for (let port = preferred; port <= last; port += 1) {
-      if (this.#given.has(port) || !(await isFree(port, host))) continue;
+      if (this.#given.has(port)) continue;
+      // Before it is looked at: of several that ask at once, one gets it.
       this.#given.add(port);
-      return port;
+      if (await isFree(port, host)) return port;
+      this.#given.delete(port);
     }
     throw new EngineError(`no free port between ${preferred} and ${last} on ${host}`);
   }

@@ -67,15 +67,22 @@ async function initialise(options: ClusterOptions, cluster: Cluster): Promise<vo
   }
 }
 
+/** Undefined when there is no such file. What cannot be read may be there, and data must not be made anew over it. */
+async function contentOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
 /** Kept beside the cluster and written before it is made: there is never a cluster without its password. */
 async function passwordFor(folder: string, given: string | undefined): Promise<string> {
   const path = `${folder}-password`;
   if (given !== undefined) return given;
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
+  const kept = await contentOf(path);
+  if (kept !== undefined) return kept.trim();
   if (await exists(join(folder, 'PG_VERSION'))) {
     throw new EngineError(`the password file ${path} of the Postgres data in ${folder} is missing`, {
       hint: 'Put it back from a backup, or move the data folder away to begin with an empty one.',
@@ -93,12 +100,12 @@ async function passwordFor(folder: string, given: string | undefined): Promise<s
 async function substitute(root: string, own: string): Promise<string> {
   const marker = `${own}-place`;
   const prefix = createHash('sha256').update(own).digest('hex').slice(0, 16);
-  const kept = await readFile(marker, 'utf8').catch(() => undefined);
+  const kept = await contentOf(marker);
   if (kept !== undefined) return join(root, `${prefix}-${kept.trim()}`);
   for (const entry of await readdir(root)) {
     if (!entry.startsWith(`${prefix}-`)) continue;
-    const pid = await readFile(join(root, entry, 'postmaster.pid'), 'utf8').catch(() => '');
-    if ((await identify(Number.parseInt(pid, 10))) !== undefined) continue;
+    const pid = await contentOf(join(root, entry, 'postmaster.pid'));
+    if ((await identify(Number.parseInt(pid ?? '', 10))) !== undefined) continue;
     await rm(join(root, entry), { recursive: true, force: true });
   }
   const id = randomBytes(4).toString('hex');
@@ -132,7 +139,7 @@ export async function ensureCluster(options: ClusterOptions): Promise<Cluster> {
   const user = await postgresUser(options.progress);
   const folder = await place(options, user);
   const cluster = { folder, user, password: await passwordFor(folder, options.password) };
-  const version = await readFile(join(folder, 'PG_VERSION'), 'utf8').catch(() => undefined);
+  const version = await contentOf(join(folder, 'PG_VERSION'));
   const major = options.binaries.version.split('.')[0];
   if (version === undefined) {
     await step(options.progress, `Making a Postgres cluster in ${folder}`, () =>

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -27,12 +27,19 @@ async function linuxStartTime(pid: number): Promise<string | undefined> {
   }
 }
 
+/**
+ * What a program of the system prints; undefined when it says no, or is not there.
+ * @throws when it was ended before it could answer: a process of which nothing was told may well live
+ */
 async function ask(file: string, args: readonly string[]): Promise<string | undefined> {
   try {
-    const { stdout } = await execute(file, [...args], { timeout: 10_000, windowsHide: true });
+    const { stdout } = await execute(file, [...args], { timeout: 30_000, windowsHide: true });
     return stdout.trim() === '' ? undefined : stdout.trim();
-  } catch {
-    return undefined;
+  } catch (error) {
+    // Its exit code is then a number.
+    const { code } = error as ExecFileException;
+    if (typeof code === 'number' || code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

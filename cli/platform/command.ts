@@ -1,3 +1,4 @@
+import { SAME_SIGNAL_MS } from '../client/io.ts';
 import { messageOf } from '../engines/errors.ts';
 import { type Progress, step, warn } from '../engines/progress.ts';
 import { consoleProgress, type LineSink } from './console.ts';
@@ -8,7 +9,6 @@ export type PlatformExit = 0 | 1 | 3;
 
 type SignalSource = Pick<NodeJS.Process, 'on' | 'off'>;
 
-const SAME_SIGNAL_MS = 500;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 function whereToLook(platform: RunningPlatform): string {
@@ -46,7 +46,6 @@ export async function runPlatform(
   });
   let firstAt = 0;
   const onSignal = (): void => {
-    // In a terminal one Ctrl-C arrives twice: from the terminal, and passed on by npm.
     if (asked > 0 && performance.now() - firstAt < SAME_SIGNAL_MS) return;
     if (asked === 0) firstAt = performance.now();
     asked += 1;

@@ -1,3 +1,4 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
 import { copyFile, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,6 +7,11 @@ import { cleanLine, truncate as shorten } from '../output/clean.ts';
 const LIMIT_BYTES = 10_000_000;
 const KEPT = 3;
 const LOOK_MS = 60_000;
+
+/** A private log that is appended to. `onError` is told once; what comes then is not in the log, and that is all. */
+export function openLog(path: string, onError: (error: Error) => void): WriteStream {
+  return createWriteStream(path, { flags: 'a', mode: 0o600 }).on('error', onError);
+}
 
 async function makeRoom(path: string): Promise<void> {
   await rm(`${path}.${KEPT}`, { force: true });

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -7,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../engines/errors.ts';
 import { exists, tailOf } from '../engines/files.ts';
 import { type LaunchHooks, type RunningProcess, stopChild, waitUntilReady } from '../engines/running.ts';
-import { worthTelling } from './logs.ts';
+import { openLog, worthTelling } from './logs.ts';
 
 export interface NodeLaunch extends LaunchHooks {
   readonly name: string;
@@ -58,7 +57,9 @@ export async function launchNode(options: NodeLaunch): Promise<RunningProcess> {
     detached: process.platform !== 'win32',
     windowsHide: true,
   });
-  const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
+  const log = openLog(options.logFile, ({ message }) =>
+    options.onTrouble(`its log cannot be written: ${message}`),
+  );
   const follow = (stream: Readable, fromStderr: boolean): void => {
     createInterface({ input: stream }).on('line', (line) => {
       log.write(`${line}\n`);

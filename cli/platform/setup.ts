@@ -1,9 +1,8 @@
-import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { runCommand } from '../engines/command.ts';
-import { note, type Progress } from '../engines/progress.ts';
+import { note, type Progress, warn } from '../engines/progress.ts';
 import type { Environment } from './environment.ts';
-import { rotateLog } from './logs.ts';
+import { openLog, rotateLog } from './logs.ts';
 import { assertBuilt } from './node-process.ts';
 
 /** Runs the one-shot setup program; what it prints as JSON on stdout is told. @throws EngineError with its last lines. */
@@ -16,7 +15,9 @@ export async function runSetup(options: {
 }): Promise<void> {
   await assertBuilt(options.entry);
   await rotateLog(options.logFile);
-  const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
+  const log = openLog(options.logFile, ({ message }) =>
+    warn(options.progress, `setup: its log cannot be written: ${message}`),
+  );
   try {
     // Its stdin is closed: with this variable of ours set it would exit at once.
     const { EUCORA_EXIT_WITH_PARENT: _, ...env } = options.env;

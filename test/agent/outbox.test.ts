@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { outboxIn, report, sample, word } from './queue.ts';
 import { removeFolders } from './support.ts';
@@ -75,6 +75,30 @@ describe('outbox', () => {
     rmSync(join(directory, readdirSync(directory).find((file) => file.endsWith('.json')) ?? ''));
     const [gone] = outbox.oldest(['telemetry'], 1);
     expect(gone && (await outbox.read(gone))).toBeUndefined();
+    expect(outbox.counters.telemetry).toBe(0);
+  });
+
+  it('goes on when the disk does not let a record go, and says so', async () => {
+    const { outbox, directory, troubles } = await outboxIn(undefined, { maxRecords: 1 });
+    await outbox.add(sample(1)).stored;
+    const [name = ''] = readdirSync(directory);
+    // A folder is not removed as files are.
+    rmSync(join(directory, name));
+    mkdirSync(join(directory, name));
+    await outbox.add(sample(2)).stored;
+    expect(troubles.last).toMatch(/could not be removed/);
+    const [entry] = outbox.oldest(['telemetry'], 2);
+    expect(entry && (await outbox.read(entry))).toEqual(sample(2));
+    expect(outbox.counters.telemetry).toBe(1);
+  });
+
+  it('does not say that all is gone while the disk keeps some of it', async () => {
+    const { outbox, directory } = await outboxIn();
+    await outbox.add(sample(1)).stored;
+    const [name = ''] = readdirSync(directory);
+    rmSync(join(directory, name));
+    mkdirSync(join(directory, name));
+    await expect(outbox.clear()).rejects.toThrow();
     expect(outbox.counters.telemetry).toBe(0);
   });
 

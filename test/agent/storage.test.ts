@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdirSync,
   readdirSync,
@@ -12,7 +14,7 @@ import { z } from 'zod';
 import { hasCode, quarantine, readJson, writeAtomic, writeJson } from '../../agent/storage/files.ts';
 import { defaultHome, homeAt, prepareHome } from '../../agent/storage/home.ts';
 import { acquireLock, processStart } from '../../agent/storage/lock.ts';
-import { NO_PID, removeFolders, temporaryFolder } from './support.ts';
+import { eventually, isAlive, NO_PID, removeFolders, temporaryFolder } from './support.ts';
 
 afterAll(removeFolders);
 const schema = z.object({ a: z.number() });
@@ -100,6 +102,23 @@ describe('lock', () => {
     expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ pid: process.pid });
     expect(readdirSync(folder)).toEqual(['lock']);
     await lock.release();
+  });
+
+  it('is taken over from a dead process that nobody buries', async () => {
+    const path = join(temporaryFolder(), 'lock');
+    await acquireLock(path);
+    const own = JSON.parse(readFileSync(path, 'utf8'));
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [told] = await once(parent.stdout, 'data');
+    const pid = Number(told);
+    const started = await processStart(pid);
+    writeFileSync(path, JSON.stringify({ ...own, pid, started }));
+    process.kill(pid, 'SIGKILL');
+    await eventually(() => !isAlive(pid));
+    await (await acquireLock(path)).release();
+    parent.kill('SIGKILL');
   });
 
   it('left behind is taken over by one of many that find it', async () => {

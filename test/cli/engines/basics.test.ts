@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -16,7 +17,8 @@ import {
   terminate,
 } from '../../../cli/engines/processes.ts';
 import { silent, step } from '../../../cli/engines/progress.ts';
-import { eventually, recorder, removeScratch, scratch, script } from '../support/scratch.ts';
+import { lastingPort } from '../../harness/ports.ts';
+import { eventually, program, recorder, removeScratch, scratch, script } from '../support/scratch.ts';
 
 afterEach(removeScratch);
 
@@ -93,6 +95,20 @@ describe('processes', () => {
     expect(await commandLineOf(999_999_999)).toBeUndefined();
   });
 
+  test('one of which nothing could be found out is not taken for dead', async () => {
+    const folder = await scratch();
+    await script(join(folder, 'ps'), 'kill -KILL $$');
+    const asks = await program(`
+      import { commandLineOf, startTimeOf } from './cli/engines/processes.ts';
+      for (const ask of [startTimeOf, commandLineOf])
+        console.log(await ask(process.pid, 'darwin').catch((error) => 'asked in vain: ' + error.message.trim()));`);
+    const env = { PATH: `${folder}:${process.env['PATH']}` };
+    const told = await runCommand(process.execPath, [asks], { env });
+    expect(told.trim().split('\n')).toEqual(
+      Array(2).fill(expect.stringMatching(/^asked in vain: .*\bps -p/)),
+    );
+  });
+
   test('one that ignores a signal gets the next', async () => {
     const child = spawn('sh', ['-c', 'trap "" TERM; echo up; while :; do sleep 0.1; done'], {
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -126,6 +142,21 @@ describe('ports', () => {
     expect(await chooser.choose(next)).toBeGreaterThan(next);
     expect(await chooser.choose(0)).toBeGreaterThan(1_023);
     server.close();
+  });
+
+  test('of several that look from taken ports on at the same time each gets one of its own', async () => {
+    const from = lastingPort();
+    const taken = [0, 1, 2].map((offset) => createServer().listen(from + offset, '127.0.0.1'));
+    // One that somebody else has is taken just as well.
+    await Promise.allSettled(taken.map((server) => once(server, 'listening')));
+    const chooser = new PortChooser();
+    try {
+      const given = await Promise.all([0, 1, 2, 0, 1, 2].map((offset) => chooser.choose(from + offset)));
+      expect(new Set(given).size).toBe(6);
+      expect(Math.min(...given)).toBeGreaterThan(from + 2);
+    } finally {
+      for (const server of taken) server.close();
+    }
   });
 
   test('an address that is not ours has no ports', async () => {

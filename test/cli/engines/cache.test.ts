@@ -97,6 +97,19 @@ describe('installing', () => {
     expect(text()).toContain('was damaged and is replaced');
   });
 
+  test('is missed in peace while another one takes the damaged one away', async () => {
+    const root = await scratch();
+    const install = async (folder: string): Promise<void> => {
+      for (let file = 0; file < 200; file += 1) await writeFile(join(folder, String(file)), '');
+    };
+    for (let round = 0; round < 5; round += 1) {
+      const folder = await installOnce({ root, name: 'tool-1', progress: recorder().progress, install });
+      const looks = Promise.all(Array.from({ length: 8 }, () => findInstalled(root, 'tool-1')));
+      await rm(folder, { recursive: true });
+      for (const found of await looks) expect([folder, undefined]).toContain(found);
+    }
+  });
+
   test('removes what a killed install left', async () => {
     const root = await scratch();
     await mkdir(join(root, '.tool-1-dead'));

@@ -1,7 +1,7 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensurePackagingTools } from '../../../cli/engines/packaging-tools.ts';
-import { recorder, removeScratch, scratch, script } from '../support/scratch.ts';
+import { eventually, recorder, removeScratch, scratch, script } from '../support/scratch.ts';
 
 /** How packaging tools are come by where something is missing, with programs that stand in for those that fetch. */
 
@@ -98,6 +98,33 @@ describe('Programs of Debian packages', () => {
       ),
     ]);
     expect((await machine.calls())[0]).toMatch(/^apt-get .*rpm wixl/);
+  });
+});
+
+describe('Programs of Debian packages, for root', () => {
+  const asRoot = process.getuid?.() === 0 ? it : it.skip;
+
+  asRoot('are installed once, also when two begin together: apt lets in only one', async () => {
+    const machine = await machineWithout('wixl');
+    const { env, root } = machine;
+    await symlink('/usr/bin/rmdir', join(env['PATH'] ?? '', 'rmdir'));
+    await symlink('/usr/bin/sleep', join(env['PATH'] ?? '', 'sleep'));
+    // As apt does it: whoever comes second is refused, until the other one, who waits for it here, has ended.
+    await machine.put(
+      'apt-get',
+      `mkdir '${root}/apt' || { echo "Could not get lock" >&2; exit 100; }
+until [ -e '${root}/go-on' ]; do sleep 0.02; done
+cp '${env['PATH']}/gpg' '${env['PATH']}/wixl'; rmdir '${root}/apt'`,
+    );
+    const { progress, text } = recorder();
+    const both = Promise.all([ensure(machine, progress), ensure(machine, progress)]);
+    await eventually(() => text().includes('waiting for process'));
+    await writeFile(join(root, 'go-on'), '');
+    expect(await both).toEqual([
+      { path: [], missing: [] },
+      { path: [], missing: [] },
+    ]);
+    expect(await machine.calls()).toEqual([expect.stringMatching(/DPkg::Lock::Timeout=\d+ wixl$/)]);
   });
 });
 

@@ -190,6 +190,14 @@ describe('a cluster', () => {
     expect(await ask(server.url, 'SELECT 1 AS x')).toEqual([{ x: 1 }]);
   });
 
+  test('whose version or place cannot be read is not made anew over what is there', async () => {
+    const dataDir = join(await scratch(), 'data', 'postgres');
+    await mkdir(join(dataDir, 'PG_VERSION'), { recursive: true });
+    await writeFile(join(dataDir, 'precious'), 'x');
+    await expect(start({ dataDir, password: 'x' })).rejects.toThrow('EISDIR');
+    expect(await readFile(join(dataDir, 'precious'), 'utf8')).toBe('x');
+  });
+
   test('a failing initdb leaves nothing behind', async () => {
     const folder = await scratch();
     const binaries = { ...(await ensurePostgres(silent)), initdb: '/bin/false' };

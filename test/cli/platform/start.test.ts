@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { EventEmitter } from 'node:events';
-import { access, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { EventEmitter, once } from 'node:events';
+import { access, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { build } from 'esbuild';
 import pg from 'pg';
 import { PortChooser } from '../../../cli/engines/ports.ts';
 import { TEST_SETTINGS } from '../../../cli/engines/postgres.ts';
@@ -18,7 +17,7 @@ import {
   startPlatform,
 } from '../../../cli/platform/start.ts';
 import { lastingPort } from '../../harness/ports.ts';
-import { eventually, type Recorded, recorder, removeScratch, scratch } from '../support/scratch.ts';
+import { eventually, program, type Recorded, recorder, removeScratch, scratch } from '../support/scratch.ts';
 import { standIns } from '../support/stand-ins.ts';
 
 jest.setTimeout(300_000);
@@ -169,20 +168,9 @@ describe('the whole platform, with real engines', () => {
   test('killed hard it leaves nothing running, and the next start takes over', async () => {
     const { options, dataDir, told } = await prepare();
     const { progress: _, ...plain } = options;
-    const start = join(import.meta.dirname, '../../../cli/platform/start.ts');
-    const code = `import { startPlatform } from ${JSON.stringify(start)};
+    const code = `import { startPlatform } from './cli/platform/start.ts';
       await startPlatform(${JSON.stringify(plain)});`;
-    await mkdir('.artifacts', { recursive: true });
-    const outfile = join(process.cwd(), '.artifacts', `supervisor-${process.pid}.mjs`);
-    await build({
-      stdin: { contents: code, resolveDir: process.cwd() },
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      packages: 'external',
-      outfile,
-    });
-    const supervisor = spawn(process.execPath, [outfile], { stdio: 'inherit' });
+    const supervisor = spawn(process.execPath, [await program(code)], { stdio: 'inherit' });
     await eventually(async () => (await readEndpoints(join(dataDir, 'endpoints.json'))) !== undefined);
     const recordOf = async (name: string) =>
       JSON.parse(await readFile(join(dataDir, 'run', `${name}.json`), 'utf8'));
@@ -191,7 +179,6 @@ describe('the whole platform, with real engines', () => {
     // Temporal is kept from noticing, as on a system without our guardian: an orphan.
     process.kill(temporal.pid, 'SIGSTOP');
     supervisor.kill('SIGKILL');
-    await rm(outfile);
     for (const other of others) await eventually(async () => !(await isRunning(other)));
     setTimeout(() => process.kill(temporal.pid, 'SIGCONT'), 1_000);
     const next = await startPlatform(options);
@@ -199,6 +186,19 @@ describe('the whole platform, with real engines', () => {
     expect(told.text()).toContain(`stopping temporal (pid ${temporal.pid}), left over from an earlier start`);
     expect(await databaseAnswers(next.databaseUrl)).toEqual({ x: 1 });
   });
+});
+
+test('a start that fails takes back what it did, also when nobody reads any more what it tells', async () => {
+  const dataDir = join(await scratch(), 'data');
+  // It finds no built programs beside itself.
+  const child = spawn(process.execPath, [await program("import './cli/platform/main.ts';")], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...NO_ENGINES, EUCORA_DATA_DIR: dataDir },
+  });
+  child.stdout.destroy();
+  child.stderr.destroy();
+  expect(await once(child, 'exit')).toEqual([1, null]);
+  expect(await readdir(join(dataDir, 'run'))).toEqual([]);
 });
 
 describe('with external engines', () => {

@@ -2,11 +2,14 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { PortChooser } from '../../../cli/engines/ports.ts';
 import { identify } from '../../../cli/engines/processes.ts';
 import type { RunningProcess } from '../../../cli/engines/running.ts';
 import { launchNode } from '../../../cli/platform/node-process.ts';
 import { recordProcess, stopOrphans } from '../../../cli/platform/run-records.ts';
+import { runSetup } from '../../../cli/platform/setup.ts';
 import { Supervised } from '../../../cli/platform/supervised.ts';
+import { lastingPort } from '../../harness/ports.ts';
 import { eventually, recorder, removeScratch, scratch } from '../support/scratch.ts';
 
 afterEach(removeScratch);
@@ -173,6 +176,35 @@ describe('our own programs', () => {
     ports: [],
     onTrouble: () => {},
   };
+
+  test('what the disk does not take of a log is told once, and ends neither the program nor us', async () => {
+    const port = await new PortChooser().choose(lastingPort());
+    const source = `import { createServer } from 'node:http';
+      console.log('one');
+      const serve = (_, response) => { console.error('two'); response.end(); };
+      createServer(serve).listen(${port}, '127.0.0.1');
+      process.on('SIGTERM', () => process.exit(0));`;
+    const told: string[] = [];
+    const running = await launchNode({
+      ...common,
+      ...(await entry(source)),
+      logFile: '/dev/full',
+      readyUrl: `http://127.0.0.1:${port}/`,
+      onTrouble: (line) => void told.push(line),
+    });
+    await eventually(() => told.includes('two') && told.length > 1);
+    await running.stop();
+    expect(await running.exited).toBe('0');
+    expect(told.filter((line) => line !== 'two')).toEqual([
+      expect.stringMatching(/^its log cannot be written: ENOSPC/),
+    ]);
+    const setup = await entry('console.log("one"); console.log(JSON.stringify({ made: "all" }));');
+    const { progress, text } = recorder();
+    const { env } = common;
+    await runSetup({ entry: setup.entry, env, logFile: '/dev/full', progress, signal: undefined });
+    expect(text()).toMatch(/warn: setup: its log cannot be written: ENOSPC/);
+    expect(text()).toContain('note: setup: {"made":"all"}');
+  });
 
   test('one that is not built is told so', async () => {
     const { logFile } = await entry('');

@@ -1,6 +1,7 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import type { Progress, ProgressEvent } from '../../../cli/engines/progress.ts';
 
 const folders: string[] = [];
@@ -22,6 +23,28 @@ export async function script(path: string, body: string): Promise<string> {
   await writeFile(path, `#!/bin/sh\n${body}\n`);
   await chmod(path, 0o755);
   return path;
+}
+
+/**
+ * A program of its own, made of the product's code as it is now, for what ends with its process. It lies where its
+ * libraries are found, and is removed by `removeScratch`.
+ */
+export async function program(code: string): Promise<string> {
+  const place = join(process.cwd(), '.artifacts');
+  await mkdir(place, { recursive: true });
+  const folder = await mkdtemp(join(place, 'program-'));
+  folders.push(folder);
+  const outfile = join(folder, 'main.mjs');
+  await build({
+    stdin: { contents: code, resolveDir: process.cwd() },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    logLevel: 'error',
+    outfile,
+  });
+  return outfile;
 }
 
 export interface Recorded {
