@@ -52,7 +52,7 @@ afterAll(async () => {
   await agent?.stop();
   await rig?.dispose();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+}, 600_000);
 
 /** A person with a browser of their own, logged in with a token. */
 async function person(token: string): Promise<{ page: Page; complaints: string[] }> {

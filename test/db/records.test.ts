@@ -61,9 +61,11 @@ describe('artifacts', () => {
 describe('telemetry', () => {
   it('of a batch keeps each sample once, however often it is sent', async () => {
     const id = await fleet.online();
+    // All from one moment, however long the steps between take.
+    const [minuteAgo, between, halfMinuteAgo] = [at(-60), at(-50), at(-30)];
     const [older, newer] = [
-      { collected_at: at(-60), cpu_percent: 1 },
-      { collected_at: at(-30), cpu_percent: 2 },
+      { collected_at: minuteAgo, cpu_percent: 1 },
+      { collected_at: halfMinuteAgo, cpu_percent: 2 },
     ];
     const { telemetry } = database.stores;
     expect(await telemetry.add(id, [older, newer, older])).toMatchObject({ isNew: [true, true, false] });
@@ -73,8 +75,8 @@ describe('telemetry', () => {
     expect(page.items).toMatchObject([{ cpu_percent: 2 }]);
     const rest = await telemetry.list(id, { limit: 1, with_software: false, cursor: page.next_cursor ?? '' });
     expect(rest.items).toMatchObject([{ cpu_percent: 1 }]);
-    const between = { collected_after: at(-70), collected_before: at(-50) };
-    expect((await telemetry.list(id, { limit: 5, with_software: true, ...between })).items).toHaveLength(1);
+    const early = { collected_after: minuteAgo, collected_before: between };
+    expect((await telemetry.list(id, { limit: 5, with_software: true, ...early })).items).toHaveLength(1);
   });
 
   it('gives the software list that was sent last', async () => {
@@ -93,9 +95,11 @@ describe('telemetry', () => {
     const id = await fleet.online();
     const { telemetry, agents, audit } = database.stores;
     const status = async () => (await agents.find(id))?.status;
-    await telemetry.add(id, [{ collected_at: at(-50), disk_percent: 95 }]);
+    // From one moment: which is older may not depend on how long the steps between take.
+    const [older, newer] = [at(-55), at(-50)];
+    await telemetry.add(id, [{ collected_at: newer, disk_percent: 95 }]);
     expect(await status()).toBe('DEGRADED');
-    await telemetry.add(id, [{ collected_at: at(-55), disk_percent: 10 }]);
+    await telemetry.add(id, [{ collected_at: older, disk_percent: 10 }]);
     expect(await status()).toBe('DEGRADED');
     expect(await fleet.heartbeat(id)).toMatchObject({ status: 'DEGRADED' });
     await telemetry.add(id, [{ collected_at: at(-40), disk_percent: 10 }]);

@@ -166,7 +166,7 @@ describe('Every route of operators asks for credentials that allow it', () => {
     }
     const denied = await world.audit({ action: 'security.access_denied', limit: '1' });
     expect(denied).toMatchObject([{ kind: 'security', actor_type: 'operator' }]);
-  }, 60_000);
+  });
 
   it('lets the scope that is needed in, and admin everywhere', async () => {
     for (const route of routes) {
@@ -178,7 +178,7 @@ describe('Every route of operators asks for credentials that allow it', () => {
         expect([route.path, scope, status === 401 || status === 403]).toEqual([route.path, scope, false]);
       }
     }
-  }, 60_000);
+  });
 
   it('forgets a revoked token with the next request, and keeps only hashes', async () => {
     const made = await world.operator('/api/v1/operator-tokens', {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
+import { waitingForLocks } from '../../db/support/overtaken.ts';
 import { call } from '../../harness/agent-client.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { World } from '../support/world.ts';
@@ -18,13 +19,7 @@ describe('Closing', () => {
     const operator = call(`${operatorUrl}/api/v1/agents`, { headers: { authorization: `Bearer ${token}` } });
     const heartbeat = agent.heartbeat();
     // Both have arrived when both wait for the tables.
-    await eventually(async () => {
-      const { rows } = await client.query<{ waiting: number }>(
-        `SELECT count(*)::int AS waiting FROM pg_stat_activity
-         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      expect(rows).toEqual([{ waiting: 2 }]);
-    });
+    await eventually(async () => expect(await waitingForLocks(pool)).toBe(2));
     const session = connectHttp2(world.api.agentUrl, {
       ca: world.api.caPem,
       cert: agent.certificate,
