@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { PrivateRootDeb } from '../../agent/deploy/deb.ts';
 import { detect } from '../../agent/deploy/detection.ts';
 import { installerFor } from '../../agent/deploy/native.ts';
@@ -17,6 +16,7 @@ import { run } from '../../agent/process/run.ts';
 import { readOsRelease } from '../../agent/system/os-release.ts';
 import { Tools } from '../../agent/system/tools.ts';
 import { requirementsSchema } from '../../contracts/agent-task/package-rules.ts';
+import { fc } from '../harness/properties.ts';
 import { buildDeb, fakeTools, removeFolders, temporaryFolder } from './support.ts';
 
 afterAll(removeFolders);

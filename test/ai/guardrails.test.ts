@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import * as fc from 'fast-check';
 import { classifyByRules, TOPICS } from '../../ai/classifier/classify.ts';
 import { remedyFor } from '../../ai/classifier/remedies.ts';
 import { evaluateGuardrails } from '../../ai/evaluation/guardrails.ts';
 import { guardrailRow, readRows } from '../../ai/evaluation/rows.ts';
 import { createRedactor, inspectScript, inspectText } from '../../ai/guardrails/index.ts';
 import { passesLuhn } from '../../ai/guardrails/redaction/personal.ts';
+import { fc } from '../harness/properties.ts';
 
 const CORPUS = join(__dirname, 'corpus');
 

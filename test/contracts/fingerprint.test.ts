@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { exitCodeIn, normaliseError } from '../../contracts/incident/fingerprint.ts';
 import { fingerprintOf } from '../../db/stores/incident/fingerprint.ts';
+import { fc } from '../harness/properties.ts';
 
 const ALIKE: Readonly<Record<string, readonly [string, string]>> = {
   numbers: ['Not enough space: 1,024 of 2048 MB', 'Not enough space: 7 of 9 MB'],

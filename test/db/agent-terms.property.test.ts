@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import type { Tags } from '../../contracts/agent/agent.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { fc } from '../harness/properties.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
 
 let database: TestDatabase;

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { fc } from '../harness/properties.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
 
 let database: TestDatabase;

@@ -1,11 +1,9 @@
-import fc from 'fast-check';
 import { FINAL_TASK_STATUSES } from '../../contracts/agent-task/states.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { fc } from '../harness/properties.ts';
 import { Fleet, OPERATOR } from './support/fleet.ts';
-import { propertySeed } from './support/seed.ts';
 import { type Step, TaskWorld } from './support/task-world.ts';
 
-const seed = propertySeed();
 let database: TestDatabase;
 let fleet: Fleet;
 
@@ -58,7 +56,7 @@ it('any order of words, timers, edges, duplicates and losses ends each task in o
         for (let n = 0; n < world.model.tasks.length; n += 1) await world.take({ what, who: 0, n });
       await world.compare();
     }),
-    { seed, numRuns: 60, endOnFailure: false },
+    { numRuns: 60, endOnFailure: false },
   );
 }, 180_000);
 
@@ -91,7 +89,7 @@ it('words said at the same time move a task along one unbroken chain to at most 
         await expectUnbrokenChain(id);
       },
     ),
-    { seed, numRuns: 80 },
+    { numRuns: 80 },
   );
 }, 120_000);
 

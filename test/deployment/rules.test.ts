@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { rolloutPlanSchema } from '../../contracts/deployment/deployment.ts';
 import { judgeRing, type RingCounts, tooManyFailures } from '../../contracts/deployment/gates.ts';
 import { gatesSchema, isTimeZone, ringSchema, windowSchema } from '../../contracts/deployment/rings.ts';
 import { assessRisk, type RiskFacts } from '../../contracts/deployment/risk.ts';
 import { windowState } from '../../contracts/deployment/windows.ts';
 import { BUSY_MS, sleepAfter } from '../../workflows/deployment/pace.ts';
+import { fc } from '../harness/properties.ts';
 
 describe('risk', () => {
   const harmless: RiskFacts = {

@@ -3,13 +3,13 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { EvidenceSigner } from '../../activities/packaging-pipeline/evidence/signer.ts';
 import { canonicalJson, statementOf } from '../../activities/packaging-pipeline/evidence/statement.ts';
 import { dsseEnvelopeSchema, serializeEnvelope } from '../../contracts/packaging-pipeline/dsse.ts';
 import { EvidenceError, verifyEvidence } from '../../evidence/verify.ts';
 import { CertificateAuthority } from '../../runtime/certificates/authority.ts';
 import { eucora } from '../cli/commands/support/session.ts';
+import { fc } from '../harness/properties.ts';
 import { passedRow, REPORT } from './support/rows.ts';
 
 let folder: string;

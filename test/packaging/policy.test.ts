@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { type Finding, SEVERITIES } from '../../contracts/packaging-pipeline/findings.ts';
 import {
   POLICY_RULES,
@@ -7,6 +6,7 @@ import {
 } from '../../contracts/packaging-pipeline/policy.ts';
 import { decidePolicy, type PolicyFacts } from '../../packaging/index.ts';
 import { holds } from '../../packaging/policy/licenses.ts';
+import { fc } from '../harness/properties.ts';
 
 const NOW = new Date('2026-06-01T00:00:00Z');
 const FLOOR = ['CRITICAL', 'HIGH'] as const;

@@ -1,10 +1,10 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import type { PackageFormat } from '../../contracts/packaging-pipeline/description.ts';
 import { buildPackage, type StagedSource, stageSource } from '../../packaging/index.ts';
 import { TreeGuard } from '../../packaging/source/tree-guard.ts';
+import { fc } from '../harness/properties.ts';
 import { craftTar, craftTarGz, craftZip, type Entry } from './support/archives.ts';
 import { describePackage } from './support/descriptions.ts';
 import { type ContextChanges, PackagingWorld } from './support/world.ts';
