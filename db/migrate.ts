@@ -18,6 +18,7 @@ import * as taskIndexes from './migrations/0014-task-indexes.ts';
 import * as agentTerms from './migrations/0015-agent-terms.ts';
 import * as agentIndexes from './migrations/0016-agent-indexes.ts';
 import * as agentCountKey from './migrations/0017-agent-count-key.ts';
+import * as idsInOrder from './migrations/0018-ids-in-order.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
@@ -38,6 +39,7 @@ const MIGRATIONS = [
   { name: '0015-agent-terms', up: agentTerms.up },
   { name: '0016-agent-indexes', up: agentIndexes.up },
   { name: '0017-agent-count-key', up: agentCountKey.up },
+  { name: '0018-ids-in-order', up: idsInOrder.up },
 ] as const;
 
 /**

@@ -94,9 +94,10 @@ describe('an analysis', () => {
       'INSTALLATION_FAILURE',
       expect.closeTo(0.9),
     ]);
-    // Ids of one millisecond have no order.
-    const { items: calls } = await on.trouble.incidents.calls(id, { limit: 10 });
-    expect(calls.map((call) => call.purpose).sort()).toEqual(['classify', 'suggest']);
+    expect((await on.trouble.incidents.calls(id, { limit: 10 })).items.map((call) => call.purpose)).toEqual([
+      'suggest',
+      'classify',
+    ]);
     await on.trouble.incidents.present(id, null);
     expect(await on.trouble.incidents.analysisInput(id)).toBeUndefined();
     await on.trouble.incidents.keepClassification(id, 1, CLASSIFIED);

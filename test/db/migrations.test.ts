@@ -35,6 +35,7 @@ const ALL = [
   '0015-agent-terms',
   '0016-agent-indexes',
   '0017-agent-count-key',
+  '0018-ids-in-order',
 ];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {
