@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { OPERATOR } from './support/fleet.ts';
 import { Trouble, unique } from './support/incidents.ts';
 import { inCircle, untilSomebodyWaits } from './support/locks.ts';
 import { Rollouts } from './support/rollout.ts';
@@ -118,6 +119,27 @@ it('a deployment does not wait in a circle with the deletion of an agent that it
     (client) => client.query('DELETE FROM agent WHERE id = $1', agents),
   );
   expect(pass.devices).toEqual({});
+});
+
+it('a rollback locks the tasks that it takes back after the agents that it gives tasks to, as expiry does', async () => {
+  const [begun = '', other = ''] = await rollouts.online(2);
+  const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline() });
+  await rollouts.look(id);
+  await rollouts.work(id, ({ agent_id }) => (agent_id === begun ? 'install' : 'ignore'));
+  await rollouts.look(id);
+  const [waiting] = await rollouts.devices(id, 'DISPATCHED');
+  await database.stores.deployments.say(id, 'roll_back', {
+    actor: OPERATOR,
+    reason: '',
+    correlationId: 'test',
+  });
+  const pass = await inTheWayOf(
+    () => rollouts.look(id),
+    (client) =>
+      client.query('SELECT 1 FROM agent WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE', [[begun, other]]),
+    (client) => client.query('SELECT 1 FROM agent_task WHERE id = $1 FOR UPDATE', [waiting?.task_id]),
+  );
+  expect(pass.devices).toEqual({ ROLLING_BACK: 1, WAITING: 1 });
 });
 
 it('open tasks whose workflows are reminded are noted by id, wherever they lie', async () => {
