@@ -12,7 +12,7 @@ export async function rollBack(look: Look): Promise<Findings> {
   let moved = (await look.settle()) + (await look.settleRollback());
   const room = await look.room();
   if (room.at_once > 0) moved += await look.dispatchRollback(room.at_once);
-  // Locks tasks, and so comes after all that locks agents, or waits for those who do.
+  // Locks tasks, and so comes after all that locks agents.
   moved += await look.recall('all');
   const left = await look.rollbackLeft();
   const open = left.dispatched + left.touched + left.going;
