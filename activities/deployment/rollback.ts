@@ -9,9 +9,11 @@ const PATIENCE_DAYS = 7;
  * windows and rate, but no more at a time than the plan allows.
  */
 export async function rollBack(look: Look): Promise<Findings> {
-  let moved = (await look.recall('all')) + (await look.settle()) + (await look.settleRollback());
+  let moved = (await look.settle()) + (await look.settleRollback());
   const room = await look.room();
   if (room.at_once > 0) moved += await look.dispatchRollback(room.at_once);
+  // Locks tasks, and so comes after all that locks agents.
+  moved += await look.recall('all');
   const left = await look.rollbackLeft();
   const open = left.dispatched + left.touched + left.going;
   const waits_for = `${left.going + left.touched} devices are going back, ${left.unreachable} of them out of reach; ${left.dispatched} still work on the install`;

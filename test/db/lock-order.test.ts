@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
+import { OPERATOR } from './support/fleet.ts';
 import { Trouble, unique } from './support/incidents.ts';
 import { inCircle, untilSomebodyWaits } from './support/locks.ts';
 import { Rollouts } from './support/rollout.ts';
@@ -12,7 +13,10 @@ const BATCH = '00000000-0000-7000-8000-000000000000';
 let database: TestDatabase;
 let rollouts: Rollouts;
 beforeEach(async () => {
-  database = await createTestDatabase({ EUCORA_CAB_RISK_THRESHOLD: '101' });
+  database = await createTestDatabase({
+    EUCORA_CAB_RISK_THRESHOLD: '101',
+    EUCORA_INCIDENT_ROLLOUT_WINDOW: '1',
+  });
   rollouts = new Rollouts(database);
   await rollouts.fleet.listen();
 });
@@ -118,6 +122,57 @@ it('a deployment does not wait in a circle with the deletion of an agent that it
     (client) => client.query('DELETE FROM agent WHERE id = $1', agents),
   );
   expect(pass.devices).toEqual({});
+});
+
+/** Agents before the task of one of them, as expiry locks them. */
+const agentsThenTask = (agents: readonly string[], task: string) =>
+  [
+    (client: PoolClient) =>
+      client.query('SELECT 1 FROM agent WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE', [agents]),
+    (client: PoolClient) => client.query('SELECT 1 FROM agent_task WHERE id = $1 FOR UPDATE', [task]),
+  ] as const;
+
+it('a rollback locks the tasks that it takes back after the agents that it gives tasks to, as expiry does', async () => {
+  const [begun = '', other = ''] = await rollouts.online(2);
+  const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline() });
+  await rollouts.look(id);
+  await rollouts.work(id, ({ agent_id }) => (agent_id === begun ? 'install' : 'ignore'));
+  await rollouts.look(id);
+  const [waiting] = await rollouts.devices(id, 'DISPATCHED');
+  await database.stores.deployments.say(id, 'roll_back', {
+    actor: OPERATOR,
+    reason: '',
+    correlationId: 'test',
+  });
+  const pass = await inTheWayOf(
+    () => rollouts.look(id),
+    ...agentsThenTask([begun, other], waiting?.task_id ?? ''),
+  );
+  expect(pass.devices).toEqual({ ROLLING_BACK: 1, WAITING: 1 });
+});
+
+it('an incident locks the tasks that it gives up after the agents that are remedied next', async () => {
+  const trouble = new Trouble(rollouts.fleet);
+  const { id } = await trouble.waiting(3);
+  await trouble.approve(id);
+  await trouble.incidents.advance(id);
+  const [canary] = await trouble.remedies(id);
+  await trouble.run(canary?.agent_id ?? '', canary?.task_id ?? '');
+  await trouble.incidents.advance(id);
+  await database.setClock(5);
+  await trouble.fleet.heartbeat(canary?.agent_id ?? '');
+  await database.setClock(125);
+  await trouble.incidents.advance(id);
+  await database.pool.query(`UPDATE incident_remedy SET give_up_at = now() WHERE state = 'REMEDYING'`);
+  const [late] = (await trouble.remedies(id)).filter(({ state }) => state === 'REMEDYING');
+  const agents = (await trouble.remedies(id)).map(({ agent_id }) => agent_id);
+  await inTheWayOf(() => trouble.incidents.advance(id), ...agentsThenTask(agents, late?.task_id ?? ''));
+  expect((await trouble.remedies(id)).map(({ state }) => state).sort()).toEqual([
+    'FAILED',
+    'HEALTHY',
+    'REMEDYING',
+  ]);
+  expect((await trouble.fleet.find(late?.task_id ?? '')).status).toBe('CANCELLED');
 });
 
 it('open tasks whose workflows are reminded are noted by id, wherever they lie', async () => {

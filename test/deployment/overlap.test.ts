@@ -95,7 +95,7 @@ describe('A second deployment of a package on the same devices', () => {
     expect(await say(first, 'roll_back')).toMatchObject({ kind: 'moved' });
   });
 
-  it('gets no device on which the first has a task: the database refuses two at once', async () => {
+  it('gets no device on which the first has a task: looks that are taken at once take turns', async () => {
     // Devices that come to fit both: the choices reach different ones when the deployments begin.
     const late = { late_joiners: true };
     const rings = [ring('all', { rest: true }, { soak_seconds: 86_400 })];

@@ -26,7 +26,7 @@ export function advanceRemedies(pool: Pool, id: string, rules: IncidentRules): P
     if (incident === undefined) return;
     const approved = await readApproved(client, incident);
     await readEnds(client, incident);
-    await giveUpLate(client, incident);
+    const late = await giveUpLate(client, incident);
     const toVerify = await judgeScripts(client, incident, approved, rules);
     // At once and in their order: one after the other, they could be waited for in a circle with agents that come and go.
     await client.query('SELECT 1 FROM agent WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE', [
@@ -35,6 +35,7 @@ export function advanceRemedies(pool: Pool, id: string, rules: IncidentRules): P
     for (const remedy of toVerify) await beginVerification(client, incident, approved, remedy);
     await judgeObserved(client, incident, rules);
     await conclude(client, incident, approved, rules);
+    await cancelLate(client, incident, late);
   });
 }
 
@@ -62,8 +63,8 @@ async function readEnds(client: PoolClient, { id, decided_at }: IncidentRow): Pr
   );
 }
 
-/** A device that is not healthy within its time has failed; its task must not run later, unwatched. */
-async function giveUpLate(client: PoolClient, incident: IncidentRow): Promise<void> {
+/** A device that is not healthy within its time has failed. @returns their tasks */
+async function giveUpLate(client: PoolClient, incident: IncidentRow): Promise<string[]> {
   const { rows } = await client.query<{ task_id: string | null }>(
     `UPDATE incident_remedy SET state = 'FAILED', ended_at = now(), check_at = NULL,
        error = CASE state WHEN 'OBSERVING' THEN 'The device was not heard after the remedy, within its time'
@@ -74,7 +75,11 @@ async function giveUpLate(client: PoolClient, incident: IncidentRow): Promise<vo
      RETURNING CASE WHEN verify_task_id IS NULL THEN task_id ELSE verify_task_id END AS task_id`,
     [incident.id, incident.decided_at],
   );
-  const late = rows.flatMap((row) => row.task_id ?? []);
+  return rows.flatMap((row) => row.task_id ?? []);
+}
+
+/** They must not run later, unwatched. Locks tasks, and so comes after all that locks agents. */
+async function cancelLate(client: PoolClient, incident: IncidentRow, late: readonly string[]): Promise<void> {
   if (late.length === 0) return;
   await moveTasks(client, {
     word: 'cancel',
