@@ -29,8 +29,15 @@ export async function tryLock(path: string): Promise<LockAttempt> {
   });
 }
 
-/** Takes the lock, waiting for its holder as long as that lives. `onWait` is told once whom we wait for. */
-export async function lock(path: string, onWait: (holder: ProcessIdentity) => void): Promise<HeldLock> {
+/**
+ * Takes the lock, waiting for its holder as long as that lives, or until `signal` fires. `onWait` is told once whom
+ * we wait for.
+ */
+export async function lock(
+  path: string,
+  onWait: (holder: ProcessIdentity) => void,
+  signal?: AbortSignal,
+): Promise<HeldLock> {
   let told = false;
   for (;;) {
     const attempt = await tryLock(path);
@@ -38,5 +45,6 @@ export async function lock(path: string, onWait: (holder: ProcessIdentity) => vo
     if (!told) onWait(attempt.heldBy);
     told = true;
     await delay(100);
+    signal?.throwIfAborted();
   }
 }
