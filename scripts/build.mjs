@@ -13,7 +13,9 @@ function sweep() {
     if (pid === undefined) continue;
     try {
       process.kill(Number(pid), 0);
-    } catch {
+    } catch (error) {
+      // Another user's lives.
+      if (error.code !== 'ESRCH') continue;
       rmSync(join(ROOT, name), { recursive: true, force: true });
     }
   }

@@ -109,19 +109,15 @@ export class Outbox {
 
   /** Forgets a record. One that the disk keeps is sent again after the next start. */
   async remove(entry: Entry): Promise<void> {
+    this.#forget(entry);
+    // Else a write that is under way would bring the file back.
+    await this.#writing.get(entry.sequence);
     try {
-      await this.#erase(entry);
+      await rm(this.#path(entry), { force: true });
     } catch (error) {
       this.#options.troubles.report('queue', `a record could not be removed: ${messageOf(error)}`);
       this.#options.log.error('A record could not be removed from the queue', { kind: entry.kind, error });
     }
-  }
-
-  async #erase(entry: Entry): Promise<void> {
-    this.#forget(entry);
-    // Else a write that is under way would bring the file back.
-    await this.#writing.get(entry.sequence);
-    await rm(this.#path(entry), { force: true });
   }
 
   /** Whether a word on the task waits; of any kind when `word` is left out. */
@@ -138,11 +134,19 @@ export class Outbox {
     }
   }
 
-  /** Drops everything: at once from memory, so that nothing of it is sent even if the disk fails, which is thrown. */
+  /**
+   * Drops everything: at once from memory, so that nothing of it is sent even if the disk fails, which is thrown.
+   * Resolves only when nothing of it is on the disk any more, also of what that did not let go before.
+   */
   async clear(): Promise<void> {
-    const entries = [...this.#entries];
-    for (const entry of entries) this.#forget(entry);
-    for (const entry of entries) await this.#erase(entry);
+    const { directory } = this.#options;
+    for (const entry of [...this.#entries]) this.#forget(entry);
+    await Promise.all(this.#writing.values());
+    for (const name of await readdir(directory)) {
+      const left = parseFileName(name, 0);
+      if (left === undefined || this.#entries.some(({ sequence }) => sequence === left.sequence)) continue;
+      await rm(join(directory, name), { force: true });
+    }
   }
 
   /** How many wait, by kind, and how large they are together. */

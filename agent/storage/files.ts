@@ -69,21 +69,29 @@ export type Read<T> =
   | { readonly found: 'no' }
   | { readonly found: 'corrupt'; readonly reason: string };
 
-/** Reads and checks a JSON file; what is there but cannot be understood is told apart from what is missing. */
-export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<Read<T>> {
-  let content: string;
+/** Undefined when there is no such file. */
+export async function contentOf(path: string): Promise<string | undefined> {
   try {
-    content = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return { found: 'no' };
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
+}
+
+/** Checks the content of a JSON file; what is there but cannot be understood is told apart from what is missing. */
+export function parseJson<T>(content: string | undefined, schema: z.ZodType<T>): Read<T> {
+  if (content === undefined) return { found: 'no' };
   try {
     return { found: 'yes', value: schema.parse(JSON.parse(content)) };
   } catch (error) {
     return { found: 'corrupt', reason: messageOf(error).slice(0, 500) };
   }
 }
+
+/** Reads and checks a JSON file. */
+export const readJson = async <T>(path: string, schema: z.ZodType<T>): Promise<Read<T>> =>
+  parseJson(await contentOf(path), schema);
 
 /** Of a file as it lies on the disk, read in pieces. */
 export async function sha256OfFile(path: string): Promise<string> {

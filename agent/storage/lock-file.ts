@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { sleep } from '../timing.ts';
-import { hasCode, PRIVATE_FILE } from './files.ts';
+import { contentOf, hasCode, PRIVATE_FILE } from './files.ts';
 
 export interface HeldLock {
   /** Gives the lock back. Harmless when called twice. */
   release(): Promise<void>;
 }
 
-/** The live owner that a lock file names; `gone` when that is dead or cannot be read; undefined without a file. */
-export type OwnerLookup<Owner> = (path: string) => Promise<Owner | 'gone' | undefined>;
+/** The live owner that the content of a lock file names; undefined when that is dead, or cannot be understood. */
+export type OwnerLookup<Owner> = (content: string) => Promise<Owner | undefined>;
 
 /** A takeover that was cut off keeps everyone out, and the system does not let it be removed. */
 export class StuckTakeoverError extends Error {
@@ -34,10 +34,10 @@ async function removeAbandoned(guard: string): Promise<void> {
 }
 
 /**
- * Removes a lock whose owner is gone, one process at a time. A name that is free by then is left alone: whoever links
- * its lock there does so without the guard, and would lose it.
+ * Removes the lock of an owner that is gone, one process at a time. Any other one is left alone: while the owner was
+ * asked after, which takes long on a slow system, somebody faster may have taken the lock over.
  */
-async function clearAway<Owner>(path: string, ownerOf: OwnerLookup<Owner>): Promise<void> {
+async function clearAway(path: string, dead: string): Promise<void> {
   const guard = `${path}.takeover`;
   try {
     await mkdir(guard);
@@ -49,7 +49,7 @@ async function clearAway<Owner>(path: string, ownerOf: OwnerLookup<Owner>): Prom
     return sleep(20);
   }
   try {
-    if ((await ownerOf(path)) === 'gone') await rm(path, { force: true });
+    if ((await contentOf(path)) === dead) await rm(path, { force: true });
   } finally {
     await rmdir(guard).catch(() => undefined);
   }
@@ -82,9 +82,11 @@ export async function takeLockFile<Owner extends object>(
       } catch (error) {
         if (!hasCode(error, 'EEXIST')) throw error;
       }
-      const owner = await ownerOf(path);
-      if (owner === 'gone') await clearAway(path, ownerOf);
-      else if (owner !== undefined) return { heldBy: owner };
+      const content = await contentOf(path);
+      if (content === undefined) continue;
+      const owner = await ownerOf(content);
+      if (owner !== undefined) return { heldBy: owner };
+      await clearAway(path, content);
     }
   } finally {
     await rm(mark, { force: true });

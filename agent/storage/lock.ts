@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { ConfigurationError } from '../exit-codes.ts';
 import { sleep } from '../timing.ts';
-import { hasCode, readJson } from './files.ts';
+import { hasCode, parseJson } from './files.ts';
 import { type HeldLock, StuckTakeoverError, takeLockFile } from './lock-file.ts';
 
 /**
@@ -59,19 +59,16 @@ async function lives(owner: Owner, path: string): Promise<boolean> {
   return now.started === owner.started && now.boot === owner.boot && now.directory === owner.directory;
 }
 
-/** The live owner; `gone` where the lock was left behind by one that is dead, or cannot be read. */
-async function ownerOf(path: string): Promise<Owner | 'gone' | undefined> {
-  const owner = await readJson(path, ownerSchema);
-  if (owner.found === 'no') return undefined;
-  return owner.found === 'yes' && (await lives(owner.value, path)) ? owner.value : 'gone';
-}
-
 /**
  * Takes the lock, waiting up to `waitMs` for its owner to end.
  * @throws ConfigurationError when another live process keeps it
  */
 export async function acquireLock(path: string, waitMs = 0): Promise<HeldLock> {
   const own = await describe(path, process.pid);
+  const ownerOf = async (content: string): Promise<Owner | undefined> => {
+    const owner = parseJson(content, ownerSchema);
+    return owner.found === 'yes' && (await lives(owner.value, path)) ? owner.value : undefined;
+  };
   const until = Date.now() + waitMs;
   for (;;) {
     const attempt = await takeLockFile(path, own, ownerOf).catch((error: unknown) => {

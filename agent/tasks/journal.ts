@@ -101,23 +101,23 @@ export class Journal {
     return entry;
   }
 
-  /** Forgets everything; what a clone finds in its journal belongs to its original. Rejects when the disk keeps it. */
+  /**
+   * Forgets everything; what a clone finds in its journal belongs to its original. Resolves only when nothing of it is
+   * on the disk any more, also of what that did not let go before.
+   */
   async clear(): Promise<void> {
-    const ids = [...this.#entries.keys()];
     this.#entries.clear();
-    for (const id of ids) await this.#erase(id);
+    for (const name of await readdir(this.#directory)) {
+      if (name.endsWith('.json')) await rm(join(this.#directory, name), { force: true });
+    }
   }
 
   /** Forgets a task, in memory even if the disk does not let it go. */
   async forget(taskId: string): Promise<void> {
     this.#entries.delete(taskId);
-    await this.#erase(taskId).catch((error: unknown) =>
+    await rm(this.#path(taskId), { force: true }).catch((error: unknown) =>
       this.#log.error('A task could not be removed from the journal', { task_id: taskId, error }),
     );
-  }
-
-  #erase(taskId: string): Promise<void> {
-    return rm(this.#path(taskId), { force: true });
   }
 
   async #prune(): Promise<void> {

@@ -27,7 +27,10 @@ export function processIo(version: string, lasts = false): Io {
   let endsWithReader = !lasts;
   // A reader that has seen enough (`eucora tasks list | head`) is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (endsWithReader) process.exit(error.code === 'EPIPE' ? 0 : 1);
+    if (!endsWithReader) return;
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`Standard output cannot be written: ${error.message}\n`);
+    process.exit(1);
   });
   process.stderr.on('error', () => undefined);
   return {

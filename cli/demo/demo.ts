@@ -46,7 +46,7 @@ const QUICK = {
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { io, sink } = options;
-  const teller = new Teller(sink);
+  const teller = new Teller(sink, io.signal);
   const stopped = new Promise<void>((done) =>
     io.signal.addEventListener('abort', () => done(), { once: true }),
   );

@@ -49,11 +49,16 @@ export async function portInUse(folder: string): Promise<Obstacle> {
   const { leftover, port } = await takePort();
   const start = `'${process.execPath}' '${REPORT_FILE}' ${port}`;
   const runs = (): boolean => leftover.exitCode === null && leftover.signalCode === null;
+  const path = await buildDeb(folder, {
+    ...PACKAGE,
+    afterwards: `#!/bin/sh\nset -e\nif [ "$1" = configure ]; then\n  ${start}\nfi\n`,
+  }).catch((error: unknown) => {
+    // Each would wait for the end of the other.
+    leftover.kill('SIGKILL');
+    throw error;
+  });
   return {
-    path: await buildDeb(folder, {
-      ...PACKAGE,
-      afterwards: `#!/bin/sh\nset -e\nif [ "$1" = configure ]; then\n  ${start}\nfi\n`,
-    }),
+    path,
     told: `Its service is started by the package, and process ${leftover.pid} has its port ${port}`,
     script: `kill ${leftover.pid}\nsleep 1\n`,
     isForRules: await hasSocketTool(),

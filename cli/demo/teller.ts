@@ -9,10 +9,12 @@ export class DemoError extends Error {
 /** Prints what happens as it happens, and keeps count of what was seen. */
 export class Teller {
   readonly #sink: LineSink;
+  readonly #signal: AbortSignal;
   readonly #seen: { title: string; ok: boolean }[] = [];
 
-  constructor(sink: LineSink) {
+  constructor(sink: LineSink, signal: AbortSignal) {
     this.#sink = sink;
+    this.#signal = signal;
   }
 
   line(text = ''): void {
@@ -24,8 +26,12 @@ export class Teller {
     this.line(`    ${text}`);
   }
 
-  /** Runs one step; its failure is told and does not keep the others from running. */
+  /**
+   * Runs one step; its failure is told and does not keep the others from running.
+   * @throws the signal's reason once it has fired: no step has failed by that
+   */
   async step(title: string, work: () => Promise<void>): Promise<boolean> {
+    this.#signal.throwIfAborted();
     this.line(`\n${pc.bold(`▸ ${title}`)}`);
     const begun = performance.now();
     try {
@@ -36,6 +42,7 @@ export class Teller {
       this.#seen.push({ title, ok: true });
       return true;
     } catch (error) {
+      this.#signal.throwIfAborted();
       this.line(`  ${pc.red('✗ not seen:')} ${error instanceof Error ? error.message : String(error)}`);
       this.#seen.push({ title, ok: false });
       return false;

@@ -82,6 +82,8 @@ export interface InstallOptions {
   /** Folder name below it; carries the version. */
   readonly name: string;
   readonly progress: Progress;
+  /** Ends the waiting for another one. */
+  readonly signal?: AbortSignal | undefined;
   /** Fills the empty folder it gets; on an error nothing of it stays. */
   readonly install: (folder: string) => Promise<void>;
 }
@@ -97,12 +99,14 @@ export async function findInstalled(root: string, name: string): Promise<string 
  * A damaged install is replaced. Returns the folder.
  */
 export async function installOnce(options: InstallOptions): Promise<string> {
-  const { root, name, progress } = options;
+  const { root, name, progress, signal } = options;
   const ready = await findInstalled(root, name);
   if (ready !== undefined) return ready;
   await makeDirectory(root, 0o755);
-  const held = await lock(join(root, `${name}.lock`), (holder) =>
-    note(progress, `waiting for process ${holder.pid}, which installs ${name} already`),
+  const held = await lock(
+    join(root, `${name}.lock`),
+    (holder) => note(progress, `waiting for process ${holder.pid}, which installs ${name} already`),
+    signal,
   );
   const temporary = join(root, `.${name}-${randomBytes(4).toString('hex')}`);
   const target = join(root, name);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { readJson } from '../../agent/storage/files.ts';
+import { contentOf, parseJson } from '../../agent/storage/files.ts';
 import { type HeldLock, StuckTakeoverError, takeLockFile } from '../../agent/storage/lock-file.ts';
 import { EngineError } from './errors.ts';
 import { identify, isRunning, type ProcessIdentity } from './processes.ts';
@@ -9,16 +9,15 @@ export type LockAttempt = HeldLock | { readonly heldBy: ProcessIdentity };
 
 const ownerSchema = z.object({ pid: z.number().int(), startedAt: z.string() });
 
-async function ownerOf(path: string): Promise<ProcessIdentity | 'gone' | undefined> {
-  const owner = await readJson(path, ownerSchema);
-  if (owner.found === 'no') return undefined;
-  return owner.found === 'yes' && (await isRunning(owner.value)) ? owner.value : 'gone';
+async function ownerOf(content: string): Promise<ProcessIdentity | undefined> {
+  const owner = parseJson(content, ownerSchema);
+  return owner.found === 'yes' && (await isRunning(owner.value)) ? owner.value : undefined;
 }
 
 /** The living process that holds the lock, undefined when none does. Takes nothing and changes nothing. */
 export async function holderOf(path: string): Promise<ProcessIdentity | undefined> {
-  const owner = await ownerOf(path);
-  return owner === 'gone' ? undefined : owner;
+  const content = await contentOf(path);
+  return content === undefined ? undefined : ownerOf(content);
 }
 
 /** Takes the lock file at once, or says which living process holds it. Locks of the dead are taken over. */
@@ -30,8 +29,15 @@ export async function tryLock(path: string): Promise<LockAttempt> {
   });
 }
 
-/** Takes the lock, waiting for its holder as long as that lives. `onWait` is told once whom we wait for. */
-export async function lock(path: string, onWait: (holder: ProcessIdentity) => void): Promise<HeldLock> {
+/**
+ * Takes the lock, waiting for its holder as long as that lives, or until `signal` fires. `onWait` is told once whom
+ * we wait for.
+ */
+export async function lock(
+  path: string,
+  onWait: (holder: ProcessIdentity) => void,
+  signal?: AbortSignal,
+): Promise<HeldLock> {
   let told = false;
   for (;;) {
     const attempt = await tryLock(path);
@@ -39,5 +45,6 @@ export async function lock(path: string, onWait: (holder: ProcessIdentity) => vo
     if (!told) onWait(attempt.heldBy);
     told = true;
     await delay(100);
+    signal?.throwIfAborted();
   }
 }

@@ -172,8 +172,10 @@ async function installMissing(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   await makeDirectory(root, 0o755);
-  const held = await lock(join(root, 'debian-packages.lock'), (holder) =>
-    note(progress, `waiting for process ${holder.pid}, which installs packages already`),
+  const held = await lock(
+    join(root, 'debian-packages.lock'),
+    (holder) => note(progress, `waiting for process ${holder.pid}, which installs packages already`),
+    signal,
   );
   try {
     const missing = await missingDebianPackages(env);
@@ -209,7 +211,7 @@ export async function ensurePackagingTools(
     }
   };
   const cached = async (name: string, install: (folder: string) => Promise<void>): Promise<string> =>
-    (await findInstalled(root, name)) ?? installOnce({ root, name, progress, install });
+    (await findInstalled(root, name)) ?? installOnce({ root, name, progress, signal, install });
   const suffix = `${process.platform}-${process.arch}`;
 
   await attempt('Debian packages', async () => {

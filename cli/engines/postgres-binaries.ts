@@ -63,9 +63,13 @@ async function copyNative(source: string, target: string): Promise<void> {
  */
 export async function ensurePostgres(
   progress: Progress,
-  options: { readonly root?: string; readonly source?: PostgresSource } = {},
+  options: {
+    readonly root?: string;
+    readonly source?: PostgresSource;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<PostgresBinaries> {
-  const root = options.root ?? cacheDirectory();
+  const { root = cacheDirectory(), signal } = options;
   const { folder } = options.source ?? postgresPackage();
   const manifest = packageSchema.safeParse(await readJson(join(folder, 'package.json')));
   if (!manifest.success) throw new EngineError(`${folder} is no Postgres package`);
@@ -74,7 +78,7 @@ export async function ensurePostgres(
   const installed =
     (await findInstalled(root, name)) ??
     (await step(progress, `Copying Postgres ${version} to the cache`, () =>
-      installOnce({ root, name, progress, install: (target) => copyNative(folder, target) }),
+      installOnce({ root, name, progress, signal, install: (target) => copyNative(folder, target) }),
     ));
   const suffix = process.platform === 'win32' ? '.exe' : '';
   return {

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { contentOf } from '../../agent/storage/files.ts';
 import { runCommand } from './command.ts';
-import { codeOf, EngineError } from './errors.ts';
+import { EngineError } from './errors.ts';
 import { exists, makeDirectory, writeAtomically } from './files.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import { firstBlocked, postgresUser, type SystemUser } from './postgres-user.ts';
@@ -64,16 +65,6 @@ async function initialise(options: ClusterOptions, cluster: Cluster): Promise<vo
   } finally {
     await rm(passwordFile, { force: true });
     await rm(temporary, { recursive: true, force: true });
-  }
-}
-
-/** Undefined when there is no such file. What cannot be read may be there, and data must not be made anew over it. */
-async function contentOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
-    throw error;
   }
 }
 
@@ -139,6 +130,7 @@ export async function ensureCluster(options: ClusterOptions): Promise<Cluster> {
   const user = await postgresUser(options.progress);
   const folder = await place(options, user);
   const cluster = { folder, user, password: await passwordFor(folder, options.password) };
+  // Throws what is there and cannot be read: data must not be made anew over it.
   const version = await contentOf(join(folder, 'PG_VERSION'));
   const major = options.binaries.version.split('.')[0];
   if (version === undefined) {

@@ -112,7 +112,7 @@ async function install(root: string, progress: Progress, options: TemporalCliOpt
     const wrong = await objection(join(folder, PROGRAM));
     if (wrong !== undefined) throw new EngineError(`the Temporal program that was fetched ${wrong}`);
   };
-  return join(await installOnce({ root, name, progress, install: attempt }), PROGRAM);
+  return join(await installOnce({ root, name, progress, signal: options.signal, install: attempt }), PROGRAM);
 }
 
 /**

@@ -110,5 +110,5 @@ export async function ensureTimeSkippingServer(
     }
     await chmod(join(folder, LAUNCHER), 0o755);
   };
-  return join(await installOnce({ root, name, progress, install }), LAUNCHER);
+  return join(await installOnce({ root, name, progress, signal: options.signal, install }), LAUNCHER);
 }

@@ -15,9 +15,10 @@ export async function postgresLauncher(options: {
   readonly progress: Progress;
   readonly settings: Readonly<Record<string, string>>;
   readonly env: Environment;
+  readonly signal: AbortSignal | undefined;
 }): Promise<(port: number, hooks: LaunchHooks) => Promise<RunningPostgres>> {
-  const { layout, progress, settings, env } = options;
-  const binaries = await ensurePostgres(progress, { root: cacheDirectory(hostFacts(env)) });
+  const { layout, progress, settings, env, signal } = options;
+  const binaries = await ensurePostgres(progress, { root: cacheDirectory(hostFacts(env)), signal });
   return async (port, hooks) => {
     const logFile = join(layout.logs, 'postgres.log');
     await rotateLog(logFile);

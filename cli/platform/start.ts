@@ -133,7 +133,7 @@ async function start(
 
   const startPostgres =
     externalDatabase === undefined
-      ? await postgresLauncher({ layout, progress, env, settings: options.postgresSettings ?? {} })
+      ? await postgresLauncher({ layout, progress, env, signal, settings: options.postgresSettings ?? {} })
       : undefined;
   const startTemporal =
     externalTemporal === undefined ? await temporalLauncher({ layout, progress, env, signal }) : undefined;

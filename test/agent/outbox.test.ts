@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { outboxIn, report, sample, word } from './queue.ts';
 import { removeFolders } from './support.ts';
@@ -98,8 +98,12 @@ describe('outbox', () => {
     const [name = ''] = readdirSync(directory);
     rmSync(join(directory, name));
     mkdirSync(join(directory, name));
+    // The second time, too, when nothing of it is in memory any more.
     await expect(outbox.clear()).rejects.toThrow();
     expect(outbox.counters.telemetry).toBe(0);
+    await expect(outbox.clear()).rejects.toThrow();
+    rmdirSync(join(directory, name));
+    await outbox.clear();
   });
 
   it('keeps in memory what the disk does not take, and says so', async () => {

@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { program, removeScratch } from '../support/scratch.ts';
 
@@ -7,9 +8,11 @@ afterEach(removeScratch);
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
+const using = (code: string): Promise<string> =>
+  program(`import { processIo } from './cli/client/process-io.ts';\n${code}`);
+
 async function run(code: string): Promise<Child> {
-  const source = `import { processIo } from './cli/client/process-io.ts';\n${code}`;
-  return spawn(process.execPath, [await program(source)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [await using(code)], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Resolves once this was printed. */
@@ -52,4 +55,18 @@ test.each([
   child.stdout.destroy();
   child.stderr.destroy();
   expect(await once(child, 'exit')).toEqual([expected, null]);
+});
+
+test('a program whose words the disk does not take says so', async () => {
+  const full = await open('/dev/full', 'w');
+  const child = spawn(process.execPath, [await using("processIo('test').stdout.write('a line\\n');")], {
+    stdio: ['ignore', full.fd, 'pipe'],
+  });
+  let told = '';
+  child.stderr?.on('data', (part) => {
+    told += String(part);
+  });
+  expect(await once(child, 'close')).toEqual([1, null]);
+  expect(told).toMatch(/^Standard output cannot be written: .*ENOSPC/);
+  await full.close();
 });

@@ -7,6 +7,21 @@ import { eventually, program, removeScratch, scratch } from '../support/scratch.
 
 afterEach(removeScratch);
 
+test('a package that cannot be built leaves nothing that keeps the demo from its end', async () => {
+  const inTheWay = join(await scratch(), 'file');
+  await writeFile(inTheWay, '');
+  const demo = spawn(
+    process.execPath,
+    [
+      await program(`
+        import { portInUse } from './cli/demo/failing-package.ts';
+        await portInUse(${JSON.stringify(inTheWay)}).catch(() => { process.exitCode = 7; });`),
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  expect(await once(demo, 'exit')).toEqual([7, null]);
+});
+
 test('a demo that is killed leaves neither its agent nor what holds the port of its story', async () => {
   const folder = await scratch();
   const agent = join(folder, 'agent.mjs');

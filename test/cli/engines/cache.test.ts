@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDirectory, findInstalled, installOnce } from '../../../cli/engines/cache.ts';
+import { tryLock } from '../../../cli/engines/lock.ts';
 import { eventually, recorder, removeScratch, scratch } from '../support/scratch.ts';
 
 afterEach(removeScratch);
@@ -95,6 +96,16 @@ describe('installing', () => {
     expect(await readFile(join(folder, 'bin', 'tool'), 'utf8')).toBe('hello');
     expect(await findInstalled(root, 'tool-1')).toBe(folder);
     expect(text()).toContain('was damaged and is replaced');
+  });
+
+  test('is waited for until that is called off', async () => {
+    const root = await scratch();
+    await tryLock(join(root, 'tool-1.lock'));
+    const off = new AbortController();
+    const progress = () => off.abort(new Error('called off'));
+    const install = async (): Promise<void> => undefined;
+    const waiting = installOnce({ root, name: 'tool-1', progress, signal: off.signal, install });
+    await expect(waiting).rejects.toThrow('called off');
   });
 
   test('is missed in peace while another one takes the damaged one away', async () => {

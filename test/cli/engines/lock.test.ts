@@ -78,6 +78,14 @@ test('waiting ends when the holder dies', async () => {
   await held.release();
 });
 
+test('waiting ends when it is called off', async () => {
+  const path = join(await scratch(), 'a.lock');
+  await tryLock(path);
+  const off = new AbortController();
+  const waiting = lock(path, () => off.abort(new Error('called off')), off.signal);
+  await expect(waiting).rejects.toThrow('called off');
+});
+
 test('errors of the file system are not taken for a held lock', async () => {
   await expect(tryLock(join(await scratch(), 'missing', 'a.lock'))).rejects.toThrow('ENOENT');
 });

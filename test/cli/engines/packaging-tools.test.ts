@@ -1,6 +1,8 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tryLock } from '../../../cli/engines/lock.ts';
 import { ensurePackagingTools } from '../../../cli/engines/packaging-tools.ts';
+import type { Progress } from '../../../cli/engines/progress.ts';
 import { eventually, recorder, removeScratch, scratch, script } from '../support/scratch.ts';
 
 /** How packaging tools are come by where something is missing, with programs that stand in for those that fetch. */
@@ -125,6 +127,21 @@ cp '${env['PATH']}/gpg' '${env['PATH']}/wixl'; rmdir '${root}/apt'`,
       { path: [], missing: [] },
     ]);
     expect(await machine.calls()).toEqual([expect.stringMatching(/DPkg::Lock::Timeout=\d+ wixl$/)]);
+  });
+});
+
+describe('Programs of Debian packages that another one installs', () => {
+  it('are waited for until that is called off', async () => {
+    const machine = await machineWithout('wixl');
+    await mkdir(machine.root);
+    // Root's, and that of others.
+    for (const name of ['debian-packages', `packaging-debian-1-linux-${process.arch}-wixl`])
+      await tryLock(join(machine.root, `${name}.lock`));
+    const off = new AbortController();
+    const waits: Progress = ({ message }) => {
+      if (message.startsWith('waiting for process')) off.abort(new Error('called off'));
+    };
+    await expect(ensure(machine, waits, off.signal)).rejects.toThrow('called off');
   });
 });
 

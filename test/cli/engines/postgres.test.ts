@@ -190,7 +190,7 @@ describe('a cluster', () => {
     expect(await ask(server.url, 'SELECT 1 AS x')).toEqual([{ x: 1 }]);
   });
 
-  test('whose version or place cannot be read is not made anew over what is there', async () => {
+  test('whose version cannot be read is not made anew over what is there', async () => {
     const dataDir = join(await scratch(), 'data', 'postgres');
     await mkdir(join(dataDir, 'PG_VERSION'), { recursive: true });
     await writeFile(join(dataDir, 'precious'), 'x');
@@ -228,6 +228,13 @@ describe('a cluster', () => {
       expect(third.folder).not.toBe(second.folder);
       await access(second.folder);
       await second.stop();
+      // Which place is its own cannot be read: none is taken for that of another one.
+      await rm(`${dataDir}-place`);
+      await mkdir(`${dataDir}-place`);
+      await expect(
+        ensureCluster({ binaries, dataDir, fallbackRoot, progress: silent, sync: false }),
+      ).rejects.toThrow('EISDIR');
+      await access(second.folder);
       await rm(join(closed, 'data'), { recursive: true });
       await ensureCluster({ binaries, dataDir, fallbackRoot, progress: silent, sync: false });
       await expect(access(second.folder)).rejects.toThrow();
