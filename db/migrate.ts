@@ -19,6 +19,7 @@ import * as agentTerms from './migrations/0015-agent-terms.ts';
 import * as agentIndexes from './migrations/0016-agent-indexes.ts';
 import * as agentCountKey from './migrations/0017-agent-count-key.ts';
 import * as idsInOrder from './migrations/0018-ids-in-order.ts';
+import * as touchedDevices from './migrations/0019-touched-devices.ts';
 
 /** In the order in which they run; a released migration is never changed. */
 const MIGRATIONS = [
@@ -40,6 +41,7 @@ const MIGRATIONS = [
   { name: '0016-agent-indexes', up: agentIndexes.up },
   { name: '0017-agent-count-key', up: agentCountKey.up },
   { name: '0018-ids-in-order', up: idsInOrder.up },
+  { name: '0019-touched-devices', up: touchedDevices.up },
 ] as const;
 
 /**

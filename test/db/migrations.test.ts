@@ -36,6 +36,7 @@ const ALL = [
   '0016-agent-indexes',
   '0017-agent-count-key',
   '0018-ids-in-order',
+  '0019-touched-devices',
 ];
 
 it('an empty database gets all migrations, and a second run nothing', async () => {
@@ -70,7 +71,7 @@ it('an installation that is in use migrates while a transaction holds an agent a
     DROP TABLE agent_term; DROP FUNCTION keep_agent_terms() CASCADE; DROP FUNCTION collect_agent_terms();
     DROP FUNCTION agent_terms(text, jsonb); DROP FUNCTION agent_tag_term(text, jsonb); DROP INDEX agent_task_status_type;
     CREATE INDEX agent_task_status ON agent_task (status, id); CREATE INDEX agent_task_type ON agent_task (task_type, id);
-    ALTER TABLE agent_count DROP COLUMN id;
+    ALTER TABLE agent_count DROP COLUMN id; ALTER TABLE deployment_device DROP COLUMN touched_before;
     CREATE INDEX agent_hostname ON agent (hostname); CREATE INDEX agent_tags ON agent USING gin (tags);
     DELETE FROM schema_migration WHERE name >= '0013'`);
   const client = await database.pool.connect();

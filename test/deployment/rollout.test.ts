@@ -192,6 +192,41 @@ describe('failures', () => {
     });
   });
 
+  it.each([
+    ['another failure', async (id: string) => rollouts.work(id, () => failing('download'))],
+    ['an attempt that was taken back', async () => undefined],
+    ['no longer fitting', async (id: string) => rollouts.work(id, () => failing('requirements'))],
+  ])('take a device back that an attempt touched before %s', async (_, next) => {
+    await rollouts.online(2);
+    const id = await rollouts.begin({
+      pipeline_id: await rollouts.pipeline(),
+      plan: {
+        attempts: { install: 2 },
+        rings: [ring('all', { rest: true }, { gates: { success_percent: 0, max_failures: { count: 2 } } })],
+      },
+    });
+    await rollouts.settle(id);
+    const [touched] = await rollouts.devices(id, 'DISPATCHED');
+    await rollouts.work(id, ({ agent_id }) =>
+      failing(agent_id === touched?.agent_id ? 'install' : 'download'),
+    );
+    await rollouts.settle(id);
+    expect(await rollouts.devices(id, 'DISPATCHED')).toMatchObject([
+      { agent_id: touched?.agent_id, attempts: 2 },
+    ]);
+    await next(id);
+    await rollouts.settle(id);
+    await database.stores.deployments.say(id, 'roll_back', {
+      actor: OPERATOR,
+      reason: '',
+      correlationId: 'test',
+    });
+    await rollouts.settle(id);
+    expect((await rollouts.devices(id, 'ROLLING_BACK')).map(({ agent_id }) => agent_id)).toEqual([
+      touched?.agent_id,
+    ]);
+  });
+
   it('uninstall where there is no previous version', async () => {
     await rollouts.online(1);
     const id = await rollouts.begin({ pipeline_id: await rollouts.pipeline() });

@@ -76,6 +76,10 @@ export function takeTurn(client: PoolClient, { platform, package_name }: Deploym
   return lockName(client, `tasks of ${platform} ${package_name}`);
 }
 
+const UNTOUCHED = UNTOUCHED_KINDS.map((kind) => `'${kind}'`).join(', ');
+/** Whether the last attempt on a device, or one before it, may have changed it. */
+const TOUCHED_BY_ATTEMPTS = `(d.touched_before OR COALESCE(d.failure_kind NOT IN (${UNTOUCHED}), false))`;
+
 /**
  * Gives tasks to the next devices that wait, can be reached and are in an open zone, in the order of rings. What they
  * are like before is noted, for the health gates.
@@ -103,7 +107,7 @@ export async function dispatch(
   );
   await client.query(
     `UPDATE deployment_device d SET state = 'DISPATCHED', task_id = made.task_id, attempts = d.attempts + 1,
-       dispatched_at = now(), settled_at = NULL, failure_kind = NULL, reason = NULL,
+       dispatched_at = now(), settled_at = NULL, touched_before = ${TOUCHED_BY_ATTEMPTS}, failure_kind = NULL, reason = NULL,
        status_before = a.status, cpu_before = m.cpu, memory_before = m.memory
      FROM unnest($2::uuid[], $3::uuid[]) AS made(agent_id, task_id)
      JOIN agent a ON a.id = made.agent_id
@@ -174,9 +178,8 @@ export async function recall(
   return cancelled.length;
 }
 
-const UNTOUCHED = UNTOUCHED_KINDS.map((kind) => `'${kind}'`).join(', ');
 /** Devices that the package may have changed and that have not been taken back. */
-const TOUCHED = `(d.state IN ('INSTALLED', 'SICK') OR (d.state IN ('FAILED', 'WAITING') AND d.failure_kind NOT IN (${UNTOUCHED})))`;
+const TOUCHED = `(d.state IN ('INSTALLED', 'SICK') OR (d.state IN ('FAILED', 'WAITING', 'SKIPPED') AND ${TOUCHED_BY_ATTEMPTS}))`;
 
 /**
  * Touched devices stay as they are, for nobody can tell them how to go back.
