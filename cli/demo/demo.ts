@@ -34,8 +34,8 @@ const QUICK = {
   EUCORA_TELEMETRY_INTERVAL_SECONDS: '5',
   EUCORA_OFFLINE_AFTER_SECONDS: '10',
   EUCORA_INCIDENT_OBSERVE_SECONDS: '4',
-  // A fleet of seven is no great risk: here it takes a second person all the same.
-  EUCORA_CAB_RISK_THRESHOLD: '10',
+  // A fleet of seven is no great risk, least among those of demos before: here it takes a second person all the same.
+  EUCORA_CAB_RISK_THRESHOLD: '0',
 };
 
 /**
