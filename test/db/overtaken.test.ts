@@ -44,6 +44,16 @@ async function loseHandover(task: string): Promise<void> {
   ]);
 }
 
+/** A task that its agent has although it waits again: its hand-over had been given up. */
+async function putBack(): Promise<{ id: string; task: string }> {
+  const id = await fleet.online();
+  const task = await fleet.task(id);
+  await fleet.handOver(id);
+  await loseHandover(task);
+  await database.stores.tasks.requeueLostHandover(task);
+  return { id, task };
+}
+
 const inQueue = async (agent_id: string) =>
   (await database.stores.tasks.offlineQueue({ agent_id, delivered: false, limit: 9 })).items;
 
@@ -135,11 +145,7 @@ describe('a task that its agent starts while the agent expires', () => {
   });
 
   it('does so as well when its hand-over had been given up before', async () => {
-    const id = await fleet.online();
-    const task = await fleet.task(id);
-    await fleet.handOver(id);
-    await loseHandover(task);
-    await database.stores.tasks.requeueLostHandover(task);
+    const { id, task } = await putBack();
     expect((await fleet.find(task)).status).toBe('PENDING');
     expect(await start(task, id)).toMatchObject({ kind: 'taken', task: { status: 'IN_PROGRESS' } });
     expect(await inQueue(id)).toEqual([]);
@@ -147,11 +153,7 @@ describe('a task that its agent starts while the agent expires', () => {
 });
 
 it('a task that was put back is started also while it is handed over once more', async () => {
-  const id = await fleet.online();
-  const task = await fleet.task(id);
-  await fleet.handOver(id);
-  await loseHandover(task);
-  await database.stores.tasks.requeueLostHandover(task);
+  const { id, task } = await putBack();
   const answer = await overtaken(
     database,
     (pool) => inTransaction(pool, (client) => handOverTasks(client as unknown as Pool, [id])),

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { isRepetition, TASK_TRANSITIONS, type TaskStatus } from '../../../contracts/agent-task/states.ts';
+import { isRepetition, type TaskStatus } from '../../../contracts/agent-task/states.ts';
 import type { TaskState } from '../../../contracts/agent-task/task.ts';
 import { inTransaction } from '../../database.ts';
 import type { TaskRow } from '../../models/rows.ts';
@@ -110,12 +110,11 @@ async function move(
  */
 function startPutBack(pool: Pool, taskId: string, agentId: string): Promise<TaskRow | undefined> {
   return inTransaction(pool, async (client) => {
-    const { rows } = await client.query<{ status: TaskStatus }>(
-      'SELECT status FROM agent_task WHERE id = $1 AND agent_id = $2 FOR UPDATE',
-      [taskId, agentId],
-    );
-    const startable = rows.some(({ status }) => TASK_TRANSITIONS.start.from.includes(status));
-    return startable ? move(client, taskId, agentId, { word: 'start' }) : undefined;
+    await client.query('SELECT 1 FROM agent_task WHERE id = $1 AND agent_id = $2 FOR UPDATE', [
+      taskId,
+      agentId,
+    ]);
+    return move(client, taskId, agentId, { word: 'start' });
   });
 }
 

@@ -202,8 +202,7 @@ export class Look {
       this.deployment.package_rules,
       this.id,
     );
-    await takeTurn(this.#client, this.deployment);
-    await settleLeftBehind(this.#client, this.deployment.package_name);
+    await this.#takeTurn();
     return dispatch(this.#client, this.deployment, payload, where);
   }
 
@@ -253,9 +252,14 @@ export class Look {
     }
     const { pipeline: current } = await this.#package(pipeline_id);
     const payload = rollbackPayload(current, target, this.id);
-    await takeTurn(this.#client, this.deployment);
-    await settleLeftBehind(this.#client, package_name);
+    await this.#takeTurn();
     return dispatchRollback(this.#client, this.deployment, payload, limit);
+  }
+
+  /** Before tasks are given out: who else has them on which devices is then as it stands. */
+  async #takeTurn(): Promise<void> {
+    await takeTurn(this.#client, this.deployment);
+    await settleLeftBehind(this.#client, this.deployment.package_name);
   }
 
   /** Whether a later version of the package was rolled out completely. */

@@ -22,9 +22,6 @@ export interface Thresholds {
   readonly diskPercent: number;
 }
 
-/** Whether nothing newer than a moment ($2) is known of an agent ($1). */
-const NEWEST = 'NOT EXISTS (SELECT FROM telemetry WHERE agent_id = $1 AND collected_at > $2::timestamptz)';
-
 /** Measurements of machines, in partitions of a day. */
 export class TelemetryStore {
   readonly #database: Database;
@@ -54,7 +51,7 @@ export class TelemetryStore {
     return answer;
   }
 
-  /** Compares an agent's newest sample with the thresholds; asks and writes only when its condition changes. */
+  /** Compares an agent's newest sample with the thresholds; asks the database only when its condition changes. */
   async #judge(agentId: string, sample: TelemetrySample, wasStrained: boolean): Promise<void> {
     const told = [sample.cpu_percent, sample.memory_percent, sample.disk_percent];
     // Such a sample says nothing of how strained the machine is.
@@ -65,19 +62,19 @@ export class TelemetryStore {
       (sample.memory_percent ?? 0) >= memoryPercent ||
       (sample.disk_percent ?? 0) >= diskPercent;
     if (strained === wasStrained) return;
-    const { rows } = await this.#database.pool.query<{ newest: boolean }>(`SELECT ${NEWEST} AS newest`, [
-      agentId,
-      sample.collected_at,
-    ]);
-    if (rows[0]?.newest === true) await this.#setStrained(agentId, sample.collected_at, strained);
+    await this.#setStrained(agentId, sample.collected_at, strained);
   }
 
+  /** Unless a newer sample of the agent is known. */
   async #setStrained(agentId: string, collectedAt: string, strained: boolean): Promise<void> {
     await inTransaction(this.#database.pool, async (client) => {
       // By a statement of its own: after the wait for it, the next one sees agent and samples as whoever held it left them.
       await lockPresence(client, agentId);
       const { rows } = await client.query<{ before: string; after: string }>(
-        `WITH old AS (SELECT agent_id, status FROM agent_presence WHERE agent_id = $1 AND ${NEWEST}), present AS (
+        `WITH old AS (
+           SELECT agent_id, status FROM agent_presence WHERE agent_id = $1
+             AND NOT EXISTS (SELECT FROM telemetry WHERE agent_id = $1 AND collected_at > $2::timestamptz)
+         ), present AS (
            UPDATE agent_presence p SET strained = $3, status = CASE
              WHEN old.status NOT IN ('ONLINE', 'DEGRADED') THEN old.status
              WHEN $3 OR p.reports_degraded OR p.last_error IS NOT NULL THEN 'DEGRADED' ELSE 'ONLINE' END
